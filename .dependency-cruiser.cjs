@@ -1,0 +1,149 @@
+/**
+ * The walls of the house, as rules on imports. Rooms stand in the order the data walks and imports point down only,
+ * so a room can be understood, tested or rebuilt alone. When a rule is in the way, the code is in the wrong room:
+ * move it down, or hand in from above what it needs.
+ */
+
+/** Rooms of the engine by layer; layer 0 is src-shared, and the hosts (cli, app, engine-host) are above all of them. */
+const LAYERS = [
+  { layer: 1, rooms: ['kernel'] },
+  { layer: 2, rooms: ['codec', 'merkle'] },
+  { layer: 3, rooms: ['source', 'store', 'pack'] },
+  { layer: 4, rooms: ['repository', 'snapshot'] },
+  { layer: 5, rooms: ['backup', 'restore', 'verify', 'repair', 'replicate', 'reclaim', 'catalog'] },
+  { layer: 6, rooms: ['service'] },
+];
+
+/** Neighbours of one layer that may be imported all the same, each with its reason. */
+const ALLOWED_NEIGHBOURS = {
+  // A page of the tree is a blob: its id is made by codec.
+  merkle: ['codec'],
+  // Packs are files in a store.
+  pack: ['store'],
+  // A snapshot is published through the repository, which owns the write order.
+  snapshot: ['repository'],
+  // Flows do not know each other; those that share work share it through a lower layer. The catalog may be told by all.
+  backup: ['catalog'],
+  restore: ['catalog'],
+  verify: ['catalog'],
+  repair: ['catalog', 'verify'],
+  replicate: ['catalog'],
+  reclaim: ['catalog'],
+};
+
+const engineRoom = (room) => `^src-main/engine/${room}/`;
+
+/** One rule for each room: what it must not import is every room that is not below it. */
+const layerRules = LAYERS.flatMap(({ layer, rooms }) =>
+  rooms.map((room) => {
+    const forbidden = LAYERS.filter((other) => other.layer >= layer)
+      .flatMap((other) => other.rooms)
+      .filter((other) => other !== room && !(ALLOWED_NEIGHBOURS[room] || []).includes(other));
+    return {
+      name: `engine-layer-${layer}-${room}`,
+      comment: `${room}/ is layer ${layer}: it may import lower layers and ${(ALLOWED_NEIGHBOURS[room] || ['no neighbour']).join(', ')} only.`,
+      severity: 'error',
+      from: { path: engineRoom(room) },
+      to: { path: `^src-main/engine/((${forbidden.join('|')})/|[^/]+$)` },
+    };
+  })
+);
+
+const knownRooms = LAYERS.flatMap((row) => row.rooms).join('|');
+
+module.exports = {
+  forbidden: [
+    ...layerRules,
+    {
+      name: 'engine-room-without-layer',
+      comment: 'A new room of the engine needs a row in LAYERS above, so that someone has said what it may import.',
+      severity: 'error',
+      from: { path: `^src-main/engine/(?!(${knownRooms})/)[^/]+/` },
+      to: {},
+    },
+    {
+      name: 'one-door-per-room',
+      comment:
+        'Another room is entered through its index.ts: what is not exported there is free to change. Tests may look inside.',
+      severity: 'error',
+      from: { path: '^src-main/engine/([^/]+)/' },
+      to: { path: '^src-main/engine/[^/]+/', pathNot: ['^src-main/engine/$1/', '^src-main/engine/[^/]+/index\\.ts$'] },
+    },
+    {
+      name: 'hosts-use-the-doors',
+      comment: 'Command line, app and engine host see the engine through its doors only.',
+      severity: 'error',
+      from: { path: '^src-main/(?!engine/)' },
+      to: {
+        path: '^src-main/engine/',
+        pathNot: ['^src-main/engine/index\\.ts$', '^src-main/engine/[^/]+/index\\.ts$'],
+      },
+    },
+    {
+      name: 'engine-knows-no-host',
+      comment: 'The engine is a library: whoever runs it hands in what it needs (kernel Ports).',
+      severity: 'error',
+      from: { path: '^src-main/engine/' },
+      to: { path: '^src-main/(?!engine/)' },
+    },
+    {
+      name: 'engine-and-cli-never-reach-electron',
+      comment: 'Both run under plain Node, where electron does not exist. Not even through something they import.',
+      severity: 'error',
+      from: { path: '^src-main/(engine|cli)/' },
+      to: { path: '^(electron$|electron/|node_modules/electron/)', reachable: true },
+    },
+    {
+      name: 'renderer-imports-shared-only',
+      comment: 'The window is sandboxed: it speaks to the engine through the contract in src-shared/api.',
+      severity: 'error',
+      from: { path: '^src-renderer/' },
+      to: { path: '^(src-main|test|scripts)/' },
+    },
+    {
+      name: 'shared-imports-itself-only',
+      comment: 'src-shared runs in the window, in the engine and in the command line: no Node, no DOM, no package.',
+      severity: 'error',
+      from: { path: '^src-shared/' },
+      to: { pathNot: '^src-shared/' },
+    },
+    {
+      name: 'source-never-imports-tests',
+      comment: 'What only tests need stands in test/support.',
+      severity: 'error',
+      from: { path: '^src-' },
+      to: { path: '^(test|scripts)/' },
+    },
+    {
+      name: 'no-cycles',
+      comment:
+        'Two files that need each other are one file, or there is a third thing both should import. Types count.',
+      severity: 'error',
+      from: { path: '^src-' },
+      to: { circular: true },
+    },
+    {
+      name: 'no-unresolved',
+      comment: 'An import that leads nowhere hides whatever the other rules would have said about it.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'no-undeclared-package',
+      comment: 'What the product imports is in dependencies: a transitive or development package may be gone tomorrow.',
+      severity: 'error',
+      from: { path: '^src-' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] },
+    },
+  ],
+  options: {
+    // Imports of types hold rooms together as much as imports of values do.
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+    // AssemblyScript: compiled by `npm run build:wasm`, imported by nobody.
+    exclude: { path: '\\.assembly\\.ts$' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+  },
+};

@@ -1,0 +1,98 @@
+/**
+ * `npm run lint` and `npm test`: every step runs whatever the others found, and the end says which failed, so that one
+ * lint error does not hide a test result.
+ *
+ * The static steps run two at a time; the tests run alone, because some of them mind a busy machine. Arguments of
+ * `npm test` go to vitest; when one of them is a pattern the static steps are left out, since someone is looking at
+ * one test and `npm run lint` has the rest.
+ */
+import { spawn } from 'node:child_process';
+import { mkdirSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+const root = path.resolve(import.meta.dirname, '..');
+const [mode, ...vitestArguments] = process.argv.slice(2);
+
+/** Each static step is a program of its own and takes up to 1 GB. */
+const STEP_MEMORY_BYTES = 1024 ** 3;
+const lanes = os.freemem() > 3 * STEP_MEMORY_BYTES ? Math.min(2, os.availableParallelism()) : 1;
+
+/** What to check, with what: a package and the file of it that Node runs. The longest first, so that the lanes fill. */
+const STATIC_STEPS = [
+  { name: 'eslint', program: 'eslint/bin/eslint.js', args: ['--max-warnings=0', '.'] },
+  { name: 'types', program: 'typescript/bin/tsc', args: ['-p', 'tsconfig.json', '--pretty', 'false'] },
+  { name: 'format', program: 'prettier/bin/prettier.cjs', args: ['--check', '--log-level=warn', '.'] },
+  {
+    name: 'layers',
+    program: 'dependency-cruiser/bin/dependency-cruiser.mjs',
+    args: ['--config', '.dependency-cruiser.cjs', '--output-type', 'err-long', 'src-shared', 'src-main', 'test'],
+  },
+  { name: 'unused', program: 'knip/bin/knip.js', args: ['--no-progress'] },
+];
+
+const VITEST = { name: 'tests', program: 'vitest/vitest.mjs', args: ['run', ...vitestArguments] };
+
+const seconds = (startedAt) => `${((performance.now() - startedAt) / 1000).toFixed(1)} s`;
+
+/** Runs one step to its end. With `show` it writes straight to the terminal, else its output is kept for a failure. */
+function run(step, show) {
+  const startedAt = performance.now();
+  return new Promise((resolve, reject) => {
+    const args = [path.join(root, 'node_modules', step.program), ...step.args];
+    const child = spawn(process.execPath, args, {
+      cwd: root,
+      stdio: ['ignore', ...(show ? ['inherit', 'inherit'] : ['pipe', 'pipe'])],
+    });
+    const output = [];
+    child.stdout?.on('data', (bytes) => output.push(bytes));
+    child.stderr?.on('data', (bytes) => output.push(bytes));
+    child.on('error', reject);
+    child.on('close', (status, signal) => {
+      resolve({
+        name: step.name,
+        ok: status === 0,
+        ending: signal ?? `exit ${status}`,
+        output: Buffer.concat(output).toString(),
+        time: seconds(startedAt),
+      });
+    });
+  });
+}
+
+const line = (result) =>
+  `${result.ok ? '✓' : '✗'} ${result.name.padEnd(8)} ${result.time}${result.ok ? '' : ` (${result.ending})`}`;
+
+/** The static steps, at most `lanes` at once. What a step said is shown when it failed. */
+async function runStaticSteps() {
+  const waiting = [...STATIC_STEPS];
+  const results = [];
+  const lane = async () => {
+    for (let step = waiting.shift(); step !== undefined; step = waiting.shift()) {
+      const result = await run(step, false);
+      results.push(result);
+      console.log(line(result));
+      if (!result.ok) console.log(`${result.output.trimEnd()}\n`);
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+  return results;
+}
+
+const hasPattern = vitestArguments.some((argument) => !argument.startsWith('-'));
+const results = [];
+if (mode === 'test') {
+  // An old report must never pass for the result of this run.
+  mkdirSync(path.join(root, 'out'), { recursive: true });
+  rmSync(path.join(root, 'out/test-results.json'), { force: true });
+}
+if (mode === 'lint' || !hasPattern) results.push(...(await runStaticSteps()));
+else console.log('Only the tests that match; “npm run lint” runs the static steps.');
+if (mode === 'test') results.push(await run(VITEST, true));
+
+const failed = results.filter((result) => !result.ok);
+console.log(`\n${results.map(line).join('\n')}`);
+console.log(
+  failed.length === 0 ? '\nAll steps passed.' : `\nFailed: ${failed.map((result) => result.name).join(', ')}.`,
+);
+process.exit(failed.length === 0 ? 0 : 1);

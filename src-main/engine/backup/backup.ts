@@ -1,0 +1,217 @@
+/**
+ * A backup on one page: look at the sources, find the parent, walk, publish, tidy.
+ *
+ * The snapshot is written last. Whatever goes wrong before leaves the repository as it was; whatever goes wrong after
+ * (merging small files) does not take the snapshot back.
+ */
+import { CairnError, type Problem, isCairnError } from '../../../src-shared/errors.ts';
+import { escapePath } from '../../../src-shared/format/index.ts';
+import { parseChainId, parseSnapshotId } from '../../../src-shared/ids.ts';
+import type { BackupReport } from '../../../src-shared/model/index.ts';
+import { BLOB_TYPE } from '../codec/index.ts';
+import { fromHex, toHex } from '../kernel/index.ts';
+import { type Entry, MerkleSet, createFolderPageBuilder, createNodeHasher, createSealPageBuilder, sourcesNode } from '../merkle/index.ts';
+import type { Repository, WriteSession } from '../repository/index.ts';
+import {
+  EMPTY_LOG,
+  type LogHead,
+  PROBLEMS_INLINE_MAX,
+  type Snapshot,
+  type SnapshotRecord,
+  appendEvent,
+  encodeProblems,
+  encodeSnapshot,
+  findParent,
+  listSnapshots,
+  nextPlace,
+} from '../snapshot/index.ts';
+import { type Source, closeSourceFolder, createFilter, createOwnerNames, defaultPinned, openSourceRoot, resolveSources } from '../source/index.ts';
+import { Counters } from './counters.ts';
+import { FolderWalk, type StoredFolder } from './folder-backup.ts';
+import type { BackupOptions } from './options.ts';
+import { PreviousEntries, type PreviousEntry } from './previous.ts';
+import { FileStorer } from './store-file.ts';
+
+/** A stored source: its entry in the top page, its NodeId, and its seal where it is a folder. */
+type StoredSource = { readonly source: Source; readonly entry: Entry; readonly nodeId: StoredFolder['nodeId']; readonly seal: StoredFolder['seal'] };
+
+type Run = {
+  readonly repository: Repository;
+  readonly session: WriteSession;
+  readonly options: BackupOptions;
+  readonly startedAtMs: number;
+  readonly counters: Counters;
+  readonly problems: Problem[];
+  readonly snapshots: readonly Snapshot[];
+  readonly parent: Snapshot | undefined;
+};
+
+/**
+ * Backs the sources up into one new snapshot. Problems with single files are in the report, never thrown.
+ * @throws CairnError source/…, destination/…, repository/…, engine/cancelled
+ */
+export async function backup(repository: Repository, options: BackupOptions): Promise<BackupReport> {
+  const { clock } = repository.context.ports;
+  const startedAtMs = clock.nowMs();
+  const startedMonotonicMs = clock.monotonicMs();
+  const sources = resolveSources(options.sources);
+  const { snapshots } = await listSnapshots(repository);
+  const parent = findParent(snapshots, options.host, sources.map(({ path }) => path));
+  const session = await repository.beginWrite(options.writerId);
+  try {
+    const run: Run = { repository, session, options, startedAtMs, counters: new Counters(options.onProgress), problems: [], snapshots, parent };
+    const stored = await storeSources(run, sources);
+    const { record, snapshotId } = await publish(run, stored);
+    await tidyQuietly(repository);
+    return reportOf(record, snapshotId, run.problems, clock.monotonicMs() - startedMonotonicMs);
+  } catch (error) {
+    await session.abort();
+    throw error;
+  }
+}
+
+async function storeSources(run: Run, sources: readonly Source[]): Promise<readonly StoredSource[]> {
+  const { repository, session, options, counters, parent, problems } = run;
+  const storer = new FileStorer(repository.context, session, (bytes) => counters.read(bytes));
+  const shared = {
+    repository, session, storer, counters, problems,
+    owners: createOwnerNames(),
+    followLinks: options.symlinks === 'follow',
+    reread: options.reread,
+    previousReadNs: parent === undefined ? undefined : BigInt(parent.record.startedAtMs) * 1_000_000n,
+    signal: options.signal,
+  };
+  const before = new PreviousEntries(repository, session, parent?.record.rootPage, parent?.record.sealPage);
+  const stored: StoredSource[] = [];
+  for (const source of sources) {
+    const filter = createFilter({
+      excludes: options.excludes,
+      excludeFiles: options.excludeFiles,
+      excludedRealPaths: options.excludedRealPaths,
+      ...(options.excludeLargerThanBytes === undefined ? {} : { excludeLargerThanBytes: options.excludeLargerThanBytes }),
+      ...(options.oneFileSystem ? { oneFileSystemDevice: source.stat.device } : {}),
+    });
+    const { match } = await before.upTo(Buffer.from(source.name));
+    stored.push(await storeSource(new FolderWalk({ ...shared, filter }), source, match));
+  }
+  return stored;
+}
+
+async function storeSource(walk: FolderWalk, source: Source, match: PreviousEntry | undefined): Promise<StoredSource> {
+  const name = Buffer.from(source.name);
+  const cannot = (problem: Problem): never => {
+    throw new CairnError('source/unreadable', `${problem.path}: ${problem.message}.`);
+  };
+  if (source.stat.nodeType === 'file') {
+    const entry = await walk.file({ name, stat: source.stat }, match?.entry, source.path, source.path);
+    if (entry === undefined) throw new CairnError('source/not-found', `${escapePath(source.path)} is gone.`);
+    if ('failed' in entry) return cannot(entry.failed);
+    return { source, entry, nodeId: createNodeHasher().leafNode('', entry), seal: undefined };
+  }
+  const folder = openSourceRoot(source.path, defaultPinned());
+  if ('failed' in folder) return cannot(folder.failed);
+  try {
+    const place = { folder, nodePath: '', relativePath: '', depth: 0, ancestors: [source.stat] };
+    const stored = await walk.folder(place, source.stat, name, match?.folder);
+    return 'failed' in stored ? cannot(stored.failed) : { source, ...stored };
+  } finally {
+    closeSourceFolder(folder);
+  }
+}
+
+async function publish(run: Run, stored: readonly StoredSource[]): Promise<{ readonly record: SnapshotRecord; readonly snapshotId: string }> {
+  const { session, repository, problems } = run;
+  const pages = createFolderPageBuilder((type, bytes) => session.add(type, bytes));
+  const seals = createSealPageBuilder((type, bytes) => session.add(type, bytes));
+  for (const { entry, nodeId, seal } of stored) {
+    pages.add(entry);
+    if (entry.nodeType === 'directory') seals.add(seal === undefined ? { nodeId } : { nodeId, sealPage: seal });
+  }
+  const top = pages.finish();
+  const seal = seals.finish();
+  const problemBlob = problems.length > PROBLEMS_INLINE_MAX ? session.add(BLOB_TYPE.problemList, encodeProblems(problems)) : undefined;
+  const fixed = {
+    ...placeInHistory(run),
+    rootPage: { page: top.page, level: top.level },
+    ...(seal === undefined ? {} : { sealPage: { page: seal.page, level: seal.level } }),
+    rootNodeId: sourcesNode(stored.map(({ source, nodeId }) => ({ name: source.name, nodeId }))),
+    sources: stored.map(({ source, nodeId }) => ({ path: source.path, name: source.name, rootNodeId: nodeId, rules: rulesOf(run.options) })),
+    problemCount: problems.length,
+    problems: problems.slice(0, PROBLEMS_INLINE_MAX),
+    ...(problemBlob === undefined ? {} : { problemBlob }),
+  };
+  let published: { readonly record: SnapshotRecord; readonly snapshotId: string } | undefined;
+  await session.publish(({ packIds, bytesAdded, bytesStored }) => {
+    const record: SnapshotRecord = {
+      ...fixed,
+      finishedAtMs: repository.context.ports.clock.nowMs(),
+      packSetRoot: MerkleSet.fromIds(packIds.map(fromHex)).root,
+      packCount: packIds.length,
+      stats: run.counters.stats({ bytesAdded, bytesStored }),
+    };
+    const { id, bytes } = encodeSnapshot(record, repository.context.signer);
+    published = { record, snapshotId: parseSnapshotId(id) };
+    return bytes;
+  });
+  if (published === undefined) throw new CairnError('engine/internal', 'A snapshot was published without its record.');
+  return published;
+}
+
+/** Everything of the record that follows from what was there before: order, chain, log. */
+function placeInHistory(run: Run): Omit<SnapshotRecord, 'rootPage' | 'sealPage' | 'rootNodeId' | 'sources' | 'finishedAtMs' | 'packSetRoot' | 'packCount' | 'stats' | 'problemCount' | 'problems' | 'problemBlob'> {
+  const { repository, options, snapshots, parent, startedAtMs } = run;
+  const { config, ports } = repository.context;
+  const place = nextPlace(snapshots, parent, config.chainIncrementalsMax, parseChainId(toHex(ports.random.bytes(16))));
+  const mine = snapshots.filter(({ record }) => record.writerId === options.writerId);
+  const last = mine.reduce<Snapshot | undefined>((newest, one) => (newest === undefined || one.record.writerSequence > newest.record.writerSequence ? one : newest), undefined);
+  const log: LogHead = last === undefined ? EMPTY_LOG : appendEvent(last.record.log, fromHex(last.id));
+  return {
+    repositoryId: config.repositoryId,
+    writerId: options.writerId,
+    writerSequence: log.size,
+    log,
+    order: snapshots.reduce((highest, { record }) => Math.max(highest, record.order), 0) + 1,
+    ...(parent === undefined ? {} : { parentId: parent.id, baseRootNodeId: parent.record.rootNodeId }),
+    ...place,
+    startedAtMs,
+    host: options.host,
+    user: options.user,
+    tags: options.tags,
+    note: options.note,
+    pinned: false,
+    extra: {},
+  };
+}
+
+function rulesOf(options: BackupOptions): SnapshotRecord['sources'][number]['rules'] {
+  return {
+    excludes: options.excludes,
+    excludeLargerThanBytes: options.excludeLargerThanBytes ?? 0,
+    oneFileSystem: options.oneFileSystem,
+    symlinks: options.symlinks,
+  };
+}
+
+/** The backup is done and acknowledged; small files that could not be merged now are merged by a later one. */
+async function tidyQuietly(repository: Repository): Promise<void> {
+  try {
+    await repository.tidy();
+  } catch (error) {
+    if (!isCairnError(error)) throw error;
+    repository.context.ports.log('warn', 'small files could not be merged; the next backup will try again', { reason: error.message });
+  }
+}
+
+function reportOf(record: SnapshotRecord, snapshotId: string, problems: readonly Problem[], durationMs: number): BackupReport {
+  return {
+    snapshotId,
+    parentId: record.parentId ?? null,
+    chainId: record.chainId,
+    sequence: record.sequence,
+    kind: record.kind,
+    rootNodeId: toHex(record.rootNodeId),
+    ...record.stats,
+    problems,
+    durationMs: Math.round(durationMs),
+  };
+}

@@ -1,0 +1,130 @@
+/**
+ * The content of one file on its way into the repository: read into the chunker's own memory, cut, hashed, and handed
+ * to the session, which keeps only what is new.
+ *
+ * A file that changes while it is read is read again; after RETRIES_MAX tries it is stored as it was last seen and
+ * flagged. Never more is read than the file had when it was opened, so a file that grows for ever ends.
+ */
+import type { Problem } from '../../../src-shared/errors.ts';
+import { type ContentHash, asContentHash } from '../../../src-shared/ids.ts';
+import { BLOB_TYPE, CHUNKING, type Chunker, type Hasher, createChunker, createHasher, hash } from '../codec/index.ts';
+import { type FileContent, createChunkListBuilder } from '../merkle/index.ts';
+import type { RepositoryContext, WriteSession } from '../repository/index.ts';
+import { type FileStat, type SourceFile, openSourceFile } from '../source/index.ts';
+
+const RETRIES_MAX = 2;
+
+export type StoredFile = {
+  readonly stat: FileStat;
+  readonly contentHash: ContentHash;
+  readonly content: FileContent;
+  /** What was read may be a mix of before and after a change. */
+  readonly isInconsistent: boolean;
+};
+
+export type StoreFileResult =
+  | { readonly kind: 'stored'; readonly file: StoredFile }
+  | { readonly kind: 'vanished' }
+  | { readonly kind: 'failed'; readonly problem: Problem };
+
+type Content = { readonly contentHash: ContentHash; readonly content: FileContent; readonly bytes: number };
+
+type Reading =
+  | { readonly kind: 'read'; readonly file: StoredFile; readonly changed: boolean }
+  | { readonly kind: 'failed'; readonly problem: Problem };
+
+export class FileStorer {
+  readonly #session: WriteSession;
+  readonly #chunker: Chunker;
+  readonly #hasher: Hasher = createHasher();
+  readonly #onBytes: (count: number) => void;
+
+  constructor(context: RepositoryContext, session: WriteSession, onBytes: (count: number) => void) {
+    this.#session = session;
+    this.#chunker = createChunker(context.chunkKey, CHUNKING.standard);
+    this.#onBytes = onBytes;
+  }
+
+  /** Reads and stores one file. `access` is the path for system calls, `path` the one for people. */
+  async store(access: Buffer, path: Uint8Array, listed: FileStat, statAgain: () => FileStat | undefined): Promise<StoreFileResult> {
+    let expected = listed;
+    let last: StoredFile | undefined;
+    for (let tries = 0; tries <= RETRIES_MAX; tries++) {
+      const opened = openSourceFile(access, expected, path);
+      if (opened.kind === 'failed') return opened;
+      if (opened.kind === 'opened') {
+        const reading = await this.#read(opened.file);
+        if (reading.kind === 'failed') return reading;
+        if (!reading.changed) return { kind: 'stored', file: reading.file };
+        last = reading.file;
+      }
+      const now = statAgain();
+      if (now === undefined) break;
+      expected = now;
+    }
+    return last === undefined ? { kind: 'vanished' } : { kind: 'stored', file: { ...last, isInconsistent: true } };
+  }
+
+  async #read(file: SourceFile): Promise<Reading> {
+    const { size } = file.stat;
+    let content: Content | Problem;
+    try {
+      content = size <= CHUNKING.standard.minBytes ? await this.#readSmall(file, size) : await this.#readLarge(file, size);
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+    const { changed } = file.close();
+    if ('code' in content) return { kind: 'failed', problem: content };
+    const { bytes, ...stored } = content;
+    const isShort = bytes !== size;
+    const stat = isShort ? { ...file.stat, size: bytes } : file.stat;
+    return { kind: 'read', changed: changed || isShort, file: { ...stored, stat, isInconsistent: false } };
+  }
+
+  /** A file below the smallest chunk is one blob: its hash is the file's hash. */
+  async #readSmall(file: SourceFile, size: number): Promise<Content | Problem> {
+    const { buffer } = this.#chunker;
+    const count = size === 0 ? 0 : file.readInto(buffer, 0, size);
+    if (typeof count !== 'number') return count;
+    this.#onBytes(count);
+    const plain = buffer.subarray(0, count);
+    const contentHash = asContentHash(hash(plain));
+    if (count === 0) return { contentHash, content: { kind: 'inline', chunks: [] }, bytes: 0 };
+    const id = this.#session.add(BLOB_TYPE.fileChunk, plain, contentHash);
+    if (this.#session.isFull) await this.#session.drain();
+    return { contentHash, content: { kind: 'inline', chunks: [{ id, length: count }] }, bytes: count };
+  }
+
+  async #readLarge(file: SourceFile, size: number): Promise<Content | Problem> {
+    const { buffer } = this.#chunker;
+    const chunks = createChunkListBuilder((type, bytes) => this.#session.add(type, bytes));
+    this.#hasher.reset();
+    let begin = 0;
+    let end = 0;
+    let total = 0;
+    for (;;) {
+      // Make room for what is to come, then fill all of it: few reads, and the chunker sees as much as it can use.
+      buffer.copyWithin(0, begin, end);
+      end -= begin;
+      begin = 0;
+      const wanted = Math.min(buffer.length - end, size - total);
+      const count = wanted === 0 ? 0 : file.readInto(buffer, end, wanted);
+      if (typeof count !== 'number') return count;
+      this.#onBytes(count);
+      this.#hasher.update(buffer.subarray(end, end + count));
+      end += count;
+      total += count;
+      const isLast = count < wanted || total === size;
+      for (let length = this.#chunker.cut(begin, end, isLast); length > 0; length = this.#chunker.cut(begin, end, isLast)) {
+        const id = this.#session.add(BLOB_TYPE.fileChunk, buffer.subarray(begin, begin + length));
+        chunks.add({ id, length });
+        begin += length;
+        if (begin === end) break;
+      }
+      if (this.#session.isFull) await this.#session.drain();
+      if (isLast && begin === end) break;
+    }
+    return { contentHash: asContentHash(this.#hasher.digest()), content: chunks.finish(), bytes: total };
+  }
+}

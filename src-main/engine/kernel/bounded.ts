@@ -1,0 +1,30 @@
+/**
+ * Bounded concurrency: at most `limit` tasks at a time, results in the order of the input. The first failure stops
+ * new tasks, waits for the running ones and is thrown.
+ */
+export async function mapBounded<In, Out>(
+  items: readonly In[],
+  limit: number,
+  task: (item: In, index: number) => Promise<Out>,
+): Promise<Out[]> {
+  const results = new Array<Out>(items.length);
+  let next = 0;
+  let failed = false;
+  const lane = async (): Promise<void> => {
+    while (!failed && next < items.length) {
+      const index = next++;
+      const item = items[index];
+      if (item === undefined && !(index in items)) continue;
+      try {
+        results[index] = await task(item as In, index);
+      } catch (error) {
+        failed = true;
+        throw error;
+      }
+    }
+  };
+  const lanes = Array.from({ length: Math.min(limit, items.length) }, lane);
+  const ended = await Promise.allSettled(lanes);
+  for (const lane of ended) if (lane.status === 'rejected') throw lane.reason;
+  return results;
+}

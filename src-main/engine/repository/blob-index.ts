@@ -1,0 +1,231 @@
+/**
+ * “Have we this blob, and where?” over index runs, commit files and packs that no run covers yet.
+ *
+ * Index runs stay on disk: a look-up reads one page. What commit files and uncovered packs hold is in memory, because
+ * it is little: merging keeps commit files under 64. A writer also loads every id (36 bytes each), so that its answer
+ * is immediate.
+ *
+ * Invariants: a damaged run or footer never makes a blob silently absent for a reader: then every pack's own footer
+ * is read instead. For a writer a blob counts as present only where its pack really stands in the listing with the
+ * right size and is not condemned; otherwise it is stored again.
+ */
+import { CairnError, isCairnError, isIntegrityError } from '../../../src-shared/errors.ts';
+import { type BlobId, type IndexRunId, type PackId, parseIndexRunId, parsePackId } from '../../../src-shared/ids.ts';
+import { FILE_TYPE } from '../codec/index.ts';
+import { IdTable, mapBounded } from '../kernel/index.ts';
+import {
+  type BlobLocation,
+  type IndexRun,
+  IndexTable,
+  type PackFooter,
+  createPageCache,
+  indexEntriesOf,
+  openIndexRun,
+  openPack,
+} from '../pack/index.ts';
+import { readCondemned } from './condemned.ts';
+import type { RepositoryContext } from './context.ts';
+import { FOLDERS, PACK_FOLDERS, baseName, commitName, packName } from './names.ts';
+
+/** Decoded index pages kept by one repository, in bytes. */
+const PAGE_CACHE_BYTES = 16 * 1024 * 1024;
+const READS_AT_ONCE = 8;
+
+export type IndexDamage = { readonly file: string; readonly error: CairnError };
+
+/** A pack or commit file whose footer was read: where each of its blobs lies. */
+export type LoosePack = {
+  readonly packId: PackId;
+  readonly sizeBytes: number;
+  readonly footer: PackFooter;
+};
+
+export type OpenRun = { readonly id: IndexRunId; readonly run: IndexRun; readonly sizeBytes: number };
+
+export class BlobIndex {
+  readonly damage: readonly IndexDamage[];
+  readonly runs: readonly OpenRun[];
+  readonly commits: readonly LoosePack[];
+  /** Packs that no readable run covers: left by an interrupted backup, or by a damaged run. */
+  readonly uncovered: readonly LoosePack[];
+  readonly #rows = new IdTable();
+  readonly #loose = new IndexTable();
+  #known: IdTable | undefined;
+
+  constructor(parts: {
+    readonly damage: readonly IndexDamage[];
+    readonly runs: readonly OpenRun[];
+    readonly commits: readonly LoosePack[];
+    readonly uncovered: readonly LoosePack[];
+  }) {
+    this.damage = parts.damage;
+    this.runs = parts.runs;
+    this.commits = parts.commits;
+    this.uncovered = parts.uncovered;
+    for (const pack of [...parts.commits, ...parts.uncovered]) this.#addLoose(pack);
+  }
+
+  #addLoose({ packId, sizeBytes, footer }: LoosePack): void {
+    let row = this.#loose.addPack(packId, sizeBytes, footer);
+    for (const { id } of indexEntriesOf(packId, footer)) this.#rows.set(id, row++);
+  }
+
+  /** Where a blob lies, or undefined. */
+  async find(id: BlobId): Promise<BlobLocation | undefined> {
+    const row = this.#rows.get(id);
+    if (row !== undefined) return this.#loose.locationAt(row);
+    for (const { run } of this.runs) {
+      const found = await run.find(id);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** Every place a blob is said to lie: a reader that meets damage in one turns to the next. */
+  async findAll(id: BlobId): Promise<readonly BlobLocation[]> {
+    const found: BlobLocation[] = [];
+    const row = this.#rows.get(id);
+    if (row !== undefined) found.push(this.#loose.locationAt(row));
+    for (const { run } of this.runs) {
+      const place = await run.find(id);
+      if (place !== undefined && !found.some((other) => other.packId === place.packId)) found.push(place);
+    }
+    return found;
+  }
+
+  /** Loads every id for `has`, leaving out the packs that a writer must not rely on. */
+  async loadIds(absent: ReadonlySet<PackId>): Promise<void> {
+    const known = new IdTable();
+    for (const { run } of this.runs) {
+      for await (const batch of run.batches()) {
+        for (const entry of batch) if (!absent.has(entry.packId)) known.set(entry.id, entry.length);
+      }
+    }
+    for (const [id, row] of this.#rows.entries()) {
+      const { packId, length } = this.#loose.locationAt(row);
+      if (!absent.has(packId)) known.set(id, length);
+    }
+    this.#known = known;
+  }
+
+  /** Whether a writer may refer to this blob. Only after `loadIds`. */
+  has(id: BlobId): boolean {
+    if (this.#known === undefined) throw new CairnError('engine/internal', 'The ids of the index were not loaded.');
+    return this.#known.has(id);
+  }
+
+  get knownCount(): number {
+    return this.#known?.size ?? 0;
+  }
+}
+
+/** What stands in packs/: id and size of each. */
+export async function listPacks(context: RepositoryContext): Promise<ReadonlyMap<PackId, number>> {
+  const packs = new Map<PackId, number>();
+  const folders = await mapBounded(PACK_FOLDERS, READS_AT_ONCE, (folder) => context.store.list(folder));
+  for (const { name, sizeBytes } of folders.flat()) {
+    const id = baseName(name);
+    if (/^[0-9a-f]{64}$/.test(id)) packs.set(parsePackId(id), sizeBytes);
+  }
+  return packs;
+}
+
+/** Reads the footer of a pack or commit file. */
+export async function readLoosePack(context: RepositoryContext, packId: PackId, place: 'pack' | 'commit', sizeBytes: number): Promise<LoosePack> {
+  const name = place === 'pack' ? packName(packId) : commitName(packId);
+  const reader = await openPack({
+    read: (range) => context.store.read(name, range),
+    sizeBytes,
+    repositoryId: context.repositoryIdBytes,
+    secrets: context.secrets,
+    fileTypes: place === 'pack' ? [FILE_TYPE.dataPack, FILE_TYPE.treePack] : [FILE_TYPE.commitFile],
+  });
+  return { packId, sizeBytes, footer: reader.footer };
+}
+
+/**
+ * Opens the index. A writer (`complete`) also lists the packs, takes in those no run covers, and loads all ids; a
+ * reader does so only where damage leaves it no choice.
+ */
+export async function openBlobIndex(context: RepositoryContext, options: { readonly complete: boolean }): Promise<BlobIndex> {
+  const damage: IndexDamage[] = [];
+  const runs = await openRuns(context, damage);
+  const commits = await openCommits(context, damage);
+  const isDamaged = damage.length > 0;
+  if (!options.complete && !isDamaged) return new BlobIndex({ damage, runs, commits, uncovered: [] });
+
+  const listed = await listPacks(context);
+  const covered = new Set(runs.flatMap(({ run }) => run.packs.map(({ packId }) => packId)));
+  const uncovered = await openUncovered(context, listed, covered, damage);
+  const index = new BlobIndex({ damage, runs, commits, uncovered });
+  if (options.complete) {
+    const condemned = await readCondemned(context);
+    const absent = new Set<PackId>(condemned.packs);
+    for (const { run } of runs) {
+      for (const { packId, fileType, sizeBytes } of run.packs) {
+        if (fileType !== FILE_TYPE.commitFile && listed.get(packId) !== sizeBytes) absent.add(packId);
+      }
+    }
+    await index.loadIds(absent);
+  }
+  return index;
+}
+
+async function openRuns(context: RepositoryContext, damage: IndexDamage[]): Promise<readonly OpenRun[]> {
+  const cache = createPageCache(PAGE_CACHE_BYTES);
+  const files = await context.store.list(FOLDERS.index);
+  const opened = await mapBounded(files, READS_AT_ONCE, async ({ name, sizeBytes }): Promise<OpenRun | undefined> => {
+    try {
+      const id = parseIndexRunId(baseName(name));
+      const run = await openIndexRun({
+        read: (range) => context.store.read(name, range),
+        sizeBytes,
+        repositoryId: context.repositoryIdBytes,
+        secrets: context.secrets,
+        runId: id,
+        cache,
+      });
+      return { id, run, sizeBytes };
+    } catch (error) {
+      return noteDamage(error, name, damage);
+    }
+  });
+  return opened.filter((run) => run !== undefined);
+}
+
+async function openCommits(context: RepositoryContext, damage: IndexDamage[]): Promise<readonly LoosePack[]> {
+  const files = await context.store.list(FOLDERS.commits);
+  const opened = await mapBounded(files, READS_AT_ONCE, async ({ name, sizeBytes }): Promise<LoosePack | undefined> => {
+    try {
+      return await readLoosePack(context, parsePackId(baseName(name)), 'commit', sizeBytes);
+    } catch (error) {
+      return noteDamage(error, name, damage);
+    }
+  });
+  return opened.filter((commit) => commit !== undefined);
+}
+
+async function openUncovered(
+  context: RepositoryContext,
+  listed: ReadonlyMap<PackId, number>,
+  covered: ReadonlySet<PackId>,
+  damage: IndexDamage[],
+): Promise<readonly LoosePack[]> {
+  const open = [...listed].filter(([id]) => !covered.has(id));
+  const opened = await mapBounded(open, READS_AT_ONCE, async ([id, sizeBytes]): Promise<LoosePack | undefined> => {
+    try {
+      return await readLoosePack(context, id, 'pack', sizeBytes);
+    } catch (error) {
+      return noteDamage(error, packName(id), damage);
+    }
+  });
+  return opened.filter((pack) => pack !== undefined);
+}
+
+/** A file that vanished was merged away by another session; one that can't be read is damage; anything else is thrown. */
+function noteDamage(error: unknown, file: string, damage: IndexDamage[]): undefined {
+  if (isCairnError(error, 'integrity/missing')) return undefined;
+  if (!isIntegrityError(error)) throw error;
+  damage.push({ file, error });
+  return undefined;
+}

@@ -1,0 +1,58 @@
+/**
+ * What every part of an open repository needs: where it is, what it is, and the keys that open it. Plain data, made
+ * once by open.ts.
+ */
+import { type RepositoryId } from '../../../src-shared/ids.ts';
+import {
+  type BlobHasher,
+  CIPHER,
+  type CompressionSpec,
+  type FileSecrets,
+  type Signer,
+  createBlobHasher,
+  createSigner,
+  deriveKey,
+  parseCompression,
+} from '../codec/index.ts';
+import { type Ports, fromHex } from '../kernel/index.ts';
+import type { Store } from '../store/index.ts';
+import type { RepositoryConfig } from './config.ts';
+import type { Instance } from './identity.ts';
+import type { ProcessIdentity } from './leases.ts';
+
+export type RepositoryContext = {
+  readonly store: Store;
+  readonly ports: Ports;
+  readonly self: ProcessIdentity;
+  readonly config: RepositoryConfig;
+  readonly instance: Instance;
+  /** The 16 bytes of the repository id, as sealed files carry them. */
+  readonly repositoryIdBytes: Uint8Array;
+  readonly secrets: FileSecrets;
+  readonly blobHasher: BlobHasher;
+  /** Makes the gear table of the chunker. */
+  readonly chunkKey: Uint8Array;
+  readonly signer: Signer;
+  readonly compression: CompressionSpec;
+};
+
+/** The keys of a repository, each for one purpose. */
+export function deriveSecrets(
+  masterKey: Uint8Array,
+  repositoryId: RepositoryId,
+  encrypted: boolean,
+): Pick<RepositoryContext, 'repositoryIdBytes' | 'secrets' | 'blobHasher' | 'chunkKey' | 'signer'> {
+  const repositoryIdBytes = fromHex(repositoryId);
+  const key = (purpose: Parameters<typeof deriveKey>[2]): Uint8Array => deriveKey(masterKey, repositoryIdBytes, purpose);
+  return {
+    repositoryIdBytes,
+    secrets: { cipher: encrypted ? CIPHER.aes256Gcm : CIPHER.none, dataKey: key('data'), metaKey: key('meta') },
+    blobHasher: createBlobHasher(key('id')),
+    chunkKey: key('chunk'),
+    signer: createSigner(key('sign')),
+  };
+}
+
+export function compressionOf(config: RepositoryConfig): CompressionSpec {
+  return parseCompression(config.compression);
+}

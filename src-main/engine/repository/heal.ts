@@ -1,0 +1,85 @@
+/**
+ * The small files every repository has twice or can make again: configuration, key slots, marker. A writer looks at
+ * them when it begins and writes back what is damaged or missing, always from a copy it has just checked.
+ */
+import { isIntegrityError } from '../../../src-shared/errors.ts';
+import { parseInstanceId, parseKeySlotId } from '../../../src-shared/ids.ts';
+import { hash } from '../codec/index.ts';
+import { equalBytes, fromHex, toHex } from '../kernel/index.ts';
+import { type Store, writeWhole } from '../store/index.ts';
+import { checkConfigMac, decodeConfig } from './config.ts';
+import type { RepositoryContext } from './context.ts';
+import { type Instance, encodeInstance, readInstance } from './identity.ts';
+import { CONFIG, CONFIG_COPY, FOLDERS, INSTANCE, baseName } from './names.ts';
+
+/** Writes back what is damaged, and returns the marker as it stands now. */
+export async function healSmallFiles(context: RepositoryContext, masterKey: Uint8Array): Promise<Instance> {
+  await healConfig(context, masterKey);
+  await healKeyCopies(context);
+  return healInstance(context);
+}
+
+async function readOrUndefined(store: Store, name: string): Promise<Uint8Array | undefined> {
+  try {
+    return await store.read(name);
+  } catch (error) {
+    if (isIntegrityError(error)) return undefined;
+    throw error;
+  }
+}
+
+async function healConfig(context: RepositoryContext, masterKey: Uint8Array): Promise<void> {
+  const { store } = context;
+  const [first, second] = await Promise.all([readOrUndefined(store, CONFIG), readOrUndefined(store, CONFIG_COPY)]);
+  if (first !== undefined && second !== undefined && equalBytes(first, second)) return;
+  const isGood = (bytes: Uint8Array): boolean => {
+    try {
+      checkConfigMac(decodeConfig(bytes), masterKey);
+      return true;
+    } catch (error) {
+      if (isIntegrityError(error)) return false;
+      throw error;
+    }
+  };
+  const good = [first, second].find((bytes) => bytes !== undefined && isGood(bytes));
+  if (good === undefined) return;
+  if (first !== good) await writeWhole(store, CONFIG, good);
+  if (second !== good) await writeWhole(store, CONFIG_COPY, good);
+  context.ports.log('warn', 'a copy of the configuration was damaged and has been written again');
+}
+
+async function healKeyCopies(context: RepositoryContext): Promise<void> {
+  const { store } = context;
+  const good = new Map<string, Uint8Array>();
+  for (const { name } of await store.list(FOLDERS.keys)) {
+    const id = baseName(name).replace(/\.[ab]$/, '');
+    const bytes = await readOrUndefined(store, name);
+    if (bytes !== undefined && toHex(hash(bytes)) === id) good.set(name, bytes);
+  }
+  for (const [name, bytes] of [...good]) {
+    const twin = name.endsWith('.a') ? name.replace(/\.a$/, '.b') : name.replace(/\.b$/, '.a');
+    if (good.has(twin) || !/\.[ab]$/.test(name)) continue;
+    await writeWhole(store, twin, bytes, { hash: fromHex(parseKeySlotId(baseName(name).replace(/\.[ab]$/, ''))) });
+    context.ports.log('warn', 'a copy of a key file was damaged and has been written again', { file: twin });
+  }
+}
+
+/** A marker that is gone or damaged gets a new instance id: this copy can no longer prove which one it was. */
+async function healInstance(context: RepositoryContext): Promise<Instance> {
+  const { store, ports, config, self } = context;
+  try {
+    const instance = await readInstance(store);
+    if (instance !== undefined) return instance;
+  } catch (error) {
+    if (!isIntegrityError(error)) throw error;
+  }
+  const instance: Instance = {
+    repositoryId: config.repositoryId,
+    instanceId: parseInstanceId(toHex(ports.random.bytes(16))),
+    createdAtMs: ports.clock.nowMs(),
+    host: self.host,
+  };
+  await writeWhole(store, INSTANCE, encodeInstance(instance));
+  ports.log('warn', 'the instance marker was missing or damaged and has been written again');
+  return instance;
+}

@@ -1,0 +1,61 @@
+/** Index runs on their way to the store: one for the packs a backup wrote, or several merged into one. */
+import type { IndexRunId } from '../../../src-shared/ids.ts';
+import { SALT_BYTES } from '../codec/index.ts';
+import { fromHex } from '../kernel/index.ts';
+import { type EntryBatches, IndexTable, type IndexedPack, buildIndexRun, mergePacks, mergeRuns } from '../pack/index.ts';
+import type { LoosePack, OpenRun } from './blob-index.ts';
+import type { RepositoryContext } from './context.ts';
+import { FOLDERS, indexRunName } from './names.ts';
+
+/** Publishes one run over the given packs, sorted by id. */
+export async function writeIndexRun(context: RepositoryContext, packs: readonly LoosePack[]): Promise<IndexRunId> {
+  const table = new IndexTable();
+  for (const { packId, footer, sizeBytes } of packs) table.addPack(packId, sizeBytes, footer);
+  return publishRun(context, {
+    packs: table.packs,
+    entries: table.sorted(),
+    entryCountMax: table.entryCount,
+    generation: 0,
+    supersedes: [],
+  });
+}
+
+/** Publishes one run that says what `runs` said; newest first, so that the newest place of a blob wins. */
+export async function writeMergedRun(context: RepositoryContext, runs: readonly OpenRun[]): Promise<IndexRunId> {
+  const newestFirst = runs.map(({ run }) => run).toSorted((left, right) => right.generation - left.generation);
+  const input = { runs: newestFirst, absent: new Set<never>() };
+  return publishRun(context, {
+    packs: mergePacks(input),
+    entries: mergeRuns(input),
+    entryCountMax: newestFirst.reduce((sum, run) => sum + run.entryCount, 0),
+    generation: 1 + newestFirst.reduce((highest, run) => Math.max(highest, run.generation), 0),
+    supersedes: runs.map(({ id }) => id),
+  });
+}
+
+async function publishRun(
+  context: RepositoryContext,
+  run: {
+    readonly packs: readonly IndexedPack[];
+    readonly entries: EntryBatches;
+    readonly entryCountMax: number;
+    readonly generation: number;
+    readonly supersedes: readonly IndexRunId[];
+  },
+): Promise<IndexRunId> {
+  const writer = await context.store.create(FOLDERS.index);
+  try {
+    const { runId } = await buildIndexRun({
+      ...run,
+      repositoryId: context.repositoryIdBytes,
+      secrets: context.secrets,
+      salt: context.ports.random.bytes(SALT_BYTES),
+      append: (bytes) => writer.append(bytes),
+    });
+    await writer.finish(indexRunName(runId), { hash: fromHex(runId) });
+    return runId;
+  } catch (error) {
+    await writer.abort();
+    throw error;
+  }
+}

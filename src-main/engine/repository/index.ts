@@ -1,0 +1,14 @@
+export { type BlobIndex, type IndexDamage, type LoosePack, listPacks, readLoosePack } from './blob-index.ts';
+export { type Condemnation, encodeCondemnation, decodeCondemnation, openCondemnationFile } from './condemned.ts';
+export { FORMAT_VERSION, type RepositoryConfig, checkConfigMac, decodeConfig, encodeConfig } from './config.ts';
+export type { RepositoryContext } from './context.ts';
+export { type Instance, decodeInstance, encodeInstance, readInstance } from './identity.ts';
+export { type InitOptions, type Initialised, initRepository } from './init.ts';
+export { KEY_SLOTS_MAX, type StoredSlot, listSlots, removeSlot, storeSlot, unlock } from './key-slots.ts';
+export { type Lease, type ProcessIdentity, type Session, decodeLease, encodeLease, isStale, listSessions, openSession } from './leases.ts';
+export { CONFIG, CONFIG_COPY, FOLDERS, INSTANCE, PACK_FOLDERS, RESERVE, baseName, commitName, indexRunName, packName, snapshotName } from './names.ts';
+export { type OpenOptions, openRepository, readConfig } from './open.ts';
+export { Repository, type SecretSource, noSecret } from './repository.ts';
+export { RESERVE_BYTES, buildReserve, checkReserve } from './reserve.ts';
+export { COMMIT_FILES_MAX, INDEX_RUNS_MAX, type TierLimits } from './tiers.ts';
+export { COMMIT_FILE_BYTES_MAX, type AddedFacts, type Publication, type WriteSession } from './write-session.ts';

@@ -1,0 +1,78 @@
+/**
+ * Opening a repository: configuration (or its copy), marker, key.
+ *
+ * A missing configuration means no repository here; a damaged one is read from its copy. Nothing is written.
+ */
+import { CairnError, isCairnError, isIntegrityError } from '../../../src-shared/errors.ts';
+import type { Ports } from '../kernel/index.ts';
+import type { Store } from '../store/index.ts';
+import { type DecodedConfig, checkConfigMac, decodeConfig } from './config.ts';
+import { compressionOf, deriveSecrets } from './context.ts';
+import { type Instance, readInstance } from './identity.ts';
+import { unlock } from './key-slots.ts';
+import type { ProcessIdentity } from './leases.ts';
+import { CONFIG, CONFIG_COPY, INSTANCE } from './names.ts';
+import { Repository, type SecretSource } from './repository.ts';
+import { equalBytes } from '../kernel/index.ts';
+
+const CONFIG_BYTES_MAX = 65_536;
+
+export type OpenOptions = {
+  readonly store: Store;
+  readonly ports: Ports;
+  readonly self: ProcessIdentity;
+  readonly secret: SecretSource;
+};
+
+/** @throws CairnError repository/not-found, repository/newer-format, key/…, integrity/…, destination/… */
+export async function openRepository(options: OpenOptions): Promise<Repository> {
+  const { store, ports, self } = options;
+  const decoded = await readConfig(store);
+  const { config } = decoded;
+  const instance = await readInstanceOrStandIn(store, decoded);
+  const unlocked = config.masterKey === undefined ? await unlock(store, config.repositoryId, await options.secret()) : undefined;
+  const masterKey = unlocked?.masterKey ?? config.masterKey;
+  if (masterKey === undefined) throw new CairnError('engine/internal', 'A repository was opened without a key.');
+  checkConfigMac(decoded, masterKey);
+  const secrets = deriveSecrets(masterKey, config.repositoryId, config.encrypted);
+  if (!equalBytes(secrets.signer.publicKey, config.publicKey)) {
+    throw new CairnError('integrity/damaged', 'The public key in the configuration is not that of this repository.');
+  }
+  const context = { store, ports, self, config, instance, compression: compressionOf(config), ...secrets };
+  return new Repository(context, masterKey, unlocked?.slot.id);
+}
+
+/** The configuration, from its copy where the first is missing or damaged. */
+export async function readConfig(store: Store): Promise<DecodedConfig> {
+  let failure: CairnError | undefined;
+  for (const name of [CONFIG, CONFIG_COPY]) {
+    try {
+      if ((await store.stat(name)) === undefined) continue;
+      return decodeConfig(await store.read(name, undefined, { sizeBytesMax: CONFIG_BYTES_MAX }));
+    } catch (error) {
+      if (isCairnError(error, 'repository/newer-format') || !isIntegrityError(error)) throw error;
+      failure = error;
+    }
+  }
+  if (failure !== undefined) {
+    throw new CairnError('integrity/damaged', `The configuration of the repository in ${store.description} is damaged, and so is its copy.`, {
+      hint: 'Copy the file “config” from another copy of this repository; the data itself may be whole.',
+      cause: failure,
+    });
+  }
+  throw new CairnError('repository/not-found', `There is no Cairn repository in ${store.description}.`);
+}
+
+/** Reading needs no marker; a writer will look for it again and stop where it is not there. */
+async function readInstanceOrStandIn(store: Store, { config }: DecodedConfig): Promise<Instance> {
+  try {
+    const instance = await readInstance(store);
+    if (instance !== undefined && instance.repositoryId === config.repositoryId) return instance;
+    if (instance !== undefined) {
+      throw new CairnError('repository/wrong-identity', `“${INSTANCE}” in ${store.description} belongs to another repository.`);
+    }
+  } catch (error) {
+    if (!isIntegrityError(error)) throw error;
+  }
+  return { repositoryId: config.repositoryId, instanceId: '' as Instance['instanceId'], createdAtMs: config.createdAtMs, host: '' };
+}

@@ -1,0 +1,90 @@
+/**
+ * An open repository: reads blobs and snapshots, begins write sessions, manages keys. Reading needs no lock and works
+ * on a read-only destination.
+ */
+import { CairnError, isCairnError } from '../../../src-shared/errors.ts';
+import type { BlobId, KeySlotId, WriterId } from '../../../src-shared/ids.ts';
+import type { BlobType, SlotSecret } from '../codec/index.ts';
+import { type BlobIndex, openBlobIndex } from './blob-index.ts';
+import { BlobReader } from './blob-reader.ts';
+import type { RepositoryConfig } from './config.ts';
+import type { RepositoryContext } from './context.ts';
+import { readInstance } from './identity.ts';
+import { healSmallFiles } from './heal.ts';
+import { type SnapshotObjects, readSnapshotObjects } from './snapshot-objects.ts';
+import { type TierLimits, tidy } from './tiers.ts';
+import { WriteSession } from './write-session.ts';
+
+export class Repository {
+  readonly context: RepositoryContext;
+  /** The slot that opened this repository; undefined where it is not encrypted. */
+  readonly openedWith: KeySlotId | undefined;
+  readonly #masterKey: Uint8Array;
+  readonly #reader: BlobReader;
+  #index: Promise<BlobIndex> | undefined;
+
+  constructor(context: RepositoryContext, masterKey: Uint8Array, openedWith: KeySlotId | undefined) {
+    this.context = context;
+    this.openedWith = openedWith;
+    this.#masterKey = masterKey;
+    this.#reader = new BlobReader(context);
+  }
+
+  get config(): RepositoryConfig {
+    return this.context.config;
+  }
+
+  /** Only for making a new key slot. */
+  get masterKey(): Uint8Array {
+    return this.#masterKey;
+  }
+
+  snapshotObjects(): Promise<SnapshotObjects> {
+    return readSnapshotObjects(this.context);
+  }
+
+  /** The index as readers use it; opened at the first need and again after `refresh`. */
+  index(): Promise<BlobIndex> {
+    this.#index ??= openBlobIndex(this.context, { complete: false });
+    return this.#index;
+  }
+
+  /** Forgets what was read of the index: another session has changed it. */
+  refresh(): void {
+    this.#index = undefined;
+  }
+
+  /**
+   * The plaintext of a blob, hashed again. A file that was merged away meanwhile is looked up once more.
+   * @throws CairnError integrity/…
+   */
+  async readBlob(id: BlobId, type: BlobType): Promise<Uint8Array> {
+    try {
+      return await this.#reader.read(await this.index(), id, type);
+    } catch (error) {
+      if (!isCairnError(error, 'integrity/missing')) throw error;
+      this.refresh();
+      return this.#reader.read(await this.index(), id, type);
+    }
+  }
+
+  /** Begins a session that may publish one snapshot; small damaged files are healed first. */
+  async beginWrite(writerId: WriterId): Promise<WriteSession> {
+    const instance = await healSmallFiles(this.context, this.#masterKey);
+    return WriteSession.open({ ...this.context, instance }, writerId);
+  }
+
+  /** Merges small files where there are too many; part of every backup, after its snapshot is published. */
+  async tidy(limits?: TierLimits): Promise<void> {
+    const instance = await readInstance(this.context.store);
+    await tidy(instance === undefined ? this.context : { ...this.context, instance }, limits);
+    this.refresh();
+  }
+}
+
+/** What a host gives to open a repository: asked for only where it is encrypted. */
+export type SecretSource = () => Promise<SlotSecret>;
+
+export function noSecret(): Promise<SlotSecret> {
+  return Promise.reject(new CairnError('key/password-needed', 'This repository is encrypted and no password was given.'));
+}

@@ -1,0 +1,93 @@
+/**
+ * The only writer of user files. openTarget gives the folder to restore into; everything else is done through its
+ * TargetFolder handles, which can't be led outside (target-folder.ts).
+ *
+ * How to restore into it: depth first; child() or createFile() per entry; finish(), symlink() and special() with the
+ * entry's metadata; all symlinks of a run last; setMetadata() of a folder after everything in it, its links included.
+ *
+ * Durability: restored files are not synced one by one, because a restore that was cut off is done again anyway and
+ * every file is complete under its name or not there. flush() makes the whole restore durable at the end where the
+ * system can. `durable` syncs every file and folder, for a restore over something that can't be fetched twice.
+ */
+import fs from 'node:fs';
+import { CairnError } from '../../../src-shared/errors.ts';
+import { displayPath } from '../../../src-shared/format/index.ts';
+import { type Random, systemRandom, toHex } from '../kernel/index.ts';
+import { describeErrno, errnoOf, hasDescriptorPaths } from '../source/index.ts';
+import { openFolder, type TargetFolder } from './target-folder.ts';
+import { temporaryName } from './target-names.ts';
+import { nativeCalls } from './target-native.ts';
+import type { TargetContext } from './target-place.ts';
+
+export { isTemporaryName, targetNameFault } from './target-names.ts';
+export type { ChildResult, LinkSource, TargetFolder } from './target-folder.ts';
+export type { TargetFile } from './target-file.ts';
+export type { Failed, PlaceResult, TargetIdentity, TargetMetadata } from './target-place.ts';
+export type { SpecialNode } from './target-special.ts';
+export { setModificationTime } from './target-times.ts';
+
+export type TargetOptions = {
+  /** Makes the folder, private to this user, and what is missing above it. */
+  readonly create: boolean;
+  /** Restores set-user and set-group bits of files, where the owner is restored too. Off: a backup made by others could plant one. */
+  readonly keepSetId?: boolean;
+  /** Syncs every file before it gets its name, and every folder when it is closed. */
+  readonly durable?: boolean;
+  /** For the names of temporary files. */
+  readonly random?: Random;
+  /** For tests: false goes by path with checks, as on systems without /proc. */
+  readonly useDescriptors?: boolean;
+};
+
+export type Target = {
+  readonly root: TargetFolder;
+  /** Makes everything that was restored durable, where the system has a call for it. False: it has none. */
+  readonly flush: () => boolean;
+  readonly close: () => void;
+};
+
+const PRIVATE_FOLDER = 0o700;
+
+/** Opens the folder to restore into. Links in `path` itself are followed: the user named it. Throws restore/target. */
+export function openTarget(path: string | Buffer, options: TargetOptions): Target {
+  const given = typeof path === 'string' ? Buffer.from(path) : path;
+  try {
+    if (options.create) fs.mkdirSync(given, { recursive: true, mode: PRIVATE_FOLDER });
+    const real = fs.realpathSync.native(given, { encoding: 'buffer' });
+    const root = openFolder(real, {
+      path: real,
+      context: contextOf(options),
+      parent: undefined,
+      useDescriptor: options.useDescriptors ?? hasDescriptorPaths(),
+    });
+    return { root, flush: () => flush(real), close: () => root.close() };
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === undefined) throw error;
+    const why = code === 'ENOTDIR' || code === 'EEXIST' ? 'it is not a folder' : describeErrno(code);
+    throw new CairnError('restore/target', `can’t restore into “${displayPath(given)}”: ${why}`, { cause: error });
+  }
+}
+
+function contextOf(options: TargetOptions): TargetContext {
+  const unique = toHex((options.random ?? systemRandom).bytes(8));
+  let count = 0;
+  return {
+    temporaryName: () => temporaryName(unique, count++),
+    keepSetId: options.keepSetId ?? false,
+    durable: options.durable ?? false,
+  };
+}
+
+function flush(path: Buffer): boolean {
+  const sync = nativeCalls()?.syncFilesystem;
+  if (sync === undefined) return false;
+  const fd = fs.openSync(path, fs.constants.O_RDONLY);
+  try {
+    const code = sync(fd);
+    if (code !== undefined) throw new CairnError('restore/target', `“${displayPath(path)}” can’t be made durable: ${describeErrno(code)}`);
+    return true;
+  } finally {
+    fs.closeSync(fd);
+  }
+}

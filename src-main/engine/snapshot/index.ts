@@ -1,0 +1,15 @@
+export { type ChainPlace, type Snapshot, bySnapshotOrder, findParent, nextPlace, summariseChains } from './chain.ts';
+export { EMPTY_LOG, EMPTY_LOG_ROOT, FRONTIER_MAX, type LogHead, appendEvent, checkHead, hashInner, hashLeaf, logRoot } from './event-log.ts';
+export { type SnapshotListing, listSnapshots, resolveSnapshot, summariseSnapshot } from './list.ts';
+export {
+  PROBLEMS_INLINE_MAX,
+  type PageRef,
+  SNAPSHOT_SCHEMA,
+  type SnapshotRecord,
+  type SnapshotSourceRecord,
+  type SourceRules,
+  decodeProblems,
+  decodeSnapshot,
+  encodeProblems,
+  encodeSnapshot,
+} from './record.ts';

@@ -1,0 +1,254 @@
+/**
+ * The snapshot record: one state of the sources, the only commit point of a backup, and at the same time an event in
+ * its writer's log.
+ *
+ * Invariants: the id is the hash of exactly the record's bytes and does not depend on where or how the record is
+ * stored; both roots are in it (the page root finds the data, the node root proves it); the signature is over the id.
+ * Order comes from `order`, a number that only rises, never from the clock.
+ */
+import { CairnError, type Problem } from '../../../src-shared/errors.ts';
+import {
+  type BlobId,
+  type ChainId,
+  ID_BYTES,
+  type NodeId,
+  type PageId,
+  type RepositoryId,
+  type SnapshotId,
+  type WriterId,
+  asBlobId,
+  asNodeId,
+  parseChainId,
+  parseRepositoryId,
+  parseSnapshotId,
+  parseWriterId,
+} from '../../../src-shared/ids.ts';
+import type { SnapshotKind, SnapshotStats } from '../../../src-shared/model/index.ts';
+import {
+  ENVELOPE_FORMAT,
+  OBJECT_TYPE,
+  type Signer,
+  decodeEnvelope,
+  decodeMessagePack,
+  encodeEnvelope,
+  encodeMessagePack,
+  hash,
+  verifySignature,
+} from '../codec/index.ts';
+import { RecordReader, concatBytes, fromHex, toHex, utf8 } from '../kernel/index.ts';
+import { type LogHead, checkHead } from './event-log.ts';
+
+export const SNAPSHOT_SCHEMA = 1;
+/** Problems beyond this many go into a blob of their own, so that the record stays small. */
+export const PROBLEMS_INLINE_MAX = 200;
+const SIGNATURE_BYTES = 64;
+const ID_DOMAIN = utf8('cairn/snapshot/v1');
+
+/** Where a page tree begins: its top page and that page's level (0 is a leaf). */
+export type PageRef = { readonly page: PageId; readonly level: number };
+
+/** The rules a source was read with, so that a person can see what was left out and why. */
+export type SourceRules = {
+  readonly excludes: readonly string[];
+  readonly excludeLargerThanBytes: number;
+  readonly oneFileSystem: boolean;
+  readonly symlinks: 'store' | 'follow';
+};
+
+export type SnapshotSourceRecord = {
+  /** Raw bytes of the absolute path. */
+  readonly path: Uint8Array;
+  /** The name of the source's entry in the top page. */
+  readonly name: string;
+  readonly rootNodeId: NodeId;
+  readonly rules: SourceRules;
+};
+
+export type SnapshotRecord = {
+  readonly repositoryId: RepositoryId;
+  readonly writerId: WriterId;
+  /** Position in this writer's log, from 0. */
+  readonly writerSequence: number;
+  /** The log before this event. */
+  readonly log: LogHead;
+  /** Rises with each snapshot of the repository: the order of history. */
+  readonly order: number;
+  readonly parentId?: SnapshotId;
+  readonly chainId: ChainId;
+  /** 0 for the base. */
+  readonly sequence: number;
+  readonly kind: SnapshotKind;
+  readonly startedAtMs: number;
+  readonly finishedAtMs: number;
+  readonly host: string;
+  readonly user: string;
+  readonly sources: readonly SnapshotSourceRecord[];
+  /** Top page: one entry per source. */
+  readonly rootPage: PageRef;
+  /** Seal page of the top page; absent where no source is a folder. */
+  readonly sealPage?: PageRef;
+  readonly rootNodeId: NodeId;
+  /** The node root this backup began from. */
+  readonly baseRootNodeId?: NodeId;
+  /** Root of the Merkle set of the earlier snapshots of this chain. */
+  readonly chainSetRoot: Uint8Array;
+  /** Root of the Merkle set of the packs this backup added, and how many. */
+  readonly packSetRoot: Uint8Array;
+  readonly packCount: number;
+  readonly tags: readonly string[];
+  readonly note: string;
+  readonly pinned: boolean;
+  readonly stats: SnapshotStats;
+  readonly problemCount: number;
+  readonly problems: readonly Problem[];
+  /** MessagePack list of all problems, where they are more than PROBLEMS_INLINE_MAX. */
+  readonly problemBlob?: BlobId;
+  /** Fields of a later schema, kept as they came. */
+  readonly extra: Readonly<Record<string, unknown>>;
+};
+
+/** The envelope bytes of a signed snapshot, and its id. */
+export function encodeSnapshot(record: SnapshotRecord, signer: Signer): { id: SnapshotId; bytes: Uint8Array } {
+  const bytes = encodeMessagePack(toFields(record));
+  const digest = snapshotDigest(bytes);
+  const envelope = encodeEnvelope({
+    objectType: OBJECT_TYPE.snapshot,
+    schemaVersion: SNAPSHOT_SCHEMA,
+    readerVersionMin: SNAPSHOT_SCHEMA,
+    format: ENVELOPE_FORMAT.messagePack,
+    compression: { kind: 'zstd', level: 3 },
+    createdAtMs: record.finishedAtMs,
+    payload: { record: bytes, signature: signer.sign(digest) },
+  });
+  return { id: parseSnapshotId(toHex(digest)), bytes: envelope };
+}
+
+/** Reads a snapshot and checks its signature against the repository's public key. */
+export function decodeSnapshot(bytes: Uint8Array, publicKey: Uint8Array): { id: SnapshotId; record: SnapshotRecord } {
+  const { value } = decodeEnvelope(bytes, { objectType: OBJECT_TYPE.snapshot, schemaVersionMax: SNAPSHOT_SCHEMA });
+  const outer = new RecordReader(value, 'snapshot');
+  const recordBytes = outer.bytes('record');
+  const digest = snapshotDigest(recordBytes);
+  if (!verifySignature(publicKey, digest, outer.bytes('signature', SIGNATURE_BYTES))) {
+    throw new CairnError('integrity/damaged', 'The signature of a snapshot does not match.');
+  }
+  return { id: parseSnapshotId(toHex(digest)), record: fromFields(decodeMessagePack(recordBytes)) };
+}
+
+function snapshotDigest(recordBytes: Uint8Array): Uint8Array {
+  return hash(concatBytes([ID_DOMAIN, recordBytes]));
+}
+
+function toFields(record: SnapshotRecord): Record<string, unknown> {
+  const { extra, repositoryId, writerId, parentId, chainId, sources, ...plain } = record;
+  return {
+    ...extra,
+    ...plain,
+    repositoryId: fromHex(repositoryId),
+    writerId: fromHex(writerId),
+    chainId: fromHex(chainId),
+    ...(parentId === undefined ? {} : { parentId: fromHex(parentId) }),
+    sources: sources.map((source) => ({ ...source, rules: { ...source.rules } })),
+  };
+}
+
+function fromFields(value: unknown): SnapshotRecord {
+  const fields = new RecordReader(value, 'snapshot');
+  const parentId = fields.optionalBytes('parentId', ID_BYTES);
+  const sealPage = fields.has('sealPage') ? readPageRef(fields.record('sealPage')) : undefined;
+  const baseRoot = fields.optionalBytes('baseRootNodeId', ID_BYTES);
+  const problemBlob = fields.optionalBytes('problemBlob', ID_BYTES);
+  const log = readLog(fields.record('log'));
+  const kindText = fields.text('kind');
+  const kind = kindText === 'base' || kindText === 'incremental' ? kindText : fields.fail('kind');
+  return {
+    repositoryId: parseRepositoryId(toHex(fields.bytes('repositoryId'))),
+    writerId: parseWriterId(toHex(fields.bytes('writerId'))),
+    writerSequence: fields.count('writerSequence'),
+    log,
+    order: fields.count('order'),
+    ...(parentId === undefined ? {} : { parentId: parseSnapshotId(toHex(parentId)) }),
+    chainId: parseChainId(toHex(fields.bytes('chainId'))),
+    sequence: fields.count('sequence'),
+    kind,
+    startedAtMs: fields.count('startedAtMs'),
+    finishedAtMs: fields.count('finishedAtMs'),
+    host: fields.text('host'),
+    user: fields.text('user'),
+    sources: fields.list('sources', readSource),
+    rootPage: readPageRef(fields.record('rootPage')),
+    ...(sealPage === undefined ? {} : { sealPage }),
+    rootNodeId: asNodeId(fields.bytes('rootNodeId')),
+    ...(baseRoot === undefined ? {} : { baseRootNodeId: asNodeId(baseRoot) }),
+    chainSetRoot: fields.bytes('chainSetRoot', ID_BYTES),
+    packSetRoot: fields.bytes('packSetRoot', ID_BYTES),
+    packCount: fields.count('packCount'),
+    tags: fields.texts('tags'),
+    note: fields.text('note'),
+    pinned: fields.flag('pinned'),
+    stats: readStats(fields.record('stats')),
+    problemCount: fields.count('problemCount'),
+    problems: fields.list('problems', readProblem),
+    ...(problemBlob === undefined ? {} : { problemBlob: asBlobId(problemBlob) }),
+    extra: fields.rest(),
+  };
+}
+
+function readPageRef(fields: RecordReader): PageRef {
+  const level = fields.count('level');
+  return { page: asBlobId(fields.bytes('page')), level };
+}
+
+function readLog(fields: RecordReader): LogHead {
+  const size = fields.count('size');
+  const frontier = fields.list('frontier', (item) => (item instanceof Uint8Array ? item : fields.fail('frontier')));
+  const head: LogHead = { size, frontier };
+  checkHead(head);
+  return head;
+}
+
+function readSource(value: unknown): SnapshotSourceRecord {
+  const fields = new RecordReader(value, 'snapshot source');
+  const rules = fields.record('rules');
+  const symlinks = rules.text('symlinks');
+  return {
+    path: fields.bytes('path'),
+    name: fields.text('name'),
+    rootNodeId: asNodeId(fields.bytes('rootNodeId')),
+    rules: {
+      excludes: rules.texts('excludes'),
+      excludeLargerThanBytes: rules.count('excludeLargerThanBytes'),
+      oneFileSystem: rules.flag('oneFileSystem'),
+      symlinks: symlinks === 'follow' ? 'follow' : 'store',
+    },
+  };
+}
+
+function readStats(fields: RecordReader): SnapshotStats {
+  return {
+    filesNew: fields.count('filesNew'),
+    filesChanged: fields.count('filesChanged'),
+    filesUnmodified: fields.count('filesUnmodified'),
+    filesRemoved: fields.count('filesRemoved'),
+    folders: fields.count('folders'),
+    metadataChanges: fields.count('metadataChanges'),
+    bytesScanned: fields.count('bytesScanned'),
+    bytesRead: fields.count('bytesRead'),
+    bytesAdded: fields.count('bytesAdded'),
+    bytesStored: fields.count('bytesStored'),
+  };
+}
+
+function readProblem(value: unknown): Problem {
+  const fields = new RecordReader(value, 'problem');
+  return { path: fields.text('path'), code: fields.text('code'), message: fields.text('message') };
+}
+
+/** A list of problems as the content of a blob, for backups with very many. */
+export function encodeProblems(problems: readonly Problem[]): Uint8Array {
+  return encodeMessagePack({ problems: problems.map((problem) => ({ ...problem })) });
+}
+
+export function decodeProblems(bytes: Uint8Array): readonly Problem[] {
+  return new RecordReader(decodeMessagePack(bytes), 'problem list').list('problems', readProblem);
+}

@@ -1,0 +1,57 @@
+/**
+ * The sources of a backup: each a folder or a single file, under a name of its own in the snapshot.
+ *
+ * The name is the last part of the path, made unique by a number. A source that is a link is followed: the person
+ * named the thing, not the link.
+ */
+import fs from 'node:fs';
+import { CairnError } from '../../../src-shared/errors.ts';
+import { displayPath, escapePath } from '../../../src-shared/format/index.ts';
+import { compareBytes, equalBytes } from '../kernel/index.ts';
+import { describeErrno, errnoOf } from './problem.ts';
+import { type FileStat, fileStatOf } from './stat.ts';
+
+/** As many as a snapshot may have. */
+const SOURCES_MAX = 1024;
+
+export type Source = { readonly path: Buffer; readonly name: string; readonly stat: FileStat };
+
+/** Looks at every source before anything is read. @throws CairnError source/not-found, source/unreadable, usage/invalid */
+export function resolveSources(paths: readonly Buffer[]): readonly Source[] {
+  if (paths.length === 0) throw new CairnError('usage/invalid', 'There is nothing to back up: name at least one folder or file.');
+  if (paths.length > SOURCES_MAX) throw new CairnError('usage/invalid', `${paths.length} sources are more than ${SOURCES_MAX}.`);
+  const taken = new Set<string>();
+  const sources = paths.map((path) => {
+    const stat = statSource(path);
+    if (stat.nodeType !== 'directory' && stat.nodeType !== 'file') {
+      throw new CairnError('source/unreadable', `${displayPath(path)} is neither a folder nor a file.`);
+    }
+    return { path, name: uniqueName(path, taken), stat };
+  });
+  for (const [index, { path }] of sources.entries()) {
+    if (sources.some((other, at) => at < index && equalBytes(other.path, path))) {
+      throw new CairnError('usage/invalid', `${displayPath(path)} is named twice.`);
+    }
+  }
+  return sources.toSorted((left, right) => compareBytes(Buffer.from(left.name), Buffer.from(right.name)));
+}
+
+function statSource(path: Buffer): FileStat {
+  try {
+    return fileStatOf(fs.statSync(path, { bigint: true }));
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === undefined) throw error;
+    const kind = code === 'ENOENT' || code === 'ENOTDIR' ? 'source/not-found' : 'source/unreadable';
+    const what = kind === 'source/not-found' ? 'does not exist' : `can’t be read: ${describeErrno(code)}`;
+    throw new CairnError(kind, `${displayPath(path)} ${what}.`, { cause: error });
+  }
+}
+
+function uniqueName(path: Buffer, taken: Set<string>): string {
+  const base = escapePath(path.subarray(path.lastIndexOf(0x2f) + 1)).normalize('NFC') || 'root';
+  let name = base;
+  for (let number = 2; taken.has(name); number++) name = `${base}-${number}`;
+  taken.add(name);
+  return name;
+}

@@ -1,0 +1,41 @@
+export {
+  type ByteRange,
+  type FinishOptions,
+  READ_BYTES_MAX,
+  type ReadOptions,
+  type Store,
+  type StoreEntry,
+  type StoreWriter,
+  writeWhole,
+} from './store.ts';
+export {
+  createLocalStore,
+  createRoot,
+  type LocalStore,
+  type LocalStoreOptions,
+  type TemporaryFile,
+} from './local-store.ts';
+export { createMemoryStore } from './memory-store.ts';
+export {
+  baseOf,
+  checkFolder,
+  checkName,
+  folderOf,
+  isTemporaryName,
+  joinName,
+  NAME_LENGTH_MAX,
+  NAME_SEGMENTS_MAX,
+} from './names.ts';
+export {
+  type ContentSyncReason,
+  type EntryKind,
+  errnoOf,
+  type FileStat,
+  type FileSystem,
+  type FolderItem,
+  type FolderSyncReason,
+  type ReadHandle,
+  type SyncReason,
+  type WriteHandle,
+} from './filesystem.ts';
+export { nodeFileSystem } from './node-filesystem.ts';

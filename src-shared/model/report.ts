@@ -1,0 +1,117 @@
+/** What a finished operation says about itself. */
+import type { Problem } from '../errors.ts';
+import type { SnapshotKind, SnapshotStats } from './snapshot.ts';
+
+export type InitReport = {
+  readonly repositoryId: string;
+  readonly instanceId: string;
+  readonly encrypted: boolean;
+  /** Shown once; it is not kept anywhere in readable form. */
+  readonly recoveryKey?: string;
+};
+
+export type BackupReport = SnapshotStats & {
+  readonly snapshotId: string;
+  readonly parentId: string | null;
+  readonly chainId: string;
+  readonly sequence: number;
+  readonly kind: SnapshotKind;
+  readonly rootNodeId: string;
+  readonly problems: readonly Problem[];
+  readonly durationMs: number;
+};
+
+export type RestoreReport = {
+  readonly restored: number;
+  readonly unchanged: number;
+  readonly skipped: number;
+  readonly replaced: number;
+  readonly removed: number;
+  readonly bytes: number;
+  readonly conflicts: readonly string[];
+  readonly problems: readonly Problem[];
+};
+
+/** What kind of file of a repository is damaged, or which promise does not hold. */
+export type DamageKind =
+  | 'config'
+  | 'instance'
+  | 'reserve'
+  | 'key'
+  | 'pack'
+  | 'commit'
+  | 'index'
+  | 'snapshot'
+  | 'event'
+  | 'condemnation'
+  | 'session'
+  | 'missing-blob'
+  | 'tree'
+  | 'node'
+  | 'unknown-file';
+
+export type Damage = {
+  readonly file: string;
+  readonly kind: DamageKind;
+  readonly message: string;
+  readonly snapshots: readonly string[];
+  readonly paths: readonly string[];
+};
+
+export type VerifyReport = {
+  readonly ok: boolean;
+  readonly checked: {
+    readonly packs: number;
+    readonly segments: number;
+    readonly blobs: number;
+    readonly nodes: number;
+    readonly snapshots: number;
+  };
+  readonly damage: readonly Damage[];
+};
+
+/** Where a long operation stands; sent at most ten times a second. Totals are 0 while they are not known. */
+export type Progress = {
+  readonly phase: 'scan' | 'backup' | 'publish' | 'restore' | 'verify';
+  readonly files: number;
+  readonly bytes: number;
+  readonly filesTotal: number;
+  readonly bytesTotal: number;
+  readonly current: string;
+};
+
+export type KeyInfo = {
+  readonly id: string;
+  readonly type: 'password' | 'recovery';
+  readonly label: string;
+  readonly createdAt: string;
+  readonly current: boolean;
+};
+
+export type DoctorFinding = {
+  readonly check: string;
+  readonly verdict: 'ok' | 'warning' | 'failed';
+  readonly detail: string;
+  readonly advice: string;
+};
+
+export type RepositoryStats = {
+  readonly repository: {
+    readonly repositoryId: string;
+    readonly encrypted: boolean;
+    readonly snapshots: number;
+    readonly chains: number;
+    readonly packs: number;
+    readonly commitFiles: number;
+    readonly indexRuns: number;
+    readonly blobs: number;
+    readonly uniqueBytes: number;
+    readonly storedBytes: number;
+    /** Plaintext of every unique blob divided by what it takes on disk. */
+    readonly compressionRatio: number;
+    /** Sum of the file sizes in all snapshots divided by the plaintext of every unique blob. */
+    readonly deduplicationRatio: number;
+  };
+  readonly engine: Readonly<Record<string, number>>;
+  readonly runs: readonly { readonly snapshotId: string; readonly time: string; readonly stats: SnapshotStats }[];
+};

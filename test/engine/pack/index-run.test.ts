@@ -1,0 +1,229 @@
+import { describe, expect, it } from 'vitest';
+import { asBlobId, type BlobId, type IndexRunId, parseIndexRunId, parsePackId } from '../../../src-shared/ids.ts';
+import { BLOB_TYPE, FILE_TYPE, hash } from '../../../src-main/engine/codec/index.ts';
+import { toHex, utf8 } from '../../../src-main/engine/kernel/index.ts';
+import {
+  createPageCache,
+  ENTRIES_PER_PAGE_MAX,
+  IndexTable,
+  indexEntriesOf,
+  type IndexedPack,
+  type IndexEntry,
+  mergePacks,
+  mergeRuns,
+  PACKS_PER_TABLE_FRAME_MAX,
+} from '../../../src-main/engine/pack/index.ts';
+import { blobOf, buildPack, buildRun, openRun, runOfPacks, segmentsOf, textLikeBytes } from '../../support/packs.ts';
+
+function idOf(name: string): BlobId {
+  return asBlobId(hash(utf8(name)));
+}
+
+function packOf(name: string): IndexedPack {
+  return {
+    packId: parsePackId(toHex(hash(utf8(name)))),
+    fileType: FILE_TYPE.dataPack,
+    sizeBytes: 2 ** 24,
+    blobCount: 1000,
+  };
+}
+
+/** Entries whose places can be told from each other, rising by id. */
+function entriesIn(pack: IndexedPack, names: readonly string[]): IndexEntry[] {
+  const entries = names.map((name, index) => ({
+    id: idOf(name),
+    packId: pack.packId,
+    fileType: pack.fileType,
+    frameOffset: 104 + index * 64,
+    frameLength: 64,
+    offset: index,
+    length: 1,
+    type: BLOB_TYPE.fileChunk,
+    delta: index % 7 === 0,
+  }));
+  return entries.sort((left, right) => Buffer.compare(left.id, right.id));
+}
+
+function numbered(prefix: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${prefix}${index}`);
+}
+
+function runOf(packs: readonly IndexedPack[], entries: readonly IndexEntry[]) {
+  return buildRun({ packs, entries: [entries], entryCountMax: entries.length });
+}
+
+async function collect(batches: AsyncIterable<readonly IndexEntry[]>): Promise<IndexEntry[]> {
+  const all: IndexEntry[] = [];
+  for await (const batch of batches) all.push(...batch);
+  return all;
+}
+
+describe('an index run', () => {
+  it('finds every id it holds where the entry said, and none of the others', async () => {
+    const pack = packOf('pack');
+    const entries = entriesIn(pack, numbered('blob ', 5000));
+    const run = await openRun(await runOf([pack], entries));
+    for (const { id, ...location } of entries) expect(await run.find(id)).toEqual(location);
+    for (const name of numbered('other ', 5000)) expect(await run.find(idOf(name))).toBeUndefined();
+  });
+
+  it('finds the blobs of real packs', async () => {
+    const blobs = numbered('text ', 30).map((_, index) => blobOf(textLikeBytes(index, 100_000)));
+    const packs = [buildPack(segmentsOf(blobs.slice(0, 20))), buildPack(segmentsOf(blobs.slice(20)))];
+    const run = await openRun(await runOfPacks(packs));
+    for (const { packId, footer } of packs) {
+      for (const { id, ...location } of indexEntriesOf(packId, footer)) expect(await run.find(id)).toEqual(location);
+    }
+    expect(run.packs.map(({ packId }) => packId)).toEqual(packs.map(({ packId }) => packId));
+  });
+
+  it('reads its filter once and one page for a lookup, and nothing for nearly every absent id', async () => {
+    const pack = packOf('pack');
+    const run = await runOf([pack], entriesIn(pack, numbered('blob ', 10 * ENTRIES_PER_PAGE_MAX)));
+    let reads = 0;
+    const read = ({ offset, length }: { offset: number; length: number }): Promise<Uint8Array> => {
+      reads++;
+      return Promise.resolve(run.bytes.subarray(offset, offset + length));
+    };
+    const open = await openRun(run, { read });
+    reads = 0;
+    await open.find(idOf('blob 17'));
+    expect(reads).toBe(2);
+    await Promise.all(numbered('blob ', 20).map((name) => open.find(idOf(name))));
+    expect(reads).toBeLessThanOrEqual(11);
+    reads = 0;
+    const passed = numbered('absent ', 10_000).filter((name) => open.mayContain(idOf(name))).length;
+    expect(passed).toBeLessThan(300);
+    expect(reads).toBe(0);
+  });
+
+  it('keeps decoded pages of all runs within the cache’s bytes', async () => {
+    const pack = packOf('pack');
+    const cache = createPageCache(300_000);
+    const names = numbered('blob ', 6 * ENTRIES_PER_PAGE_MAX);
+    const runs = [
+      await openRun(await runOf([pack], entriesIn(pack, names)), { cache }),
+      await openRun(await runOf([pack], entriesIn(pack, names)), { cache }),
+    ];
+    for (const name of names.slice(0, 200)) {
+      for (const run of runs) expect(await run.find(idOf(name))).toBeDefined();
+      expect(cache.sizeBytes).toBeLessThanOrEqual(300_000);
+    }
+    expect(cache.sizeBytes).toBeGreaterThan(200_000);
+  });
+
+  it('holds far less than 16 bytes a blob in memory', async () => {
+    const pack = packOf('pack');
+    const entries = entriesIn(pack, numbered('blob ', 20_000));
+    const run = await openRun(await runOf([pack], entries));
+    await run.loadFilter();
+    expect(run.residentBytes / entries.length).toBeLessThan(2);
+  });
+
+  it('remembers its generation and the runs it replaces', async () => {
+    const pack = packOf('pack');
+    const supersedes: IndexRunId[] = [parseIndexRunId('ab'.repeat(32)), parseIndexRunId('cd'.repeat(32))];
+    const entries = entriesIn(pack, ['one']);
+    const built = await buildRun({ packs: [pack], entries: [entries], entryCountMax: 1, generation: 77, supersedes });
+    const run = await openRun(built);
+    expect([run.generation, run.supersedes, run.entryCount]).toEqual([77, supersedes, 1]);
+    expect(built.runId).toBe(toHex(hash(built.bytes)));
+  });
+
+  it('may be empty', async () => {
+    const run = await openRun(await runOf([], []));
+    expect(await run.find(idOf('any'))).toBeUndefined();
+    expect(await collect(run.batches())).toEqual([]);
+  });
+
+  it('lists more packs than one table frame holds', async () => {
+    const packs = numbered('pack ', PACKS_PER_TABLE_FRAME_MAX + 5).map(packOf);
+    const last = packs.at(-1);
+    if (last === undefined) throw new Error('there are packs');
+    const run = await openRun(await runOf(packs, entriesIn(last, ['blob'])));
+    expect(run.packs).toEqual(packs);
+    expect((await run.find(idOf('blob')))?.packId).toBe(last.packId);
+  });
+
+  it('refuses entries that do not rise', async () => {
+    const pack = packOf('pack');
+    const entries = entriesIn(pack, ['one', 'two']);
+    await expect(runOf([pack], entries.reverse())).rejects.toThrow('rise strictly');
+    await expect(runOf([pack], [...entriesIn(pack, ['one']), ...entriesIn(pack, ['one'])])).rejects.toThrow(
+      'rise strictly',
+    );
+  });
+
+  it('turns a short answer of the store into damage', async () => {
+    const pack = packOf('pack');
+    const run = await runOf([pack], entriesIn(pack, numbered('blob ', 100)));
+    const read = ({ offset, length }: { offset: number; length: number }) =>
+      Promise.resolve(run.bytes.subarray(offset, offset + length - 1));
+    await expect(openRun(run, { read })).rejects.toMatchObject({ code: 'integrity/damaged' });
+  });
+});
+
+describe('merging runs', () => {
+  it('keeps every id once, and the newest run’s place for it', async () => {
+    const [newer, older] = [packOf('newer'), packOf('older')];
+    const runs = [
+      await openRun(await runOf([newer], entriesIn(newer, numbered('blob ', 3000)))),
+      await openRun(await runOf([older], entriesIn(older, [...numbered('blob ', 1500), ...numbered('old ', 4000)]))),
+    ];
+    const merged = await collect(mergeRuns({ runs, absent: new Set() }));
+    expect(merged).toHaveLength(7000);
+    expect(merged.filter(({ packId }) => packId === newer.packId)).toHaveLength(3000);
+    const rising = merged.every(({ id }, index) => index === 0 || Buffer.compare(merged[index - 1]?.id ?? id, id) < 0);
+    expect(rising).toBe(true);
+  });
+
+  it('leaves out packs that are gone and falls back to an older place', async () => {
+    const [gone, kept] = [packOf('gone'), packOf('kept')];
+    const runs = [
+      await openRun(await runOf([gone], entriesIn(gone, ['one', 'two']))),
+      await openRun(await runOf([kept], entriesIn(kept, ['one', 'three']))),
+    ];
+    const input = { runs, absent: new Set([gone.packId]) };
+    const merged = await collect(mergeRuns(input));
+    expect(merged.map(({ id }) => toHex(id)).sort()).toEqual([idOf('one'), idOf('three')].map(toHex).sort());
+    expect(merged.every(({ packId }) => packId === kept.packId)).toBe(true);
+    expect(mergePacks(input)).toEqual([kept]);
+  });
+
+  it('writes a merged run that finds everything', async () => {
+    const packs = numbered('pack ', 5).map(packOf);
+    const runs = await Promise.all(
+      packs.map(async (pack, index) =>
+        openRun(await runOf([pack], entriesIn(pack, numbered(`run ${index} blob `, 1000)))),
+      ),
+    );
+    const input = { runs, absent: new Set<never>() };
+    const merged = await openRun(
+      await buildRun({ packs: mergePacks(input), entries: mergeRuns(input), entryCountMax: 5000 }),
+    );
+    expect(merged.entryCount).toBe(5000);
+    for (const [index, pack] of packs.entries()) {
+      for (const name of numbered(`run ${index} blob `, 50))
+        expect((await merged.find(idOf(name)))?.packId).toBe(pack.packId);
+    }
+  });
+});
+
+describe('the table of entries not yet in a run', () => {
+  it('sorts by id, keeps equal ids once, and locates every row', () => {
+    const blobs = numbered('text ', 50).map((_, index) => blobOf(textLikeBytes(index, 60_000)));
+    const packs = [buildPack(segmentsOf(blobs)), buildPack(segmentsOf(blobs.slice(10, 20)))];
+    const table = new IndexTable();
+    const firstRows = packs.map(({ packId, sizeBytes, footer }) => table.addPack(packId, sizeBytes, footer));
+    expect(firstRows).toEqual([0, 50]);
+    for (const [place, { packId, footer }] of packs.entries()) {
+      for (const [index, { id, ...location }] of [...indexEntriesOf(packId, footer)].entries()) {
+        expect(table.locationAt((firstRows[place] ?? 0) + index)).toEqual(location);
+        expect(toHex(table.idAt((firstRows[place] ?? 0) + index))).toBe(toHex(id));
+      }
+    }
+    const sorted = [...table.sorted()].flat();
+    expect(sorted.map(({ id }) => toHex(id))).toEqual(blobs.map(({ id }) => toHex(id)).sort());
+    expect(sorted.every(({ packId }) => packId === packs[0]?.packId)).toBe(true);
+  });
+});

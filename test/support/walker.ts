@@ -1,0 +1,201 @@
+/**
+ * An independent witness: reads two folder trees and says how they differ, in content and in metadata. It shares no
+ * code with Cairn, so that a mistake of Cairn's can't hide itself.
+ *
+ *   node test/support/walker.ts A B [--ignore mtime,mode,owner]
+ *
+ * prints one line per difference and exits with 1 if there is any, with 2 if a tree can't be read.
+ * Compared: which names exist, type, permission bits, owner, modification time to the nanosecond, size, SHA-256 of the
+ * content, target of links, numbers of devices, and which names are hard links of each other. Of the two folders
+ * themselves, too. Not compared: ctime, atime, inode numbers, and the size of folders, which no restore can choose.
+ */
+import { createHash } from 'node:crypto';
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+} from 'node:fs';
+import { parseArgs } from 'node:util';
+
+export type WalkRecord = {
+  /** Raw bytes of the path below the root, as hex; empty for the root itself. */
+  readonly path: string;
+  readonly type: 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'char-device' | 'block-device';
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly mtimeNs: bigint;
+  /** Of files; 0 for everything else. */
+  readonly size: number;
+  /** SHA-256 as hex, of files only. */
+  readonly content: string;
+  /** Raw bytes as hex, of symlinks only. */
+  readonly linkTarget: string;
+  readonly device: string;
+  /** For a file of several names within the tree: the first of them, in order, as hex. */
+  readonly hardLinkOf: string;
+};
+
+export type IgnoredField = 'mtime' | 'mode' | 'owner' | 'links';
+
+const BLOCK_BYTES = 1 << 20;
+/** Longest path that is handed to the system as it is; beyond, the walk goes on from an open folder. */
+const PATH_BYTES_SAFE = 3000;
+
+type Place = { readonly access: Buffer; readonly path: Buffer };
+type Walk = { readonly records: WalkRecord[]; readonly firstNames: Map<string, string>; readonly block: Buffer; readonly skip: ReadonlySet<string> };
+
+/** Every entry of a tree, sorted by the raw bytes of its path. Throws when anything can't be read. `skip`: paths to leave out. */
+export function walkTree(root: string | Buffer, options: { readonly skip?: readonly string[] } = {}): WalkRecord[] {
+  const skip = new Set((options.skip ?? []).map((path) => Buffer.from(path).toString('hex')));
+  const walk: Walk = { records: [], firstNames: new Map(), block: Buffer.alloc(BLOCK_BYTES), skip };
+  visit(walk, { access: Buffer.from(root as string), path: Buffer.alloc(0) });
+  walk.records.sort((left, right) => (left.path < right.path ? -1 : left.path > right.path ? 1 : 0));
+  return nameHardLinks(walk.records);
+}
+
+function visit(walk: Walk, place: Place): void {
+  if (walk.skip.has(place.path.toString('hex'))) return;
+  const stats = lstatSync(place.access, { bigint: true });
+  const type = typeOf(stats);
+  walk.records.push({
+    path: place.path.toString('hex'),
+    type,
+    mode: Number(stats.mode & 0o7777n),
+    uid: Number(stats.uid),
+    gid: Number(stats.gid),
+    mtimeNs: stats.mtimeNs,
+    size: type === 'file' ? Number(stats.size) : 0,
+    content: type === 'file' ? hashFile(place.access, walk.block) : '',
+    linkTarget: type === 'symlink' ? readlinkSync(place.access, { encoding: 'buffer' }).toString('hex') : '',
+    device: type.endsWith('device') ? stats.rdev.toString() : '',
+    hardLinkOf: type !== 'directory' && stats.nlink > 1n ? `${stats.dev}:${stats.ino}` : '',
+  });
+  if (type !== 'directory') return;
+  const isDeep = process.platform === 'linux' && place.access.length > PATH_BYTES_SAFE;
+  const fd = isDeep ? openSync(place.access, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW) : undefined;
+  const access = fd === undefined ? place.access : Buffer.from(`/proc/self/fd/${fd}`);
+  for (const name of readdirSync(access, { encoding: 'buffer' })) {
+    const path = place.path.length === 0 ? name : Buffer.concat([place.path, Buffer.from('/'), name]);
+    visit(walk, { access: Buffer.concat([access, Buffer.from('/'), name]), path });
+  }
+  if (fd !== undefined) closeSync(fd);
+}
+
+function typeOf(stats: BigIntStats): WalkRecord['type'] {
+  if (stats.isFile()) return 'file';
+  if (stats.isDirectory()) return 'directory';
+  if (stats.isSymbolicLink()) return 'symlink';
+  if (stats.isFIFO()) return 'fifo';
+  if (stats.isSocket()) return 'socket';
+  if (stats.isCharacterDevice()) return 'char-device';
+  return 'block-device';
+}
+
+function hashFile(access: Buffer, block: Buffer): string {
+  const fd = openSync(access, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+  try {
+    const hash = createHash('sha256');
+    let total = 0;
+    for (;;) {
+      const count = readSync(fd, block, 0, block.length, null);
+      if (count === 0) break;
+      hash.update(block.subarray(0, count));
+      total += count;
+    }
+    if (BigInt(total) !== fstatSync(fd, { bigint: true }).size) throw new Error(`${show(access.toString('hex'))} changed while it was read`);
+    return hash.digest('hex');
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Replaces inode numbers by the first name in the tree, so that two trees can be compared. A name alone is no link. */
+function nameHardLinks(records: readonly WalkRecord[]): WalkRecord[] {
+  const groups = new Map<string, string[]>();
+  for (const record of records) {
+    if (record.hardLinkOf === '') continue;
+    const paths = groups.get(record.hardLinkOf);
+    if (paths === undefined) groups.set(record.hardLinkOf, [record.path]);
+    else paths.push(record.path);
+  }
+  return records.map((record) => {
+    const paths = groups.get(record.hardLinkOf);
+    return { ...record, hardLinkOf: paths !== undefined && paths.length > 1 ? (paths[0] ?? '') : '' };
+  });
+}
+
+/** One line per difference between two walks or two folders; empty when they are the same. */
+export function compareTrees(
+  left: string | Buffer | readonly WalkRecord[],
+  right: string | Buffer | readonly WalkRecord[],
+  options: { readonly ignore?: readonly IgnoredField[] } = {},
+): string[] {
+  const a = new Map(recordsOf(left).map((record) => [record.path, record]));
+  const b = new Map(recordsOf(right).map((record) => [record.path, record]));
+  const differences: string[] = [];
+  for (const path of [...new Set([...a.keys(), ...b.keys()])].sort()) {
+    const before = a.get(path);
+    const after = b.get(path);
+    if (before === undefined) differences.push(`only in the second: ${show(path)}`);
+    else if (after === undefined) differences.push(`only in the first: ${show(path)}`);
+    else for (const text of compareRecords(before, after, options.ignore ?? [])) differences.push(`${show(path)}: ${text}`);
+  }
+  return differences;
+}
+
+function recordsOf(tree: string | Buffer | readonly WalkRecord[]): readonly WalkRecord[] {
+  return typeof tree === 'string' || Buffer.isBuffer(tree) ? walkTree(tree) : (tree as readonly WalkRecord[]);
+}
+
+function compareRecords(a: WalkRecord, b: WalkRecord, ignore: readonly IgnoredField[]): string[] {
+  if (a.type !== b.type) return [`${a.type} and ${b.type}`];
+  const found: string[] = [];
+  const differ = (what: string, left: string | number | bigint, right: string | number | bigint): void => {
+    if (left !== right) found.push(`${what} ${left} and ${right}`);
+  };
+  differ('size', a.size, b.size);
+  differ('content', a.content, b.content);
+  differ('link target', show(a.linkTarget), show(b.linkTarget));
+  differ('device', a.device, b.device);
+  if (!ignore.includes('links')) differ('hard link of', show(a.hardLinkOf), show(b.hardLinkOf));
+  if (!ignore.includes('mode')) differ('mode', a.mode.toString(8), b.mode.toString(8));
+  if (!ignore.includes('mtime')) differ('mtime', a.mtimeNs, b.mtimeNs);
+  if (!ignore.includes('owner')) differ('owner', `${a.uid}:${a.gid}`, `${b.uid}:${b.gid}`);
+  return found;
+}
+
+function show(hex: string): string {
+  const text = Buffer.from(hex, 'hex').toString('utf8');
+  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+  const isPlain = Buffer.from(text).toString('hex') === hex && !/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/.test(text);
+  return isPlain ? `“${text}”` : `bytes ${hex}`;
+}
+
+function main(): number {
+  const { positionals, values } = parseArgs({ allowPositionals: true, options: { ignore: { type: 'string', default: '' } } });
+  const [left, right] = positionals;
+  if (left === undefined || right === undefined || positionals.length !== 2) {
+    process.stderr.write('usage: node test/support/walker.ts A B [--ignore mtime,mode,owner,links]\n');
+    return 2;
+  }
+  try {
+    const first = walkTree(left);
+    const ignore = values.ignore.split(',').filter((field): field is IgnoredField => ['mtime', 'mode', 'owner', 'links'].includes(field));
+    const differences = compareTrees(first, walkTree(right), { ignore });
+    for (const line of differences) process.stdout.write(`${line}\n`);
+    process.stderr.write(`${first.length} entries compared, ${differences.length === 0 ? 'no difference' : `${differences.length} differences`}\n`);
+    return differences.length === 0 ? 0 : 1;
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    return 2;
+  }
+}
+
+if (import.meta.main) process.exitCode = main();
