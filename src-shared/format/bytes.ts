@@ -40,9 +40,11 @@ const SIZE_SHAPE = /^(\d{1,16}(?:\.\d{1,6})?)\s*(?:([kmgtp])(i?)b?|b)?$/i;
  */
 export function parseBytes(text: string): number {
   const match = SIZE_SHAPE.exec(text.trim());
-  if (match === null) throw new CairnError('usage/invalid', `“${text.slice(0, 80)}” is not a size such as 500, 10M or 1.5GiB`);
+  if (match === null)
+    throw new CairnError('usage/invalid', `“${text.slice(0, 80)}” is not a size such as 500, 10M or 1.5GiB`);
   const power = ' kmgtp'.indexOf((match[2] ?? ' ').toLowerCase());
   const bytes = Math.round(Number(match[1]) * (match[3] ? BINARY_STEP : STEP) ** power);
-  if (!Number.isSafeInteger(bytes)) throw new CairnError('usage/invalid', `“${text.slice(0, 80)}” is larger than any file`);
+  if (!Number.isSafeInteger(bytes))
+    throw new CairnError('usage/invalid', `“${text.slice(0, 80)}” is larger than any file`);
   return bytes;
 }

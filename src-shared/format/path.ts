@@ -34,7 +34,10 @@ export function unescapePath(text: string): Uint8Array {
       index++;
       pieces.push(encoder.encode(`\\${parts[index] ?? ''}`));
     } else {
-      throw new CairnError('usage/invalid', `“${displayText(text.slice(0, 200))}” has a backslash that is neither \\\\ nor \\xNN`);
+      throw new CairnError(
+        'usage/invalid',
+        `“${displayText(text.slice(0, 200))}” has a backslash that is neither \\\\ nor \\xNN`,
+      );
     }
   }
   return joinBytes(pieces);
@@ -87,7 +90,8 @@ function escapeMixed(bytes: Uint8Array): string {
 function sequenceLength(bytes: Uint8Array, at: number): number {
   const first = bytes[at] ?? 0;
   if (first < 0x80) return 1;
-  const length = first >= 0xc2 && first <= 0xdf ? 2 : first >= 0xe0 && first <= 0xef ? 3 : first >= 0xf0 && first <= 0xf4 ? 4 : 0;
+  const length =
+    first >= 0xc2 && first <= 0xdf ? 2 : first >= 0xe0 && first <= 0xef ? 3 : first >= 0xf0 && first <= 0xf4 ? 4 : 0;
   if (length === 0 || at + length > bytes.length) return 0;
   const second = bytes[at + 1] ?? 0;
   const secondMin = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80;

@@ -88,5 +88,8 @@ test('any bytes decompress to the promised length or to a typed error', () => {
 });
 
 test('an empty content needs no bytes at all', () => {
-  expect(compress({ kind: 'zstd', level: 3 }, new Uint8Array(0))).toEqual({ compression: COMPRESSION.none, bytes: new Uint8Array(0) });
+  expect(compress({ kind: 'zstd', level: 3 }, new Uint8Array(0))).toEqual({
+    compression: COMPRESSION.none,
+    bytes: new Uint8Array(0),
+  });
 });

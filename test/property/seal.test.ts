@@ -52,7 +52,11 @@ describe.each(BOTH_CIPHERS)('with cipher %i', (cipher) => {
         frames.forEach((frame, index) => {
           const opened = opener.openFrame(frame, index);
           expect(toHex(opened.payload)).toBe(toHex(payloads[index]!));
-          expect(opened).toMatchObject({ counter: index, kind: FRAME_KIND.segment, plainLength: opened.payload.length });
+          expect(opened).toMatchObject({
+            counter: index,
+            kind: FRAME_KIND.segment,
+            plainLength: opened.payload.length,
+          });
         });
         expect(sealer.frameCount).toBe(payloads.length);
       }),
@@ -83,13 +87,19 @@ describe.each(BOTH_CIPHERS)('with cipher %i', (cipher) => {
         open(changed.subarray(0, FILE_HEADER_BYTES), cipher).openFrame(changed.subarray(FILE_HEADER_BYTES), 0);
       });
       // A higher file version can't be told from a newer file; everything else is damage.
-      expect(isIntegrityError(error) || isCairnError(error, 'repository/newer-format'), `bit ${bit}: ${error}`).toBe(true);
+      expect(
+        isIntegrityError(error) || isCairnError(error, 'repository/newer-format'),
+        `bit ${bit}: ${String(error)}`,
+      ).toBe(true);
     }
   });
 
   test('a frame is refused in another place, another file and another type of file', () => {
     const sealer = sealerFor(cipher, dataPack);
-    const [first, second] = [sealer.sealFrame(segment(noiseBytes(32, 3))), sealer.sealFrame(segment(noiseBytes(32, 4)))];
+    const [first, second] = [
+      sealer.sealFrame(segment(noiseBytes(32, 3))),
+      sealer.sealFrame(segment(noiseBytes(32, 4))),
+    ];
     const opener = open(sealer.header, cipher);
     expect(opener.openFrame(first, 0).counter).toBe(0);
     expect(opener.openFrame(second, 1).counter).toBe(1);
@@ -136,7 +146,12 @@ describe.each(BOTH_CIPHERS)('with cipher %i', (cipher) => {
         { kind: FRAME_KIND.object, plain: noiseBytes(50, 10), compression: { kind: 'lz4' } },
       ],
     });
-    const mutation = fc.record({ at: fc.nat(file.length - 1), byte: fc.nat(255), cut: fc.nat(file.length), add: fc.uint8Array({ maxLength: 40 }) });
+    const mutation = fc.record({
+      at: fc.nat(file.length - 1),
+      byte: fc.nat(255),
+      cut: fc.nat(file.length),
+      add: fc.uint8Array({ maxLength: 40 }),
+    });
     fc.assert(
       fc.property(mutation, fc.boolean(), ({ at, byte, cut, add }, truncate) => {
         const changed = Buffer.concat([truncate ? file.subarray(0, cut) : file, add]);

@@ -17,7 +17,9 @@ export async function failureOf(promise: Promise<unknown>): Promise<CairnError> 
     (reason: unknown) => reason,
   );
   if (isCairnError(error)) return error;
-  throw new Error(error === undefined ? 'it succeeded' : `not a CairnError: ${String(error)}`);
+  throw new Error(error === undefined ? 'it succeeded' : 'it failed with something else than a CairnError', {
+    cause: error,
+  });
 }
 
 export const HOSTILE_NAMES: readonly string[] = [

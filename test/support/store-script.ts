@@ -99,7 +99,7 @@ function look(contents: Contents): ScriptStep {
         ...[...contents.keys()].map((name) => name.slice(0, Math.max(name.lastIndexOf('/'), 0))),
       ]);
       // Not the last look: an ENOENT that strikes here is the truth, and no failure.
-      mustEqual(String(await store.stat('absent/absent')), 'undefined', 'an absent file');
+      if ((await store.stat('absent/absent')) !== undefined) throw new Error('an absent file is found');
       const listed: string[] = [];
       for (const folder of folders) listed.push(...(await store.list(folder)).map((entry) => entry.name));
       mustEqual(listed.sort().join(' '), [...contents.keys()].sort().join(' '), 'the listing');

@@ -20,7 +20,9 @@ import {
   readdirSync,
   readlinkSync,
   readSync,
+  realpathSync,
 } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 export type WalkRecord = {
@@ -49,13 +51,13 @@ const BLOCK_BYTES = 1 << 20;
 const PATH_BYTES_SAFE = 3000;
 
 type Place = { readonly access: Buffer; readonly path: Buffer };
-type Walk = { readonly records: WalkRecord[]; readonly firstNames: Map<string, string>; readonly block: Buffer; readonly skip: ReadonlySet<string> };
+type Walk = { readonly records: WalkRecord[]; readonly block: Buffer; readonly skip: ReadonlySet<string> };
 
 /** Every entry of a tree, sorted by the raw bytes of its path. Throws when anything can't be read. `skip`: paths to leave out. */
 export function walkTree(root: string | Buffer, options: { readonly skip?: readonly string[] } = {}): WalkRecord[] {
   const skip = new Set((options.skip ?? []).map((path) => Buffer.from(path).toString('hex')));
-  const walk: Walk = { records: [], firstNames: new Map(), block: Buffer.alloc(BLOCK_BYTES), skip };
-  visit(walk, { access: Buffer.from(root as string), path: Buffer.alloc(0) });
+  const walk: Walk = { records: [], block: Buffer.alloc(BLOCK_BYTES), skip };
+  visit(walk, { access: realpathSync.native(root, { encoding: 'buffer' }), path: Buffer.alloc(0) });
   walk.records.sort((left, right) => (left.path < right.path ? -1 : left.path > right.path ? 1 : 0));
   return nameHardLinks(walk.records);
 }
@@ -79,7 +81,9 @@ function visit(walk: Walk, place: Place): void {
   });
   if (type !== 'directory') return;
   const isDeep = process.platform === 'linux' && place.access.length > PATH_BYTES_SAFE;
-  const fd = isDeep ? openSync(place.access, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW) : undefined;
+  const fd = isDeep
+    ? openSync(place.access, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+    : undefined;
   const access = fd === undefined ? place.access : Buffer.from(`/proc/self/fd/${fd}`);
   for (const name of readdirSync(access, { encoding: 'buffer' })) {
     const path = place.path.length === 0 ? name : Buffer.concat([place.path, Buffer.from('/'), name]);
@@ -99,7 +103,7 @@ function typeOf(stats: BigIntStats): WalkRecord['type'] {
 }
 
 function hashFile(access: Buffer, block: Buffer): string {
-  const fd = openSync(access, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+  const fd = openSync(access, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {
     const hash = createHash('sha256');
     let total = 0;
@@ -109,7 +113,8 @@ function hashFile(access: Buffer, block: Buffer): string {
       hash.update(block.subarray(0, count));
       total += count;
     }
-    if (BigInt(total) !== fstatSync(fd, { bigint: true }).size) throw new Error(`${show(access.toString('hex'))} changed while it was read`);
+    if (BigInt(total) !== fstatSync(fd, { bigint: true }).size)
+      throw new Error(`${show(access.toString('hex'))} changed while it was read`);
     return hash.digest('hex');
   } finally {
     closeSync(fd);
@@ -145,13 +150,15 @@ export function compareTrees(
     const after = b.get(path);
     if (before === undefined) differences.push(`only in the second: ${show(path)}`);
     else if (after === undefined) differences.push(`only in the first: ${show(path)}`);
-    else for (const text of compareRecords(before, after, options.ignore ?? [])) differences.push(`${show(path)}: ${text}`);
+    else
+      for (const text of compareRecords(before, after, options.ignore ?? []))
+        differences.push(`${show(path)}: ${text}`);
   }
   return differences;
 }
 
 function recordsOf(tree: string | Buffer | readonly WalkRecord[]): readonly WalkRecord[] {
-  return typeof tree === 'string' || Buffer.isBuffer(tree) ? walkTree(tree) : (tree as readonly WalkRecord[]);
+  return typeof tree === 'string' || Buffer.isBuffer(tree) ? walkTree(tree) : tree;
 }
 
 function compareRecords(a: WalkRecord, b: WalkRecord, ignore: readonly IgnoredField[]): string[] {
@@ -171,15 +178,20 @@ function compareRecords(a: WalkRecord, b: WalkRecord, ignore: readonly IgnoredFi
   return found;
 }
 
+// eslint-disable-next-line no-control-regex -- control characters are what is looked for
+const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/;
+
 function show(hex: string): string {
   const text = Buffer.from(hex, 'hex').toString('utf8');
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
-  const isPlain = Buffer.from(text).toString('hex') === hex && !/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/.test(text);
+  const isPlain = Buffer.from(text).toString('hex') === hex && !UNSAFE.test(text);
   return isPlain ? `“${text}”` : `bytes ${hex}`;
 }
 
 function main(): number {
-  const { positionals, values } = parseArgs({ allowPositionals: true, options: { ignore: { type: 'string', default: '' } } });
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: { ignore: { type: 'string', default: '' } },
+  });
   const [left, right] = positionals;
   if (left === undefined || right === undefined || positionals.length !== 2) {
     process.stderr.write('usage: node test/support/walker.ts A B [--ignore mtime,mode,owner,links]\n');
@@ -187,10 +199,14 @@ function main(): number {
   }
   try {
     const first = walkTree(left);
-    const ignore = values.ignore.split(',').filter((field): field is IgnoredField => ['mtime', 'mode', 'owner', 'links'].includes(field));
+    const ignore = values.ignore
+      .split(',')
+      .filter((field): field is IgnoredField => ['mtime', 'mode', 'owner', 'links'].includes(field));
     const differences = compareTrees(first, walkTree(right), { ignore });
     for (const line of differences) process.stdout.write(`${line}\n`);
-    process.stderr.write(`${first.length} entries compared, ${differences.length === 0 ? 'no difference' : `${differences.length} differences`}\n`);
+    process.stderr.write(
+      `${first.length} entries compared, ${differences.length === 0 ? 'no difference' : `${differences.length} differences`}\n`,
+    );
     return differences.length === 0 ? 0 : 1;
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
@@ -198,4 +214,5 @@ function main(): number {
   }
 }
 
-if (import.meta.main) process.exitCode = main();
+const started = process.argv[1];
+if (started !== undefined && realpathSync(started) === fileURLToPath(import.meta.url)) process.exitCode = main();

@@ -13,7 +13,7 @@ import { compressSync as lz4Compress, uncompressSync as lz4Decompress } from 'lz
 
 import { assert, assertNever } from '../../../src-shared/assert.ts';
 import { CairnError } from '../../../src-shared/errors.ts';
-import { asBuffer } from './hash.ts';
+import { asBuffer, withoutBuffer } from './hash.ts';
 import { COMPRESSION, type Compression, FRAME_PLAIN_BYTES_MAX } from './seal-layout.ts';
 
 export type CompressionSpec =
@@ -208,7 +208,8 @@ export function compress(spec: CompressionSpec, plain: Uint8Array, dictionary?: 
   const raw = rawDictionary(dictionary);
   if (raw === undefined && plain.length > PROBE_FROM_BYTES && isIncompressible(spec, plain)) return stored;
   const compressed = compressWhole(spec, plain, raw);
-  return compressed.bytes.length < plain.length ? compressed : stored;
+  if (compressed.bytes.length >= plain.length) return stored;
+  return { compression: compressed.compression, bytes: withoutBuffer(compressed.bytes) };
 }
 
 function decompressWhole(
@@ -263,5 +264,5 @@ export function decompress(
       `compressed data holds ${plain.length} bytes, ${plainLength} were expected`,
     );
   }
-  return plain;
+  return withoutBuffer(plain);
 }

@@ -16,7 +16,7 @@ import { createCipheriv, createDecipheriv, hkdfSync, timingSafeEqual } from 'nod
 import { assert } from '../../../src-shared/assert.ts';
 import { CairnError } from '../../../src-shared/errors.ts';
 import { concatBytes, equalBytes, toHex, utf8 } from '../kernel/index.ts';
-import { createHasher, type Hasher } from './hash.ts';
+import { createHasher, type Hasher, withoutBuffer } from './hash.ts';
 import {
   CIPHER,
   COMMITMENT_BYTES,
@@ -319,7 +319,7 @@ export function openFileHeader(
       if (secrets.cipher === CIPHER.none) {
         if (!equalBytes(plainTag(hasher, header, frameHeader, sealed), tag))
           damaged(`frame ${counter} fails its checksum`);
-        return { ...described, payload: sealed };
+        return { ...described, payload: withoutBuffer(sealed) };
       }
       const decipher = createDecipheriv('aes-256-gcm', key, frameNonce(counter), { authTagLength: TAG_BYTES });
       decipher.setAAD(concatBytes([header, frameHeader]));
@@ -330,7 +330,7 @@ export function openFileHeader(
       } catch (error) {
         damaged(`frame ${counter} fails its authentication`, error);
       }
-      return { ...described, payload };
+      return { ...described, payload: withoutBuffer(payload) };
     },
   };
 }

@@ -11,6 +11,7 @@ import { Decoder, Encoder } from '@msgpack/msgpack';
 import { assert, AssertionError } from '../../../src-shared/assert.ts';
 import { CairnError } from '../../../src-shared/errors.ts';
 import { ByteReader, equalBytes, utf8 } from '../kernel/index.ts';
+import { withoutBuffer } from './hash.ts';
 
 export const VALUE_DEPTH_MAX = 32;
 /** Elements of all containers together: what bounds the memory of a decoded value. */
@@ -167,7 +168,7 @@ export function encodeMessagePack(value: unknown): Uint8Array {
 export function decodeMessagePack(bytes: Uint8Array): unknown {
   scanMessagePack(bytes);
   try {
-    return decoder.decode(bytes);
+    return decoder.decode(withoutBuffer(bytes));
   } catch (error) {
     throw new CairnError('integrity/malformed', 'a metadata value can’t be read', { cause: error });
   }

@@ -11,8 +11,8 @@ import { type ChildRecords, recordName, recordNodeId } from './child-list.ts';
 import type { NodeType } from './entry.ts';
 import { CANONICAL_NAME_BYTES_MAX, nodePath } from './name.ts';
 import { parseLeafPreimage, parseMetadata, type NodeMetadata } from './preimage-parse.ts';
-import { GROUP_CHILDREN_MAX, groupCounts, TAG, writeFolderPreimage, writeGroupPreimage } from './preimage.ts';
-import type { EntryProof, GroupProof, ProofStep } from './proof.ts';
+import { GROUP_CHILDREN_MAX, groupCounts, TAG, writeGroupPreimage } from './preimage.ts';
+import { type EntryProof, type FolderStep, folderStepHash, type GroupProof, type ProofStep } from './proof.ts';
 
 /** What a valid proof says about the snapshot with that root. */
 export type EntryStatement =
@@ -93,8 +93,6 @@ function isPlainName(name: string): boolean {
   return !special && name.isWellFormed() && name === name.normalize('NFC');
 }
 
-type FolderStep = Extract<ProofStep, { kind: 'folder' | 'grouped-folder' }>;
-
 /** The folder's NodeId, once it is clear that it holds what is below, or doesn't hold the absent name. */
 function checkFolder(step: FolderStep, below: Below | undefined, absentName: string | undefined): Uint8Array {
   const grouped = step.kind === 'grouped-folder';
@@ -110,10 +108,7 @@ function checkFolder(step: FolderStep, below: Below | undefined, absentName: str
     const groupCount = grouped ? Math.ceil(step.childCount / GROUP_CHILDREN_MAX) : 1;
     checkAbsence(lists, groupCount, utf8(absentName));
   }
-  const writer = new ByteWriter(4096);
-  const childPart = grouped ? step.top : step.records;
-  writeFolderPreimage(writer, { path: step.path, childCount: step.childCount, childPart, metadata: step.metadata });
-  return hash(writer.view());
+  return folderStepHash(step);
 }
 
 /** The canonical name under which a path stands in a folder. */

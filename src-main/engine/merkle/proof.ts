@@ -9,12 +9,20 @@
  */
 import { assert } from '../../../src-shared/assert.ts';
 import { ID_BYTES, type NodeId } from '../../../src-shared/ids.ts';
+import { hash } from '../codec/index.ts';
 import { ByteWriter, compareBytes, equalBytes, utf8 } from '../kernel/index.ts';
 import { type ChildRecords, createChildList, hashGroups, recordName, recordNodeId } from './child-list.ts';
 import type { EntryMetadata } from './entry.ts';
 import { canonicalName } from './name.ts';
-import { createNodeHasher, type SourceNode, sourcesPreimage } from './node.ts';
-import { GROUP_CHILDREN_MAX, groupCounts, type LeafEntry, writeLeafPreimage, writeMetadata } from './preimage.ts';
+import { type SourceNode, sourcesPreimage } from './node.ts';
+import {
+  GROUP_CHILDREN_MAX,
+  groupCounts,
+  type LeafEntry,
+  writeFolderPreimage,
+  writeLeafPreimage,
+  writeMetadata,
+} from './preimage.ts';
 
 /** A group on the way to a child: its child records, and the lists of group hashes above it below the folder's own. */
 export type GroupProof = {
@@ -51,6 +59,8 @@ export type ProofStep =
   /** Last step: the sources node, and which of the sources it is. */
   | { readonly kind: 'sources'; readonly source: string; readonly preimage: Uint8Array };
 
+export type FolderStep = Extract<ProofStep, { kind: 'folder' | 'grouped-folder' }>;
+
 export type EntryProof = { readonly steps: readonly ProofStep[] };
 
 /** A folder on the way, with its direct children in raw-name order. */
@@ -85,20 +95,17 @@ export function buildEntryProof(input: EntryToProve): EntryProof {
     const preimage = new ByteWriter(512);
     writeLeafPreimage(preimage, new ByteWriter(256), target.path, target.entry);
     steps.push({ kind: 'leaf', preimage: preimage.finish() });
-    const nodeId = createNodeHasher().leafNode(target.path, target.entry);
-    wanted = { kind: 'child', name: utf8(lastName(target.path)), nodeId };
+    wanted = { kind: 'child', name: utf8(lastName(target.path)), nodeId: hash(preimage.view()) };
   } else if (target.kind === 'absent') {
     const name = target.name.normalize('NFC');
     steps.push({ kind: 'absent', name });
     wanted = { kind: 'absent', name: utf8(name) };
   }
   assert(folders.length > 0 || target.kind === 'leaf', 'only a file can be a source without a folder');
-  const hasher = createNodeHasher();
   for (const folder of folders) {
-    steps.push(folderStep(folder, wanted));
-    const node = hasher.createFolderNode(folder.path);
-    for (const child of folder.children) node.add(canonicalName(child.name).text, child.name, child.nodeId);
-    wanted = { kind: 'child', name: utf8(lastName(folder.path)), nodeId: node.finish(folder.metadata) };
+    const step = folderStep(folder, wanted);
+    steps.push(step);
+    wanted = { kind: 'child', name: utf8(lastName(folder.path)), nodeId: folderStepHash(step) };
   }
   steps.push({ kind: 'sources', source: input.source.normalize('NFC'), preimage: sourcesPreimage(input.sources) });
   return { steps };
@@ -108,13 +115,21 @@ function lastName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
+/** The NodeId of the folder a step stands for. */
+export function folderStepHash(step: FolderStep): Uint8Array {
+  const writer = new ByteWriter(4096);
+  const childPart = step.kind === 'grouped-folder' ? step.top : step.records;
+  writeFolderPreimage(writer, { path: step.path, childCount: step.childCount, childPart, metadata: step.metadata });
+  return hash(writer.view());
+}
+
 /** What a folder's step has to show. */
 type Wanted =
   | { readonly kind: 'none' }
   | { readonly kind: 'child'; readonly name: Uint8Array; readonly nodeId: Uint8Array }
   | { readonly kind: 'absent'; readonly name: Uint8Array };
 
-function folderStep(folder: FolderToProve, wanted: Wanted): ProofStep {
+function folderStep(folder: FolderToProve, wanted: Wanted): FolderStep {
   const children = createChildList();
   for (const child of folder.children) children.add(canonicalName(child.name).text, child.name, child.nodeId);
   const list = children.sorted();

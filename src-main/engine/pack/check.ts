@@ -140,12 +140,12 @@ async function checkSegment(
     frame: { offset, length },
     blobs: affected.map(({ id }) => asBlobId(new Uint8Array(id))),
   });
-  let baseFailed = false;
+  const base = { failed: false };
   const baseOrNote: BaseOf = async (id) => {
     try {
       return await baseOf(id);
     } catch (error) {
-      baseFailed = true;
+      base.failed = true;
       throw error;
     }
   };
@@ -153,7 +153,7 @@ async function checkSegment(
   try {
     plain = await decodeSegment(opener, segment, bytes.subarray(offset, offset + length), baseOrNote);
   } catch (error) {
-    return damageTo(baseFailed ? 'base' : 'frame', messageOf(error), blobs);
+    return damageTo(base.failed ? 'base' : 'frame', messageOf(error), blobs);
   }
   const wrong = blobs.filter(({ id, type, offset: at, length: blobLength }) => {
     return !equalBytes(blobHasher.idOf(type, plain.subarray(at, at + blobLength)), id);

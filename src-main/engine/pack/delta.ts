@@ -26,6 +26,11 @@ import type { PendingDeltaSegment } from './segment.ts';
 /** The blob compressed alone, at a level three times as fast: near enough to tell whether a delta pays. */
 const ALONE: CompressionSpec = { kind: 'zstd', level: 1 };
 
+/** Samples say enough when the delta is under half of what they promise; otherwise the blob itself is compressed. */
+const CLEAR_RATIO = 0.5;
+const SAMPLES = 4;
+const SAMPLE_BYTES = 16 * 1024;
+
 /** Less than this gains nothing as a dictionary. */
 const BASE_BYTES_MIN = 64;
 
@@ -55,7 +60,8 @@ export function createDeltaSegment({
   if (compression !== COMPRESSION.zstd) return undefined;
   const deltaBytes = bytes.length + DELTA_OVERHEAD_BYTES;
   if (deltaBytes > plain.length * DELTA_WORTH_RATIO) return undefined;
-  if (deltaBytes > compress(ALONE, plain).bytes.length * DELTA_WORTH_RATIO) return undefined;
+  const isClear = deltaBytes < sampledBytesAlone(plain) * CLEAR_RATIO;
+  if (!isClear && deltaBytes > compress(ALONE, plain).bytes.length * DELTA_WORTH_RATIO) return undefined;
 
   // Hashed before it is decoded, so that the hash stands for the very bytes that proved right.
   const payload = new Uint8Array(bytes);
@@ -71,6 +77,17 @@ export function createDeltaSegment({
     baseId: base.id,
     blobs: [{ id, type, offset: 0, length: plain.length }],
   };
+}
+
+/** Estimate of the blob compressed alone, from four places of it; 0 (no estimate) when it is not much longer than those. */
+function sampledBytesAlone(plain: Uint8Array): number {
+  if (plain.length < SAMPLES * SAMPLE_BYTES * 2) return 0;
+  const step = Math.floor((plain.length - SAMPLE_BYTES) / (SAMPLES - 1));
+  const places = Array.from({ length: SAMPLES }, (_, index) =>
+    plain.subarray(index * step, index * step + SAMPLE_BYTES),
+  );
+  const sample = concatBytes(places);
+  return (compress(ALONE, sample).bytes.length / sample.length) * plain.length;
 }
 
 /** What is sealed into a delta frame: the base's id (32 bytes), then the compressed bytes. */

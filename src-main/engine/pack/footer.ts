@@ -228,10 +228,9 @@ function readFrames(reader: ByteReader, head: Head, bases: ByteReader, framesEnd
       isDelta ? { ...shared, kind: 'delta', baseId: asBlobId(bases.bytes(ID_BYTES)) } : { ...shared, kind: 'segment' },
     );
     firstBlob += blobCount;
-    if (firstBlob > head.blobCount) reader.fail('its segments have more blobs than it lists');
   }
   if (offset !== framesEnd) reader.fail(`its frames end at byte ${offset} and the footer begins at ${framesEnd}`);
-  if (firstBlob !== head.blobCount) reader.fail('it lists more blobs than its segments have');
+  if (firstBlob !== head.blobCount) reader.fail('it lists another number of blobs than its segments have');
   if (objects.length > OBJECTS_PER_PACK_MAX || segments.length > SEGMENTS_PER_PACK_MAX)
     reader.fail('it has too many frames of a kind');
   bases.end();

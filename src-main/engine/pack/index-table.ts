@@ -23,6 +23,10 @@ const ROW_BYTES = 13;
 /** Exact integers in a double: a row number below, the beginning of the id above. */
 const KEY_BITS = 53;
 
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
 export class IndexTable {
   readonly #packs = new Map<PackId, IndexedPack>();
   readonly #frames: Frame[] = [];
@@ -69,28 +73,36 @@ export class IndexTable {
   }
 
   locationAt(row: number): BlobLocation {
-    assert(row < this.#entryCount, 'a row of this table');
-    const bytes = this.#rows.view();
-    const view = new DataView(bytes.buffer, bytes.byteOffset + row * ROW_BYTES, ROW_BYTES);
-    const frame = this.#frames[view.getUint32(0, true)];
-    assert(frame !== undefined, 'a row names a frame of this table');
-    const { pack, frameOffset, frameLength, delta } = frame;
-    const type = view.getUint8(12);
-    assert(isBlobType(type), 'a row has a blob type');
-    const [offset, length]: [number, number] = [view.getUint32(4, true), view.getUint32(8, true)];
-    return { packId: pack.packId, fileType: pack.fileType, frameOffset, frameLength, offset, length, type, delta };
+    return this.#locationIn(viewOf(this.#rows.view()), row);
   }
 
-  /** Every id once, rising, in batches: what buildIndexRun takes. Of equal ids the first row stays. */
+  #locationIn(rows: DataView, row: number): BlobLocation {
+    const at = row * ROW_BYTES;
+    const frame = this.#frames[rows.getUint32(at, true)];
+    const type = rows.getUint8(at + 12);
+    assert(frame !== undefined && isBlobType(type), 'a row of this table');
+    const { pack, frameOffset, frameLength, delta } = frame;
+    const { packId, fileType } = pack;
+    const offset = rows.getUint32(at + 4, true);
+    const length = rows.getUint32(at + 8, true);
+    return { packId, fileType, frameOffset, frameLength, offset, length, type, delta };
+  }
+
+  /**
+   * Every id once, rising, in batches: what buildIndexRun takes. Of equal ids the first row stays. The ids are views;
+   * packs are added before or after, not meanwhile.
+   */
   *sorted(): Generator<readonly IndexEntry[]> {
     const order = this.#order();
+    const ids = this.#ids.view();
+    const rows = viewOf(this.#rows.view());
     let batch: IndexEntry[] = [];
     let last: BlobId | undefined;
     for (const row of order) {
-      const id = this.idAt(row);
+      const id = asBlobId(ids.subarray(row * ID_BYTES, (row + 1) * ID_BYTES));
       if (last !== undefined && compareBytes(last, id) === 0) continue;
       last = id;
-      batch.push({ id, ...this.locationAt(row) });
+      batch.push({ id, ...this.#locationIn(rows, row) });
       if (batch.length === ENTRIES_PER_PAGE_MAX) {
         yield batch;
         batch = [];
@@ -106,7 +118,7 @@ export class IndexTable {
   #order(): Uint32Array {
     const count = this.#entryCount;
     const ids = this.#ids.view();
-    const view = new DataView(ids.buffer, ids.byteOffset, ids.byteLength);
+    const view = viewOf(ids);
     const rowBits = Math.max(1, Math.ceil(Math.log2(count + 1)));
     const prefixShift = 32 - Math.min(32, KEY_BITS - rowBits);
     const rowSpan = 2 ** rowBits;

@@ -143,16 +143,23 @@ export async function readLoosePack(context: RepositoryContext, packId: PackId, 
   return { packId, sizeBytes, footer: reader.footer };
 }
 
+export type OpenIndexOptions = {
+  /** For a writer: all ids are loaded, for `has`. */
+  readonly complete: boolean;
+  /** For a reader that misses something: packs no run covers are taken in. A writer always does so. */
+  readonly scanPacks?: boolean;
+};
+
 /**
  * Opens the index. A writer (`complete`) also lists the packs, takes in those no run covers, and loads all ids; a
- * reader does so only where damage leaves it no choice.
+ * reader does so only where damage or a missing blob leaves it no choice.
  */
-export async function openBlobIndex(context: RepositoryContext, options: { readonly complete: boolean }): Promise<BlobIndex> {
+export async function openBlobIndex(context: RepositoryContext, options: OpenIndexOptions): Promise<BlobIndex> {
   const damage: IndexDamage[] = [];
   const runs = await openRuns(context, damage);
   const commits = await openCommits(context, damage);
   const isDamaged = damage.length > 0;
-  if (!options.complete && !isDamaged) return new BlobIndex({ damage, runs, commits, uncovered: [] });
+  if (!options.complete && options.scanPacks !== true && !isDamaged) return new BlobIndex({ damage, runs, commits, uncovered: [] });
 
   const listed = await listPacks(context);
   const covered = new Set(runs.flatMap(({ run }) => run.packs.map(({ packId }) => packId)));

@@ -3,7 +3,7 @@ export { type Condemnation, encodeCondemnation, decodeCondemnation, openCondemna
 export { FORMAT_VERSION, type RepositoryConfig, checkConfigMac, decodeConfig, encodeConfig } from './config.ts';
 export type { RepositoryContext } from './context.ts';
 export { type Instance, decodeInstance, encodeInstance, readInstance } from './identity.ts';
-export { type InitOptions, type Initialised, initRepository } from './init.ts';
+export { type InitOptions, type Initialised, initRepository, kdfCostOf } from './init.ts';
 export { KEY_SLOTS_MAX, type StoredSlot, listSlots, removeSlot, storeSlot, unlock } from './key-slots.ts';
 export { type Lease, type ProcessIdentity, type Session, decodeLease, encodeLease, isStale, listSessions, openSession } from './leases.ts';
 export { CONFIG, CONFIG_COPY, FOLDERS, INSTANCE, PACK_FOLDERS, RESERVE, baseName, commitName, indexRunName, packName, snapshotName } from './names.ts';

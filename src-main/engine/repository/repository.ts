@@ -15,6 +15,9 @@ import { type SnapshotObjects, readSnapshotObjects } from './snapshot-objects.ts
 import { type TierLimits, tidy } from './tiers.ts';
 import { WriteSession } from './write-session.ts';
 
+/** Between two scans of all packs for a blob that no index run names. */
+const SCAN_PAUSE_MS = 2000;
+
 export class Repository {
   readonly context: RepositoryContext;
   /** The slot that opened this repository; undefined where it is not encrypted. */
@@ -22,6 +25,7 @@ export class Repository {
   readonly #masterKey: Uint8Array;
   readonly #reader: BlobReader;
   #index: Promise<BlobIndex> | undefined;
+  #scannedAtMs: number | undefined;
 
   constructor(context: RepositoryContext, masterKey: Uint8Array, openedWith: KeySlotId | undefined) {
     this.context = context;
@@ -49,23 +53,38 @@ export class Repository {
     return this.#index;
   }
 
+  /** The index with every pack's own footer where no run covers it: finds what a lost run can't tell any more. */
+  scannedIndex(): Promise<BlobIndex> {
+    this.#index = openBlobIndex(this.context, { complete: false, scanPacks: true });
+    return this.#index;
+  }
+
   /** Forgets what was read of the index: another session has changed it. */
   refresh(): void {
     this.#index = undefined;
+    this.#scannedAtMs = undefined;
   }
 
   /**
-   * The plaintext of a blob, hashed again. A file that was merged away meanwhile is looked up once more.
+   * The plaintext of a blob, hashed again. What seems missing is looked up once more with all packs scanned: another
+   * session may have merged files meanwhile, or an index run is lost.
    * @throws CairnError integrity/…
    */
   async readBlob(id: BlobId, type: BlobType): Promise<Uint8Array> {
     try {
       return await this.#reader.read(await this.index(), id, type);
     } catch (error) {
-      if (!isCairnError(error, 'integrity/missing')) throw error;
-      this.refresh();
-      return this.#reader.read(await this.index(), id, type);
+      if (!isCairnError(error, 'integrity/missing') || !this.#mayScan()) throw error;
+      return this.#reader.read(await this.scannedIndex(), id, type);
     }
+  }
+
+  /** Scanning costs a footer per uncovered pack: not for each of ten thousand missing blobs. */
+  #mayScan(): boolean {
+    const nowMs = this.context.ports.clock.monotonicMs();
+    if (this.#scannedAtMs !== undefined && nowMs - this.#scannedAtMs < SCAN_PAUSE_MS) return false;
+    this.#scannedAtMs = nowMs;
+    return true;
   }
 
   /** Begins a session that may publish one snapshot; small damaged files are healed first. */

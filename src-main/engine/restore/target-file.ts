@@ -13,6 +13,7 @@ import {
   identityOf,
   placeEntry,
   type PlaceResult,
+  removeQuietly,
   type TargetContext,
   type TargetMetadata,
   targetProblem,
@@ -91,12 +92,7 @@ export class TargetFile {
   /** Throws away what was written. May be called at any time, more than once; after a placed finish() it does nothing. */
   abort(): void {
     this.#close();
-    try {
-      fs.unlinkSync(this.#parts.temporary);
-    } catch (error) {
-      // Already under its name, or already gone; a temporary file that can't be removed is recognised by its name.
-      if (errnoOf(error) === undefined) throw error;
-    }
+    removeQuietly(this.#parts.temporary);
   }
 
   #close(): void {

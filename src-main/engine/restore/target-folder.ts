@@ -15,24 +15,25 @@ import { TargetFile } from './target-file.ts';
 import { asideNames, nameProblem, targetNameFault } from './target-names.ts';
 import {
   applyMetadata,
+  applyMetadataHeld,
   exists,
   type Failed,
   failed,
   identityOf,
   lstatOf,
+  O_PATH,
   placeEntry,
   type PlaceResult,
   type TargetContext,
   type TargetIdentity,
   type TargetMetadata,
+  removeQuietly,
   targetProblem,
 } from './target-place.ts';
 import { removeRecursively } from './target-remove.ts';
 import { makeSpecial, type SpecialNode } from './target-special.ts';
 
 const { O_WRONLY = 0, O_CREAT = 0, O_EXCL = 0, O_NOFOLLOW = 0, O_DIRECTORY = 0, O_RDONLY = 0 } = fs.constants;
-/** Linux: a descriptor for lookups only, which needs no permission on the folder itself. Not in fs.constants. */
-const O_PATH = 0o10_000_000;
 const CREATE_FLAGS = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
 const PRIVATE_FILE = 0o600;
 const PRIVATE_FOLDER = 0o700;
@@ -49,7 +50,11 @@ export type ChildResult =
   | Failed;
 
 /** An entry of this run to hard-link to: the folder it lies in, still open, its name and what finish() said it is. */
-export type LinkSource = { readonly folder: TargetFolder; readonly name: Uint8Array; readonly identity: TargetIdentity };
+export type LinkSource = {
+  readonly folder: TargetFolder;
+  readonly name: Uint8Array;
+  readonly identity: TargetIdentity;
+};
 
 type FolderParts = {
   readonly path: Buffer;
@@ -88,7 +93,12 @@ export class TargetFolder {
     return this.#guarded(name, 'can’t be opened as a folder', (access, path): ChildResult => {
       const created = options.create && makeFolder(access);
       try {
-        const folder = openFolder(access, { path, context: this.#parts.context, parent: this, useDescriptor: this.#parts.fd !== undefined });
+        const folder = openFolder(access, {
+          path,
+          context: this.#parts.context,
+          parent: this,
+          useDescriptor: this.#parts.fd !== undefined,
+        });
         if (options.writable === true || (options.create && !created)) folder.#makeWritable();
         return { kind: 'opened', folder, created };
       } catch (error) {
@@ -136,12 +146,19 @@ export class TargetFolder {
       const temporary = this.#temporary((access) => {
         fd = fs.openSync(access, CREATE_FLAGS, PRIVATE_FILE);
       });
-      return { kind: 'created', file: new TargetFile({ fd, temporary, final, path, context: this.#parts.context, check: () => this.#check() }) };
+      return {
+        kind: 'created',
+        file: new TargetFile({ fd, temporary, final, path, context: this.#parts.context, check: () => this.#check() }),
+      };
     });
   }
 
   /** Makes a symbolic link with raw target bytes. Nobody looks at where it leads. Restore all links last. */
-  symlink(name: Uint8Array, linkTarget: Uint8Array, options: TargetMetadata & { readonly replace: boolean }): PlaceResult {
+  symlink(
+    name: Uint8Array,
+    linkTarget: Uint8Array,
+    options: TargetMetadata & { readonly replace: boolean },
+  ): PlaceResult {
     return this.#placed(name, options, 'symlink', (temporary) => fs.symlinkSync(Buffer.from(linkTarget), temporary));
   }
 
@@ -159,7 +176,14 @@ export class TargetFolder {
       const made = identityOf(lstatOf(temporary));
       if (made.device !== to.identity.device || made.inode !== to.identity.inode) {
         removeQuietly(temporary);
-        return { kind: 'failed', problem: { path: escapePath(path), code: 'REPLACED', message: 'can’t be linked: the file it belongs to was replaced' } };
+        return {
+          kind: 'failed',
+          problem: {
+            path: escapePath(path),
+            code: 'REPLACED',
+            message: 'can’t be linked: the file it belongs to was replaced',
+          },
+        };
       }
       return this.#place({ temporary, final, path, replace: options.replace, problems: [] });
     });
@@ -200,7 +224,10 @@ export class TargetFolder {
         } else if (!placeEntry(access, to, false)) continue;
         return { kind: 'renamed', name: aside };
       }
-      return { kind: 'failed', problem: { path: escapePath(path), code: 'EEXIST', message: 'can’t be put aside: no name is free' } };
+      return {
+        kind: 'failed',
+        problem: { path: escapePath(path), code: 'EEXIST', message: 'can’t be put aside: no name is free' },
+      };
     });
   }
 
@@ -242,7 +269,8 @@ export class TargetFolder {
     if (this.#parts.fd === undefined || process.geteuid?.() === 0) return;
     const stat = fileStatOf(fs.fstatSync(this.#parts.fd, { bigint: true }));
     const isOurs = stat.uid === process.geteuid?.();
-    if (isOurs && (stat.mode & PRIVATE_FOLDER) !== PRIVATE_FOLDER) fs.chmodSync(this.#access, stat.mode | PRIVATE_FOLDER);
+    if (isOurs && (stat.mode & PRIVATE_FOLDER) !== PRIVATE_FOLDER)
+      fs.chmodSync(this.#access, stat.mode | PRIVATE_FOLDER);
   }
 
   /** Runs one step on a checked name; what a filesystem call throws becomes a Problem of that name. */
@@ -265,31 +293,23 @@ export class TargetFolder {
     make: (temporary: Buffer) => void,
   ): PlaceResult {
     return this.#guarded(name, 'can’t be restored', (final, path): PlaceResult => {
+      const { context } = this.#parts;
       const temporary = this.#temporary(make);
-      const problems = this.#entryMetadata({ access: temporary, nodeType, path }, options);
+      const problems =
+        this.#parts.fd === undefined
+          ? applyMetadata({ time: { kind: 'path', path: temporary, follow: false }, nodeType, path }, options, context)
+          : applyMetadataHeld({ access: temporary, nodeType, path }, options, context);
       return this.#place({ temporary, final, path, replace: options.replace, problems });
     });
   }
 
-  /** chmod follows links, so on Linux even a special file is held by a descriptor (O_PATH opens without touching it). */
-  #entryMetadata(entry: { access: Buffer; nodeType: FileStat['nodeType']; path: Buffer }, metadata: TargetMetadata): Problem[] {
-    const { access, nodeType, path } = entry;
-    const { context } = this.#parts;
-    if (nodeType === 'symlink' || this.#parts.fd === undefined) {
-      return applyMetadata({ time: { kind: 'path', path: access, follow: false }, nodeType, path }, metadata, context);
-    }
-    const fd = fs.openSync(access, O_PATH | O_NOFOLLOW);
-    try {
-      const found = fileStatOf(fs.fstatSync(fd, { bigint: true }));
-      if (found.nodeType !== nodeType) throw Object.assign(new Error('replaced meanwhile'), { code: 'ELOOP' });
-      const held = Buffer.from(`/proc/self/fd/${fd}`);
-      return applyMetadata({ time: { kind: 'path', path: held, follow: true }, nodeType, path }, metadata, context);
-    } finally {
-      fs.closeSync(fd);
-    }
-  }
-
-  #place(entry: { temporary: Buffer; final: Buffer; path: Buffer; replace: boolean; problems: readonly Problem[] }): PlaceResult {
+  #place(entry: {
+    temporary: Buffer;
+    final: Buffer;
+    path: Buffer;
+    replace: boolean;
+    problems: readonly Problem[];
+  }): PlaceResult {
     try {
       const identity = identityOf(lstatOf(entry.temporary));
       if (!placeEntry(entry.temporary, entry.final, entry.replace)) return exists(entry.path);
@@ -320,15 +340,20 @@ export class TargetFolder {
   #check(): void {
     assert(this.#open, 'a target folder is not used after it is closed');
     if (this.#parts.fd !== undefined) return;
-    for (let folder: TargetFolder | undefined = this; folder !== undefined; folder = folder.#parts.parent) {
-      if (!isOwnFolder(folder)) throw Object.assign(new Error('a folder of the target was replaced'), { code: 'ELOOP' });
-    }
+    const { parent } = this.#parts;
+    if (parent !== undefined) parent.#check();
+    if (!isOwnFolder(this)) throw Object.assign(new Error('a folder of the target was replaced'), { code: 'ELOOP' });
   }
 }
 
 function isOwnFolder(folder: TargetFolder): boolean {
   const stats = fs.lstatSync(folder.path, { bigint: true, throwIfNoEntry: false });
-  return stats !== undefined && stats.isDirectory() && stats.dev === folder.identity.device && stats.ino === folder.identity.inode;
+  return (
+    stats !== undefined &&
+    stats.isDirectory() &&
+    stats.dev === folder.identity.device &&
+    stats.ino === folder.identity.inode
+  );
 }
 
 type OpenOptions = {
@@ -359,13 +384,5 @@ function makeFolder(access: Buffer): boolean {
   } catch (error) {
     if (errnoOf(error) === 'EEXIST') return false;
     throw error;
-  }
-}
-
-function removeQuietly(access: Buffer): void {
-  try {
-    fs.unlinkSync(access);
-  } catch (error) {
-    if (errnoOf(error) === undefined) throw error;
   }
 }

@@ -15,10 +15,12 @@ const ASIDE_TRIES_MAX = 1000;
 /** What is wrong with a name, or undefined when it names one entry of a folder and nothing else. */
 export function targetNameFault(name: Uint8Array): string | undefined {
   if (name.length === 0) return 'a name is empty';
-  if (name.length > TARGET_NAME_BYTES_MAX) return `a name has ${name.length} bytes, at most ${TARGET_NAME_BYTES_MAX} are possible`;
+  if (name.length > TARGET_NAME_BYTES_MAX)
+    return `a name has ${name.length} bytes, at most ${TARGET_NAME_BYTES_MAX} are possible`;
   if (name.includes(0x2f)) return 'a name has a slash in it';
   if (name.includes(0)) return 'a name has a NUL byte in it';
-  if (name[0] === 0x2e && (name.length === 1 || (name.length === 2 && name[1] === 0x2e))) return 'a name is “.” or “..”';
+  if (name[0] === 0x2e && (name.length === 1 || (name.length === 2 && name[1] === 0x2e)))
+    return 'a name is “.” or “..”';
   if (process.platform === 'win32' && name.some((byte) => byte < 0x20 || WINDOWS_FORBIDDEN.includes(byte))) {
     return 'a name has a character that Windows does not allow';
   }
@@ -40,7 +42,9 @@ export function temporaryName(unique: string, count: number): Buffer {
 
 /** True for names that a restore which was killed may have left behind. */
 export function isTemporaryName(name: Uint8Array): boolean {
-  return /^\.cairn-restore-[0-9a-f]{24,40}$/.test(Buffer.from(name.buffer, name.byteOffset, name.length).toString('latin1'));
+  return /^\.cairn-restore-[0-9a-f]{24,40}$/.test(
+    Buffer.from(name.buffer, name.byteOffset, name.length).toString('latin1'),
+  );
 }
 
 /** Names to put an entry aside under, in the order to try: “report.pdf.before-restore”, “….before-restore-2”, … */

@@ -22,7 +22,10 @@ export type NativeCalls = {
 };
 
 type ForeignFunction = (...values: readonly unknown[]) => unknown;
-type Koffi = { readonly load: (library: null) => { readonly func: (declaration: string) => ForeignFunction }; readonly errno: () => number };
+type Koffi = {
+  readonly load: (library: null) => { readonly func: (declaration: string) => ForeignFunction };
+  readonly errno: () => number;
+};
 type Caller = (run: ForeignFunction, ...values: readonly unknown[]) => string | undefined;
 
 /** Two 64-bit fields in struct timespec: true of the 64-bit platforms, and only those are trusted with it. */
@@ -59,7 +62,9 @@ function load(): NativeCalls | undefined {
 function bind(koffi: Koffi, platform: 'linux' | 'darwin'): NativeCalls {
   const { currentFolder, noFollow, omitTime } = CONSTANTS[platform];
   const library = koffi.load(null);
-  const codes = new Map(Object.entries(os.constants.errno).map(([code, number]) => [number, code]));
+  // Reversed, so that of two names for one number the usual one stays (EAGAIN, not EWOULDBLOCK).
+  const named = Object.entries(os.constants.errno).reverse();
+  const codes = new Map(named.map(([code, number]) => [number, code]));
   const call: Caller = (run, ...values) => (run(...values) === 0 ? undefined : (codes.get(koffi.errno()) ?? 'EIO'));
 
   const futimens = library.func('int futimens(int fd, void *times)');
@@ -68,22 +73,28 @@ function bind(koffi: Koffi, platform: 'linux' | 'darwin'): NativeCalls {
   times[1] = omitTime;
   const setTimes = (mtimeNs: bigint): BigInt64Array => {
     const rest = mtimeNs % NANOSECONDS;
-    times[3] = rest < 0n ? rest + NANOSECONDS : rest;
-    times[2] = (mtimeNs - (times[3] ?? 0n)) / NANOSECONDS;
+    const nanoseconds = rest < 0n ? rest + NANOSECONDS : rest;
+    times[2] = (mtimeNs - nanoseconds) / NANOSECONDS;
+    times[3] = nanoseconds;
     return times;
   };
   const calls: NativeCalls = {
     setFileTime: (fd, mtimeNs) => call(futimens, fd, setTimes(mtimeNs)),
-    setPathTime: (path, mtimeNs, follow) => call(utimensat, currentFolder, terminated(path), setTimes(mtimeNs), follow ? 0 : noFollow),
+    setPathTime: (path, mtimeNs, follow) =>
+      call(utimensat, currentFolder, terminated(path), setTimes(mtimeNs), follow ? 0 : noFollow),
   };
   if (platform === 'darwin') return calls;
-  const renameat2 = optional(library, 'int renameat2(int fromFolder, void *from, int toFolder, void *to, unsigned int flags)');
+  const renameat2 = optional(
+    library,
+    'int renameat2(int fromFolder, void *from, int toFolder, void *to, unsigned int flags)',
+  );
   const syncfs = optional(library, 'int syncfs(int fd)');
   const mknod = optional(library, 'int mknod(void *path, unsigned int mode, uint64_t device)');
   return {
     ...calls,
     ...(renameat2 && {
-      renameNoReplace: (from, to) => call(renameat2, currentFolder, terminated(from), currentFolder, terminated(to), RENAME_NOREPLACE),
+      renameNoReplace: (from, to) =>
+        call(renameat2, currentFolder, terminated(from), currentFolder, terminated(to), RENAME_NOREPLACE),
     }),
     ...(syncfs && { syncFilesystem: (fd) => call(syncfs, fd) }),
     ...(mknod && { makeNode: (path, mode, device) => call(mknod, terminated(path), mode, device) }),

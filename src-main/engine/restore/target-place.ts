@@ -41,6 +41,10 @@ export type TargetContext = {
 /** With these nothing more can be written anywhere in the target: the restore ends, with one error instead of a thousand. */
 const STOPPING: readonly string[] = ['ENOSPC', 'EDQUOT', 'EROFS'];
 
+const { O_NOFOLLOW = 0 } = fs.constants;
+/** Linux: a descriptor for lookups only, which needs no permission on the object itself. Not in fs.constants. */
+export const O_PATH = 0o10_000_000;
+
 const SET_ID_BITS = 0o6000;
 const SET_USER_BIT = 0o4000;
 
@@ -134,6 +138,38 @@ export function applyMetadata(target: MetadataTarget, metadata: TargetMetadata, 
   }
   attempt('was restored, but its time can’t be set', () => setModificationTime(target.time, metadata.mtimeNs));
   return problems;
+}
+
+/**
+ * The same for a link or special file by its path on Linux. chmod follows links, so the object is held by a descriptor
+ * (O_PATH opens it without touching it) and nothing else can get the mode.
+ */
+export function applyMetadataHeld(
+  entry: { readonly access: Buffer; readonly nodeType: FileStat['nodeType']; readonly path: Uint8Array },
+  metadata: TargetMetadata,
+  context: TargetContext,
+): Problem[] {
+  const { access, nodeType, path } = entry;
+  if (nodeType === 'symlink')
+    return applyMetadata({ time: { kind: 'path', path: access, follow: false }, nodeType, path }, metadata, context);
+  const fd = fs.openSync(access, O_PATH | O_NOFOLLOW);
+  try {
+    const found = fileStatOf(fs.fstatSync(fd, { bigint: true }));
+    if (found.nodeType !== nodeType) throw Object.assign(new Error('replaced meanwhile'), { code: 'ELOOP' });
+    const held = Buffer.from(`/proc/self/fd/${fd}`);
+    return applyMetadata({ time: { kind: 'path', path: held, follow: true }, nodeType, path }, metadata, context);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+/** Removes a temporary entry that may be gone already; one that can't be removed is recognised by its name later. */
+export function removeQuietly(access: Buffer): void {
+  try {
+    fs.unlinkSync(access);
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+  }
 }
 
 function setOwner(target: TimeTarget, uid: number, gid: number): void {

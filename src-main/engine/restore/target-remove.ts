@@ -18,7 +18,11 @@ type EmptiedFolder = {
   readonly child: (
     name: Uint8Array,
     options: { readonly create: false; readonly writable: true },
-  ) => { readonly kind: 'opened'; readonly folder: EmptiedFolder } | { readonly kind: 'missing' } | { readonly kind: 'conflict'; readonly problem: Problem } | Failed;
+  ) =>
+    | { readonly kind: 'opened'; readonly folder: EmptiedFolder }
+    | { readonly kind: 'missing' }
+    | { readonly kind: 'conflict'; readonly problem: Problem }
+    | Failed;
 };
 
 /** One round removes one level of folders. Somebody who keeps making new ones is not chased for ever. */
@@ -44,7 +48,11 @@ export function removeRecursively(top: EmptiedFolder, temporaryName: () => Buffe
       fs.rmdirSync(pathIn(top, name));
     }
   }
-  return targetProblem(top.path, 'can’t be emptied', Object.assign(new Error('still not empty'), { code: 'ENOTEMPTY' }));
+  return targetProblem(
+    top.path,
+    'can’t be emptied',
+    Object.assign(new Error('still not empty'), { code: 'ENOTEMPTY' }),
+  );
 }
 
 function liftContent(folder: EmptiedFolder, top: EmptiedFolder, temporaryName: () => Buffer): Problem | undefined {

@@ -48,7 +48,9 @@ function setNearest(target: TimeTarget, mtimeNs: bigint): void {
 
 function currentTime(target: TimeTarget): bigint {
   if (target.kind === 'descriptor') return fs.fstatSync(target.fd, { bigint: true }).mtimeNs;
-  const stats = target.follow ? fs.statSync(target.path, { bigint: true }) : fs.lstatSync(target.path, { bigint: true });
+  const stats = target.follow
+    ? fs.statSync(target.path, { bigint: true })
+    : fs.lstatSync(target.path, { bigint: true });
   return stats.mtimeNs;
 }
 
@@ -59,12 +61,19 @@ function touch(target: TimeTarget, mtimeNs: bigint): void {
   const own = `/proc/${process.pid}/fd/`;
   // Arguments are text; a path that is not UTF-8 would not arrive as it is, and keeps the nearest time.
   if (target.kind === 'path' && !isUtf8(target.path)) return;
-  const path = target.kind === 'descriptor' ? `${own}${target.fd}` : target.path.toString('utf8').replace(/^\/proc\/self\/fd\//, own);
+  const path =
+    target.kind === 'descriptor'
+      ? `${own}${target.fd}`
+      : target.path.toString('utf8').replace(/^\/proc\/self\/fd\//, own);
   const follow = target.kind === 'descriptor' || target.follow;
-  const result = spawnSync('touch', [...(follow ? [] : ['-h']), '-c', '-d', `@${decimalSeconds(mtimeNs)}`, '--', path], {
-    stdio: 'ignore',
-    timeout: TOUCH_TIMEOUT_MS,
-  });
+  const result = spawnSync(
+    'touch',
+    [...(follow ? [] : ['-h']), '-c', '-d', `@${decimalSeconds(mtimeNs)}`, '--', path],
+    {
+      stdio: 'ignore',
+      timeout: TOUCH_TIMEOUT_MS,
+    },
+  );
   if (result.status !== 0) touchWorks = false;
 }
 

@@ -85,7 +85,8 @@ function flush(path: Buffer): boolean {
   const fd = fs.openSync(path, fs.constants.O_RDONLY);
   try {
     const code = sync(fd);
-    if (code !== undefined) throw new CairnError('restore/target', `“${displayPath(path)}” can’t be made durable: ${describeErrno(code)}`);
+    if (code !== undefined)
+      throw new CairnError('restore/target', `“${displayPath(path)}” can’t be made durable: ${describeErrno(code)}`);
     return true;
   } finally {
     fs.closeSync(fd);

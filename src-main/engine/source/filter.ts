@@ -59,7 +59,8 @@ type Rule = {
 /** Throws usage/invalid for a pattern that can't be understood. */
 export function createFilter(options: FilterOptions): Filter {
   const rules = [...(options.excludes ?? []), ...(options.excludeFiles ?? []).flatMap(linesOf)].flatMap(parseRule);
-  if (rules.length > RULES_MAX) throw new CairnError('usage/invalid', `${rules.length} exclude patterns are more than ${RULES_MAX}`);
+  if (rules.length > RULES_MAX)
+    throw new CairnError('usage/invalid', `${rules.length} exclude patterns are more than ${RULES_MAX}`);
   const ownFolders = new Map<string, FilterDecision>();
   for (const path of options.excludedRealPaths ?? []) {
     const stat = statFolder(path);
@@ -100,14 +101,16 @@ function linesOf(content: string): string[] {
 
 function parseRule(text: string): Rule[] {
   if (text === '') return [];
-  if (text.length > RULE_CHARACTERS_MAX) throw new CairnError('usage/invalid', 'an exclude pattern has more than 4,096 characters');
+  if (text.length > RULE_CHARACTERS_MAX)
+    throw new CairnError('usage/invalid', 'an exclude pattern has more than 4,096 characters');
   const takesBack = text.startsWith('!');
   let pattern = takesBack ? text.slice(1) : text;
   const foldersOnly = pattern.endsWith('/');
   if (foldersOnly) pattern = pattern.replace(/\/+$/, '');
   const onName = !pattern.includes('/');
   pattern = pattern.replace(/^(\.?\/)+/, '');
-  if (pattern === '' || pattern === '.') throw new CairnError('usage/invalid', `“${text}” leaves out everything; leave the source out instead`);
+  if (pattern === '' || pattern === '.')
+    throw new CairnError('usage/invalid', `“${text}” leaves out everything; leave the source out instead`);
   checkStars(pattern, text);
   const matches = compile(pattern, text);
   return [{ decision: takesBack ? INCLUDED : { include: false, rule: text }, foldersOnly, onName, matches }];
@@ -116,9 +119,14 @@ function parseRule(text: string): Rule[] {
 function checkStars(pattern: string, text: string): void {
   const parts = pattern.split('/');
   const folderStars = parts.filter((part) => part === '**').length;
-  const stars = Math.max(...parts.map((part) => (part === '**' ? 0 : (part.replace(/\\./g, '').match(/\*+/g)?.length ?? 0))));
+  const stars = Math.max(
+    ...parts.map((part) => (part === '**' ? 0 : (part.replace(/\\./g, '').match(/\*+/g)?.length ?? 0))),
+  );
   if (folderStars <= FOLDER_STARS_MAX && stars <= STARS_PER_NAME_MAX) return;
-  throw new CairnError('usage/invalid', `“${text}” has too many stars: at most ${STARS_PER_NAME_MAX} in a name and ${FOLDER_STARS_MAX} times **`);
+  throw new CairnError(
+    'usage/invalid',
+    `“${text}” has too many stars: at most ${STARS_PER_NAME_MAX} in a name and ${FOLDER_STARS_MAX} times **`,
+  );
 }
 
 /**
@@ -127,7 +135,12 @@ function checkStars(pattern: string, text: string): void {
  */
 function compile(pattern: string, text: string): (text: string) => boolean {
   try {
-    return picomatch(pattern.replace(/(?<!\\)[()]/g, '\\$&'), { dot: true, nonegate: true, noextglob: true, windows: false });
+    return picomatch(pattern.replace(/(?<!\\)[()]/g, '\\$&'), {
+      dot: true,
+      nonegate: true,
+      noextglob: true,
+      windows: false,
+    });
   } catch (cause) {
     throw new CairnError('usage/invalid', `“${text}” is not an exclude pattern`, { cause });
   }

@@ -16,7 +16,13 @@ export function followLink(access: Buffer, path: Uint8Array, ancestors: readonly
     const target = fs.realpathSync.native(access, { encoding: 'buffer' });
     const stat = fileStatOf(fs.lstatSync(target, { bigint: true }));
     if (ancestors.some((folder) => sameObject(folder, stat))) {
-      return { failed: { path: escapePath(path), code: 'link-circle', message: 'this link leads back to a folder above it; it is stored as a link' } };
+      return {
+        failed: {
+          path: escapePath(path),
+          code: 'link-circle',
+          message: 'this link leads back to a folder above it; it is stored as a link',
+        },
+      };
     }
     return { path: target, stat };
   } catch (error) {

@@ -12,7 +12,14 @@ export {
   resolvePath,
   type SourceFolder,
 } from './folder.ts';
-export { type FolderListing, listFolder, type ListOptions, type ListResult, type SourceEntry, statPath } from './list.ts';
+export {
+  type FolderListing,
+  listFolder,
+  type ListOptions,
+  type ListResult,
+  type SourceEntry,
+  statPath,
+} from './list.ts';
 export { createOwnerNames, type OwnerNames } from './owners.ts';
 export { describeErrno, errnoOf, problemOf } from './problem.ts';
 export { type FileStat, fileStatOf, sameObject } from './stat.ts';

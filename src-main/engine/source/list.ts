@@ -31,10 +31,11 @@ const FOLDER_ENTRIES_MAX = 20_000_000;
 /** An entry that turns from a link into something else while it is looked at gets one more look. */
 const LINK_READS_MAX = 2;
 
+// eslint-disable-next-line no-control-regex -- every ASCII character but NUL may be part of a name
 const ASCII = /^[\u0001-\u007f]+$/;
 
 /**
- * Lists one folder. Measured warm on one core: 480 thousand entries a second by path, 350 thousand pinned (folder.ts).
+ * Lists one folder. Measured warm on one core: 450 thousand entries a second by path, 310 thousand pinned (folder.ts).
  */
 export function listFolder(folder: SourceFolder | Buffer, options: ListOptions = {}): ListResult {
   const parent = Buffer.isBuffer(folder) ? plainFolder(folder) : folder;
@@ -50,7 +51,8 @@ export function listFolder(folder: SourceFolder | Buffer, options: ListOptions =
     // Names that are gone may have gone with the folder: moved away or unmounted in the middle, it would look emptied.
     if (options.expected !== undefined || listing.entries.length + listing.problems.length < names.length) {
       const found = statFolder(parent);
-      if (options.expected !== undefined && !sameObject(found, options.expected)) return { failed: replacedProblem(parent.path) };
+      if (options.expected !== undefined && !sameObject(found, options.expected))
+        return { failed: replacedProblem(parent.path) };
     }
     return listing;
   } catch (error) {

@@ -29,7 +29,8 @@ function readTable(path: string): Map<number, string> {
   const names = new Map<number, string>();
   for (const line of readBounded(path).split('\n')) {
     const [name = '', , number = ''] = line.split(':', 3);
-    if (!/^\d{1,10}$/.test(number) || name === '' || name.startsWith('#') || name.length > NAME_CHARACTERS_MAX) continue;
+    if (!/^\d{1,10}$/.test(number) || name === '' || name.startsWith('#') || name.length > NAME_CHARACTERS_MAX)
+      continue;
     if (!names.has(Number(number))) names.set(Number(number), name);
   }
   return names;

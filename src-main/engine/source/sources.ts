@@ -18,8 +18,10 @@ export type Source = { readonly path: Buffer; readonly name: string; readonly st
 
 /** Looks at every source before anything is read. @throws CairnError source/not-found, source/unreadable, usage/invalid */
 export function resolveSources(paths: readonly Buffer[]): readonly Source[] {
-  if (paths.length === 0) throw new CairnError('usage/invalid', 'There is nothing to back up: name at least one folder or file.');
-  if (paths.length > SOURCES_MAX) throw new CairnError('usage/invalid', `${paths.length} sources are more than ${SOURCES_MAX}.`);
+  if (paths.length === 0)
+    throw new CairnError('usage/invalid', 'There is nothing to back up: name at least one folder or file.');
+  if (paths.length > SOURCES_MAX)
+    throw new CairnError('usage/invalid', `${paths.length} sources are more than ${SOURCES_MAX}.`);
   const taken = new Set<string>();
   const sources = paths.map((path) => {
     const stat = statSource(path);

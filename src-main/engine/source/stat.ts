@@ -29,14 +29,22 @@ const TYPE_BITS = 0o170000;
 
 function nodeTypeOf(mode: number): NodeType | undefined {
   switch (mode & TYPE_BITS) {
-    case 0o100000: return 'file';
-    case 0o040000: return 'directory';
-    case 0o120000: return 'symlink';
-    case 0o010000: return 'fifo';
-    case 0o140000: return 'socket';
-    case 0o020000: return 'char-device';
-    case 0o060000: return 'block-device';
-    default: return undefined;
+    case 0o100000:
+      return 'file';
+    case 0o040000:
+      return 'directory';
+    case 0o120000:
+      return 'symlink';
+    case 0o010000:
+      return 'fifo';
+    case 0o140000:
+      return 'socket';
+    case 0o020000:
+      return 'char-device';
+    case 0o060000:
+      return 'block-device';
+    default:
+      return undefined;
   }
 }
 

@@ -140,7 +140,6 @@ class FolderStore implements LocalStore {
     if (range !== undefined) {
       const whole = Number.isSafeInteger(range.offset) && Number.isSafeInteger(range.length);
       assert(whole && range.offset >= 0 && range.length >= 0, 'a byte range is two whole numbers');
-      checkReadSize(name, range.length, options);
     }
     const read = await this.#look('read', name, async () => {
       const handle = await this.#root.fileSystem.openRead(this.#root.pathOf(name));

@@ -1,6 +1,6 @@
 /** A store in memory, for tests and for building a small repository before it is written anywhere. */
 import { assert } from '../../../src-shared/assert.ts';
-import { CairnError } from '../../../src-shared/errors.ts';
+import type { CairnError } from '../../../src-shared/errors.ts';
 import { hash } from '../codec/index.ts';
 import { concatBytes, equalBytes } from '../kernel/index.ts';
 import { attemptError } from './destination-error.ts';

@@ -11,10 +11,11 @@ import {
   type WriteHandle,
 } from './filesystem.ts';
 
-/** Windows has neither of these flags; there O_EXCL refuses a link and a pipe can't stand in a folder. */
-const NO_FOLLOW = constants.O_NOFOLLOW ?? 0;
-const NO_WAIT = constants.O_NONBLOCK ?? 0;
-const FOLDER_ONLY = constants.O_DIRECTORY ?? 0;
+/** Windows lacks these flags, whatever the types say; there O_EXCL refuses a link and a pipe can't stand in a folder. */
+const flags: Partial<typeof constants> = constants;
+const NO_FOLLOW = flags.O_NOFOLLOW ?? 0;
+const NO_WAIT = flags.O_NONBLOCK ?? 0;
+const FOLDER_ONLY = flags.O_DIRECTORY ?? 0;
 
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
@@ -88,7 +89,9 @@ export const nodeFileSystem: FileSystem = {
   openRead: openPlainFile,
   rename,
   unlink,
-  mkdir: async (path) => void (await mkdir(path, FOLDER_MODE)),
+  mkdir: async (path) => {
+    await mkdir(path, FOLDER_MODE);
+  },
   rmdir: (path) => rmdir(path),
   syncFolder,
   readFolder: async (path) =>

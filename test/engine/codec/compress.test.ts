@@ -42,7 +42,10 @@ describe('what does not shrink is stored', () => {
 
   test('but a mixture of random and compressible parts is compressed', () => {
     const text = Buffer.alloc(MIB / 2, 'a line of a log file\n');
-    for (const parts of [[noiseBytes(MIB / 2, 3), text], [text, noiseBytes(MIB / 2, 3)]]) {
+    for (const parts of [
+      [noiseBytes(MIB / 2, 3), text],
+      [text, noiseBytes(MIB / 2, 3)],
+    ]) {
       expect(compress(zstd3, Buffer.concat(parts)).compression).toBe(COMPRESSION.zstd);
     }
   });
@@ -66,7 +69,8 @@ describe('a dictionary', () => {
   ])('of %i bytes at level %i makes four scattered edits cost little more than the edits', (length, level) => {
     const previous = noiseBytes(length, 5);
     const changed = previous.slice();
-    for (let edit = 0; edit < 4; edit++) changed.set(noiseBytes(1000, 100 + edit), Math.floor((edit * length) / 4) + 77);
+    for (let edit = 0; edit < 4; edit++)
+      changed.set(noiseBytes(1000, 100 + edit), Math.floor((edit * length) / 4) + 77);
     const delta = compress({ kind: 'zstd', level }, changed, previous);
     expect(delta.bytes.length).toBeLessThan(4000 + 2000);
     expect(equalBytes(decompress(delta.compression, delta.bytes, length, previous), changed)).toBe(true);
@@ -103,8 +107,18 @@ describe('decompression stops', () => {
   const bomb = Buffer.alloc(PLAIN_BYTES_MAX * 2);
 
   test('at the promised length, whatever the compressed bytes would make', () => {
-    expect(isCairnError(errorOf(() => decompress(COMPRESSION.zstd, zstdCompressSync(bomb), 1000)), 'integrity/damaged')).toBe(true);
-    expect(isCairnError(errorOf(() => decompress(COMPRESSION.gzip, gzipSync(bomb), 1000)), 'integrity/damaged')).toBe(true);
+    expect(
+      isCairnError(
+        errorOf(() => decompress(COMPRESSION.zstd, zstdCompressSync(bomb), 1000)),
+        'integrity/damaged',
+      ),
+    ).toBe(true);
+    expect(
+      isCairnError(
+        errorOf(() => decompress(COMPRESSION.gzip, gzipSync(bomb), 1000)),
+        'integrity/damaged',
+      ),
+    ).toBe(true);
   });
 
   test('before a promise that no Cairn makes', () => {
@@ -117,15 +131,30 @@ describe('decompression stops', () => {
   test('before an lz4 block whose own claim differs', () => {
     const block = Uint8Array.from(compress({ kind: 'lz4' }, Buffer.alloc(1000)).bytes);
     new DataView(block.buffer).setUint32(0, 0x7fffffff, true);
-    expect(isCairnError(errorOf(() => decompress(COMPRESSION.lz4, block, 1000)), 'integrity/damaged')).toBe(true);
+    expect(
+      isCairnError(
+        errorOf(() => decompress(COMPRESSION.lz4, block, 1000)),
+        'integrity/damaged',
+      ),
+    ).toBe(true);
   });
 });
 
 test('a length that is not the promised one is damage, also for stored bytes', () => {
   const { compression, bytes } = compress(zstd3, Buffer.alloc(1000));
   for (const length of [0, 999, 1001]) {
-    expect(isCairnError(errorOf(() => decompress(compression, bytes, length)), 'integrity/damaged')).toBe(true);
-    expect(isCairnError(errorOf(() => decompress(COMPRESSION.none, Buffer.alloc(1000), length)), 'integrity/damaged')).toBe(true);
+    expect(
+      isCairnError(
+        errorOf(() => decompress(compression, bytes, length)),
+        'integrity/damaged',
+      ),
+    ).toBe(true);
+    expect(
+      isCairnError(
+        errorOf(() => decompress(COMPRESSION.none, Buffer.alloc(1000), length)),
+        'integrity/damaged',
+      ),
+    ).toBe(true);
   }
 });
 
@@ -133,6 +162,12 @@ test('settings are read with their defaults and limits', () => {
   expect(parseCompression('zstd')).toEqual({ kind: 'zstd', level: 3 });
   expect(parseCompression('gzip')).toEqual({ kind: 'gzip', level: 6 });
   for (const text of ['', 'zstd:0', 'zstd:20', 'gzip:10', 'lz4:1', 'none:1', 'ZSTD', 'zstd:', 'zstd:-1', 'brotli']) {
-    expect(isCairnError(errorOf(() => parseCompression(text)), 'usage/invalid'), text).toBe(true);
+    expect(
+      isCairnError(
+        errorOf(() => parseCompression(text)),
+        'usage/invalid',
+      ),
+      text,
+    ).toBe(true);
   }
 });

@@ -54,12 +54,14 @@ test('the layout table describes the bytes that are written', () => {
   expect(['writerVersion', 'createdAtMs'].map(field)).toEqual([BigInt(WRITER_VERSION), 1_700_000_000_123n]);
   expect(field('plainLength')).toBe(BigInt(encodeMessagePack(object.payload).length));
   expect(field('storedLength')).toBe(BigInt(envelope.length - ENVELOPE_FIXED_BYTES - 8));
-  expect(field('checksum')).toEqual(new Uint8Array(hash(concatBytes([envelope.subarray(0, 48), envelope.subarray(80)]))));
+  expect(field('checksum')).toEqual(hash(concatBytes([envelope.subarray(0, 48), envelope.subarray(80)])));
   expect(toHex(envelope.subarray(80, 88))).toBe('010007000900ffff');
 });
 
 test('the writer version is the version of the package', () => {
-  const manifest = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string };
+  const manifest = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
   const [major, minor, patch] = manifest.version.split('.').map(Number) as [number, number, number];
   expect(WRITER_VERSION).toBe((major << 16) | (minor << 8) | patch);
 });
@@ -67,7 +69,12 @@ test('the writer version is the version of the package', () => {
 test('an envelope says what it is', () => {
   const { value, ...header } = decodeEnvelope(envelope, expected);
   expect(value).toEqual(object.payload);
-  expect(header).toMatchObject({ schemaVersion: 3, readerVersionMin: 2, createdAtMs: object.createdAtMs, components: object.components });
+  expect(header).toMatchObject({
+    schemaVersion: 3,
+    readerVersionMin: 2,
+    createdAtMs: object.createdAtMs,
+    components: object.components,
+  });
   expect(header.plainLength).toBeGreaterThan(header.storedLength);
 });
 
@@ -75,20 +82,28 @@ test('any flipped bit is refused', () => {
   for (const { bit, changed } of flippedBits(envelope)) {
     const error = errorOf(() => decodeEnvelope(changed, expected));
     // A higher envelope version can't be told from a newer envelope: its checksum may lie elsewhere.
-    const isRefused = isIntegrityError(error) || (bit >= 32 && bit < 48 && isCairnError(error, 'repository/newer-format'));
+    const isRefused =
+      isIntegrityError(error) || (bit >= 32 && bit < 48 && isCairnError(error, 'repository/newer-format'));
     expect(isRefused, `bit ${bit}`).toBe(true);
   }
 });
 
 test('a cut or grown envelope is refused', () => {
-  for (const bytes of [envelope.subarray(0, 79), envelope.subarray(0, -1), Buffer.concat([envelope, Uint8Array.of(0)]), new Uint8Array(0)]) {
+  for (const bytes of [
+    envelope.subarray(0, 79),
+    envelope.subarray(0, -1),
+    Buffer.concat([envelope, Uint8Array.of(0)]),
+    new Uint8Array(0),
+  ]) {
     expect(isIntegrityError(errorOf(() => decodeEnvelope(bytes, expected)))).toBe(true);
   }
 });
 
 test('a forged length is refused before anything is allocated', () => {
   for (const offset of [32, 40]) {
-    const error = errorOf(() => decodeEnvelope(forged(envelope, offset, [255, 255, 255, 255, 255, 255, 15, 0]), expected));
+    const error = errorOf(() =>
+      decodeEnvelope(forged(envelope, offset, [255, 255, 255, 255, 255, 255, 15, 0]), expected),
+    );
     expect(isIntegrityError(error)).toBe(true);
   }
 });
@@ -98,7 +113,7 @@ describe('schemas', () => {
 
   test('that are older migrate step by step', () => {
     const old = encodeEnvelope({ ...object, schemaVersion: 1, readerVersionMin: 1, payload: { count: 1 } });
-    const migrations = new Map([
+    const migrations = new Map<number, (value: unknown) => unknown>([
       [1, (value: unknown) => ({ count: (value as { count: number }).count + 10 })],
       [2, rename],
     ]);
@@ -109,11 +124,19 @@ describe('schemas', () => {
 
   test('that are older and have no step are refused', () => {
     const old = encodeEnvelope({ ...object, schemaVersion: 1, readerVersionMin: 1 });
-    expect(isCairnError(errorOf(() => decodeEnvelope(old, { ...expected, migrations: new Map([[2, rename]]) })), 'integrity/malformed')).toBe(true);
+    expect(
+      isCairnError(
+        errorOf(() => decodeEnvelope(old, { ...expected, migrations: new Map([[2, rename]]) })),
+        'integrity/malformed',
+      ),
+    ).toBe(true);
   });
 
   test('that are newer but readable are given as they are', () => {
-    expect(decodeEnvelope(envelope, { ...expected, schemaVersionMax: 2 })).toMatchObject({ schemaVersion: 3, value: object.payload });
+    expect(decodeEnvelope(envelope, { ...expected, schemaVersionMax: 2 })).toMatchObject({
+      schemaVersion: 3,
+      value: object.payload,
+    });
   });
 
   test('that are too new are unsupported, never damaged', () => {
@@ -121,19 +144,36 @@ describe('schemas', () => {
     expect(isCairnError(error, 'repository/newer-format')).toBe(true);
     // Also where the newer writer used a format and a compression of its own.
     const unknownFormat = forged(forged(envelope, 12, [200]), 13, [200]);
-    expect(isCairnError(errorOf(() => decodeEnvelope(unknownFormat, { ...expected, schemaVersionMax: 1 })), 'repository/newer-format')).toBe(true);
-    expect(isCairnError(errorOf(() => decodeEnvelope(unknownFormat, expected)), 'integrity/malformed')).toBe(true);
+    expect(
+      isCairnError(
+        errorOf(() => decodeEnvelope(unknownFormat, { ...expected, schemaVersionMax: 1 })),
+        'repository/newer-format',
+      ),
+    ).toBe(true);
+    expect(
+      isCairnError(
+        errorOf(() => decodeEnvelope(unknownFormat, expected)),
+        'integrity/malformed',
+      ),
+    ).toBe(true);
   });
 
   test('that are too new are damaged when their checksum says so', () => {
     const changed = envelope.slice();
     changed[100]! ^= 1;
-    expect(isCairnError(errorOf(() => decodeEnvelope(changed, { ...expected, schemaVersionMax: 1 })), 'integrity/damaged')).toBe(true);
+    expect(
+      isCairnError(
+        errorOf(() => decodeEnvelope(changed, { ...expected, schemaVersionMax: 1 })),
+        'integrity/damaged',
+      ),
+    ).toBe(true);
   });
 });
 
 test('an envelope of another object type is refused', () => {
-  expect(isIntegrityError(errorOf(() => decodeEnvelope(envelope, { ...expected, objectType: OBJECT_TYPE.event })))).toBe(true);
+  expect(
+    isIntegrityError(errorOf(() => decodeEnvelope(envelope, { ...expected, objectType: OBJECT_TYPE.event }))),
+  ).toBe(true);
 });
 
 test('bytes pass through the binary format unchanged', () => {
@@ -159,7 +199,12 @@ describe('hostile values', () => {
     ['nothing', new Uint8Array(0)],
     ['a cut text', Uint8Array.of(0xa5, 0x41)],
   ])('with %s are refused as MessagePack', (_, bytes) => {
-    expect(isCairnError(errorOf(() => decodeMessagePack(bytes)), 'integrity/malformed')).toBe(true);
+    expect(
+      isCairnError(
+        errorOf(() => decodeMessagePack(bytes)),
+        'integrity/malformed',
+      ),
+    ).toBe(true);
   });
 
   test.each([
@@ -170,7 +215,12 @@ describe('hostile values', () => {
     ['a cut text', '"abc'],
     ['a comment', '{} // comment'],
   ])('with %s are refused as JSON', (_, text) => {
-    expect(isCairnError(errorOf(() => decodeJson(utf8(text))), 'integrity/malformed')).toBe(true);
+    expect(
+      isCairnError(
+        errorOf(() => decodeJson(utf8(text))),
+        'integrity/malformed',
+      ),
+    ).toBe(true);
   });
 
   test('that would be refused are not written either', () => {

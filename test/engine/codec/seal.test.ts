@@ -43,14 +43,30 @@ const gcm = secretsFor(CIPHER.aes256Gcm);
 
 describe('the layout tables describe the bytes that are written', () => {
   const sealer = sealerFor(CIPHER.aes256Gcm, dataPack);
-  sealer.sealFrame({ kind: FRAME_KIND.segment, compression: COMPRESSION.none, plainLength: 0, payload: new Uint8Array(0) });
-  const frame = sealer.sealFrame({ kind: FRAME_KIND.footer, compression: COMPRESSION.lz4, plainLength: 300, payload: new Uint8Array(77) });
+  sealer.sealFrame({
+    kind: FRAME_KIND.segment,
+    compression: COMPRESSION.none,
+    plainLength: 0,
+    payload: new Uint8Array(0),
+  });
+  const frame = sealer.sealFrame({
+    kind: FRAME_KIND.footer,
+    compression: COMPRESSION.lz4,
+    plainLength: 300,
+    payload: new Uint8Array(77),
+  });
 
   test('of a file header', () => {
     const field = (name: string) => readField(sealer.header, FILE_HEADER_FIELDS, name);
     expect(sealer.header.length).toBe(FILE_HEADER_BYTES);
     expect(field('magic')).toEqual(utf8('CAIRNBAK'));
-    expect([field('fileVersion'), field('fileType'), field('cipher'), field('flags'), field('reserved')]).toEqual([1n, 1n, 1n, 0n, 0n]);
+    expect([field('fileVersion'), field('fileType'), field('cipher'), field('flags'), field('reserved')]).toEqual([
+      1n,
+      1n,
+      1n,
+      0n,
+      0n,
+    ]);
     expect(field('repositoryId')).toEqual(REPOSITORY_ID);
     expect(field('salt')).toEqual(new Uint8Array(32).fill(0x55));
   });
@@ -76,13 +92,15 @@ describe('the layout tables describe the bytes that are written', () => {
 test('the sealed bytes of draft 0 stay what they are', () => {
   const nameOf = (cipher: 0 | 1) =>
     toHex(
-      hash(sealObjectFile({
-        fileType: snapshot,
-        repositoryId: REPOSITORY_ID,
-        secrets: secretsFor(cipher),
-        salt: new Uint8Array(32).fill(0x55),
-        frames: [{ kind: FRAME_KIND.object, plain: utf8('cairn'), compression: { kind: 'none' } }],
-      })),
+      hash(
+        sealObjectFile({
+          fileType: snapshot,
+          repositoryId: REPOSITORY_ID,
+          secrets: secretsFor(cipher),
+          salt: new Uint8Array(32).fill(0x55),
+          frames: [{ kind: FRAME_KIND.object, plain: utf8('cairn'), compression: { kind: 'none' } }],
+        }),
+      ),
     );
   expect(nameOf(CIPHER.none)).toBe('cdc3280b190874147c1dd42fb49f464dca98f6c72992b7616e09e236fc4131f6');
   expect(nameOf(CIPHER.aes256Gcm)).toBe('2d61fb62330f90e7bd59f766d55b02d076987321fc6ad163ba0217feaa9eff82');
@@ -97,7 +115,8 @@ describe('nonces', () => {
     const counter = createFrameCounter(FRAMES_MAX);
     let previous = -1;
     for (let index = 0; index < 2 ** 20; index++) {
-      const value = Buffer.from(frameNonce(counter.next())).readUInt32LE(0);
+      const [low = 0, middle = 0, high = 0] = frameNonce(counter.next());
+      const value = low | (middle << 8) | (high << 16);
       if (value <= previous) expect.fail(`nonce ${value} follows nonce ${previous}`);
       previous = value;
     }
@@ -106,8 +125,15 @@ describe('nonces', () => {
   });
 
   test('of files with different salts belong to different keys', () => {
-    const frame = { kind: FRAME_KIND.segment, compression: COMPRESSION.none, plainLength: 64, payload: new Uint8Array(64) };
-    const sealed = [0x01, 0x02].map((salt) => toHex(sealerFor(CIPHER.aes256Gcm, dataPack, salt).sealFrame(frame).subarray(24)));
+    const frame = {
+      kind: FRAME_KIND.segment,
+      compression: COMPRESSION.none,
+      plainLength: 64,
+      payload: new Uint8Array(64),
+    };
+    const sealed = [0x01, 0x02].map((salt) =>
+      toHex(sealerFor(CIPHER.aes256Gcm, dataPack, salt).sealFrame(frame).subarray(24)),
+    );
     expect(sealed[0]).not.toBe(sealed[1]);
   });
 });
@@ -115,7 +141,9 @@ describe('nonces', () => {
 describe('a file header is refused', () => {
   const { header } = sealerFor(CIPHER.aes256Gcm, dataPack);
   const open = (bytes: Uint8Array, overrides: object = {}) =>
-    errorOf(() => openFileHeader(bytes, { fileTypes: [dataPack], repositoryId: REPOSITORY_ID, secrets: gcm, ...overrides }));
+    errorOf(() =>
+      openFileHeader(bytes, { fileTypes: [dataPack], repositoryId: REPOSITORY_ID, secrets: gcm, ...overrides }),
+    );
 
   test('but not when it is what was expected', () => {
     expect(open(header)).toBeUndefined();
@@ -146,7 +174,8 @@ test('data files and metadata files are sealed with different keys', () => {
     const { header } = sealerFor(CIPHER.aes256Gcm, fileType);
     const isData = fileType <= FILE_TYPE.commitFile;
     const partlyRight = isData ? { ...swapped, dataKey: gcm.dataKey } : { ...swapped, metaKey: gcm.metaKey };
-    const open = (secrets: typeof gcm) => errorOf(() => openFileHeader(header, { fileTypes: [fileType], repositoryId: REPOSITORY_ID, secrets }));
+    const open = (secrets: typeof gcm) =>
+      errorOf(() => openFileHeader(header, { fileTypes: [fileType], repositoryId: REPOSITORY_ID, secrets }));
     expect(open(partlyRight), `type ${fileType}`).toBeUndefined();
     expect(isIntegrityError(open(swapped)), `type ${fileType}`).toBe(true);
   }
@@ -166,13 +195,28 @@ describe('a frame header', () => {
   };
 
   test('that claims more than a frame may hold is refused before anything is allocated', () => {
-    expect(isCairnError(errorOf(() => readFrameHeader(withField(12, FRAME_PLAIN_BYTES_MAX + 1))), 'limit/exceeded')).toBe(true);
-    expect(isCairnError(errorOf(() => readFrameHeader(withField(16, 0xffffffff))), 'limit/exceeded')).toBe(true);
+    expect(
+      isCairnError(
+        errorOf(() => readFrameHeader(withField(12, FRAME_PLAIN_BYTES_MAX + 1))),
+        'limit/exceeded',
+      ),
+    ).toBe(true);
+    expect(
+      isCairnError(
+        errorOf(() => readFrameHeader(withField(16, 0xffffffff))),
+        'limit/exceeded',
+      ),
+    ).toBe(true);
   });
 
   test('with a counter beyond the limit, unknown flags or less than a tag is refused', () => {
     for (const changed of [withField(8, FRAMES_MAX), withField(20, 1), withField(16, 15)]) {
-      expect(isCairnError(errorOf(() => readFrameHeader(changed)), 'integrity/malformed')).toBe(true);
+      expect(
+        isCairnError(
+          errorOf(() => readFrameHeader(changed)),
+          'integrity/malformed',
+        ),
+      ).toBe(true);
     }
   });
 });
@@ -194,7 +238,9 @@ describe('a trailer', () => {
 
   test('of a cut, grown or foreign file is refused', () => {
     for (const fileLength of [0, 24, 1423, 1425, 2 ** 40]) {
-      expect(isIntegrityError(errorOf(() => decodeTrailer(encodeTrailer(trailer), fileLength))), `${fileLength}`).toBe(true);
+      expect(isIntegrityError(errorOf(() => decodeTrailer(encodeTrailer(trailer), fileLength))), `${fileLength}`).toBe(
+        true,
+      );
     }
     expect(isIntegrityError(errorOf(() => decodeTrailer(new Uint8Array(24), 1424)))).toBe(true);
     const inHeader = { footerOffset: 50, footerLength: 400, frameCount: 1 };
@@ -214,12 +260,15 @@ describe.each(BOTH_CIPHERS)('an object file with cipher %i', (cipher) => {
   test('gives back every frame decompressed', () => {
     const opened = openObjectFile(file, { fileTypes: [event, snapshot], ...options });
     expect(opened.fileType).toBe(snapshot);
-    expect(opened.frames.map(({ kind, plain }) => [kind, toHex(plain)])).toEqual(frames.map(({ kind, plain }) => [kind, toHex(plain)]));
+    expect(opened.frames.map(({ kind, plain }) => [kind, toHex(plain)])).toEqual(
+      frames.map(({ kind, plain }) => [kind, toHex(plain)]),
+    );
     expect(file.length).toBeLessThan(2000);
   });
 
   test('without a frame, with a frame twice, or cut off is refused', () => {
-    const firstEnd = FILE_HEADER_BYTES + FRAME_HEADER_BYTES + readFrameHeader(file.subarray(FILE_HEADER_BYTES)).sealedLength;
+    const firstEnd =
+      FILE_HEADER_BYTES + FRAME_HEADER_BYTES + readFrameHeader(file.subarray(FILE_HEADER_BYTES)).sealedLength;
     const first = file.subarray(FILE_HEADER_BYTES, firstEnd);
     const broken = [
       file.subarray(0, FILE_HEADER_BYTES),
@@ -236,5 +285,7 @@ describe.each(BOTH_CIPHERS)('an object file with cipher %i', (cipher) => {
 test('a sealer asks for a whole salt and a whole repository id', () => {
   const options = { fileType: dataPack, repositoryId: REPOSITORY_ID, secrets: gcm, salt: new Uint8Array(31) };
   expect(() => createFileSealer(options)).toThrow(AssertionError);
-  expect(() => createFileSealer({ ...options, salt: new Uint8Array(32), repositoryId: new Uint8Array(8) })).toThrow(AssertionError);
+  expect(() => createFileSealer({ ...options, salt: new Uint8Array(32), repositoryId: new Uint8Array(8) })).toThrow(
+    AssertionError,
+  );
 });

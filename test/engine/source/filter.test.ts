@@ -6,14 +6,24 @@ import { isCairnError } from '../../../src-shared/errors.ts';
 import { createFilter, type FileStat, type FilterOptions, fileStatOf } from '../../../src-main/engine/source/index.ts';
 
 const file: FileStat = {
-  nodeType: 'file', size: 10, mode: 0o644, uid: 0, gid: 0, mtimeNs: 0n, ctimeNs: 0n, inode: 1n, device: 1n, linkCount: 1,
+  nodeType: 'file',
+  size: 10,
+  mode: 0o644,
+  uid: 0,
+  gid: 0,
+  mtimeNs: 0n,
+  ctimeNs: 0n,
+  inode: 1n,
+  device: 1n,
+  linkCount: 1,
 };
 const folder: FileStat = { ...file, nodeType: 'directory', inode: 2n };
 
 function includes(options: FilterOptions, relativePath: string, stat: FileStat = file): boolean {
   return createFilter(options).decide(relativePath, stat).include;
 }
-const excludes = (pattern: string, relativePath: string, stat?: FileStat): boolean => !includes({ excludes: [pattern] }, relativePath, stat);
+const excludes = (pattern: string, relativePath: string, stat?: FileStat): boolean =>
+  !includes({ excludes: [pattern] }, relativePath, stat);
 
 describe('exclude patterns', () => {
   it('without a slash match a name at any depth, and only the whole name', () => {

@@ -1,23 +1,5 @@
-/** What only a store in a folder can get wrong: the order of operations, links, drives that go away. */
-import { execFile } from 'node:child_process';
-import {
-  access,
-  mkdir,
-  mkdtemp,
-  readFile,
-  readdir,
-  rename,
-  rm,
-  rmdir,
-  stat,
-  symlink,
-  utimes,
-  writeFile,
-} from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+/** What only a store in a folder can get wrong: the order of operations, drives that go away, what a crash left behind. */
+import { describe, expect, it } from 'vitest';
 
 import { hash } from '../../../src-main/engine/codec/index.ts';
 import { systemRandom } from '../../../src-main/engine/kernel/index.ts';
@@ -26,7 +8,6 @@ import {
   createRoot,
   type FileSystem,
   type LocalStore,
-  nodeFileSystem,
   writeWhole,
 } from '../../../src-main/engine/store/index.ts';
 import { interceptFileSystem, recordFileSystem } from '../../support/intercept-filesystem.ts';
@@ -65,7 +46,10 @@ describe('the order in which a file comes to be', () => {
     ]);
     const [temporary, target] = [operations[0]?.path, '/backup/packs/abc'];
     expect(temporary).toMatch(/^\/backup\/packs\/tmp-[0-9a-f]{16}$/);
-    expect(operations.map((operation) => operation.path)).toEqual([...Array(9).fill(temporary), '/backup/packs']);
+    expect(operations.map((operation) => operation.path)).toEqual([
+      ...Array.from({ length: 9 }, () => temporary),
+      '/backup/packs',
+    ]);
     expect(operations[8]?.target).toBe(target);
   });
 
@@ -299,10 +283,39 @@ describe('a drive in trouble', () => {
     await inner.rmdir('/backup/trash');
     await writeWhole(store, 'trash/b', bytesOf('b'));
     expect(await store.read('trash/b')).toEqual(bytesOf('b'));
+    await store.remove(['trash/b']);
+    await inner.rmdir('/backup/trash');
+    await writeWhole(store, 'packs/c', bytesOf('c'));
+    expect((await failureOf(store.move('packs/c', 'trash/c'))).code).toBe('destination/io');
+    await store.move('packs/c', 'trash/c');
+    expect(await store.read('trash/c')).toEqual(bytesOf('c'));
+  });
+});
+
+describe('a file that ends early', () => {
+  it('is damaged even when its size promised more', async () => {
+    const inner = memory();
+    await writeWhole(localStore(inner), 'config', bytesOf('short'));
+    const promising: FileSystem = {
+      ...interceptFileSystem(inner, { around: (_operation, proceed) => proceed() }),
+      openRead: async (path) => ({ ...(await inner.openRead(path)), sizeBytes: () => Promise.resolve(100) }),
+    };
+    expect((await failureOf(localStore(promising).read('config'))).code).toBe('integrity/damaged');
   });
 });
 
 describe('temporary files', () => {
+  it('are looked for no deeper than a name can reach', async () => {
+    const path = '/backup/1/2/3/4/5';
+    const store = localStore(new MemoryFileSystem({ folders: [`${path}/6/7/8`] }));
+    const inner = new MemoryFileSystem({ folders: [`${path}/6`] });
+    for (const folder of [path, `${path}/6`]) await inner.openWrite(`${folder}/tmp-0123456789abcdef`);
+    expect(await store.listTemporary()).toEqual([]);
+    expect((await localStore(inner).listTemporary()).map((file) => file.name)).toEqual([
+      '1/2/3/4/5/tmp-0123456789abcdef',
+    ]);
+  });
+
   it('are found wherever a crash left them, and removed by age, except those being written', async () => {
     const inner = memory();
     inner.nowMs = 1000;
@@ -340,107 +353,5 @@ describe('the root', () => {
       bytesOf('x'),
     );
     expect([...fileSystem.files().keys()]).toEqual(['/mnt/cairn/config']);
-  });
-});
-
-describe('on a real filesystem', () => {
-  let base: string;
-  let root: string;
-  let store: LocalStore;
-  beforeEach(async () => {
-    base = await mkdtemp(join(tmpdir(), 'cairn-local-'));
-    root = join(base, 'repository');
-    expect(await createRoot(root)).toEqual({ created: true });
-    store = createLocalStore({ root, random: systemRandom });
-  });
-  afterEach(async () => {
-    await rm(base, { recursive: true, force: true });
-  });
-
-  it('makes files and folders only their owner may open', async () => {
-    await writeWhole(store, 'packs/ab/x', bytesOf('x'));
-    expect((await stat(join(root, 'packs/ab/x'))).mode & 0o777).toBe(0o600);
-    expect((await stat(join(root, 'packs/ab'))).mode & 0o777).toBe(0o700);
-  });
-
-  it('does not follow a link planted under the name of a temporary file', async () => {
-    const outside = join(base, 'outside');
-    const bytes = new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]);
-    let asked = 0;
-    const random = { bytes: (count: number) => (asked++ === 0 ? bytes.slice(0, count) : systemRandom.bytes(count)) };
-    await symlink(outside, join(root, 'tmp-0102030405060708'));
-    await writeWhole(createLocalStore({ root, random }), 'config', bytesOf('secret'));
-    await expect(access(outside)).rejects.toThrow();
-    expect(asked).toBe(2);
-    expect(await readFile(join(root, 'config'), 'utf8')).toBe('secret');
-  });
-
-  it('replaces a link under the name of a file and does not write through it', async () => {
-    const outside = join(base, 'outside');
-    await writeFile(outside, 'theirs');
-    await symlink(outside, join(root, 'config'));
-    await writeWhole(store, 'config', bytesOf('ours'));
-    expect(await readFile(outside, 'utf8')).toBe('theirs');
-    expect(await store.read('config')).toEqual(bytesOf('ours'));
-  });
-
-  it('reads no link, folder or pipe as a file, and waits on none', async () => {
-    await writeFile(join(base, 'outside'), 'theirs');
-    await symlink(join(base, 'outside'), join(root, 'link'));
-    await mkdir(join(root, 'folder'));
-    await promisify(execFile)('mkfifo', [join(root, 'pipe')]);
-    for (const name of ['link', 'folder', 'pipe']) {
-      expect((await failureOf(store.read(name))).code, name).toBe('integrity/damaged');
-      expect((await failureOf(store.stat(name))).code, name).toBe('integrity/damaged');
-    }
-    expect(await store.list('')).toEqual([]);
-  });
-
-  it('does not write through a link in the place of a folder', async () => {
-    const outside = join(base, 'outside');
-    await mkdir(outside);
-    await symlink(outside, join(root, 'packs'));
-    expect((await failureOf(writeWhole(store, 'packs/x', bytesOf('x')))).code).toBe('integrity/damaged');
-    expect(await readdir(outside)).toEqual([]);
-  });
-
-  it('may be reached through a link itself', async () => {
-    await symlink(root, join(base, 'link'));
-    const linked = createLocalStore({ root: join(base, 'link'), random: systemRandom });
-    await writeWhole(linked, 'packs/x', bytesOf('x'));
-    expect(await store.read('packs/x')).toEqual(bytesOf('x'));
-  });
-
-  it('reports the root as gone when its folder is renamed away, and goes on when it is back', async () => {
-    await writeWhole(store, 'packs/x', bytesOf('x'));
-    await rename(root, `${root}-away`);
-    expect((await failureOf(store.read('packs/x'))).code).toBe('destination/gone');
-    expect((await failureOf(store.list('packs'))).code).toBe('destination/gone');
-    expect((await failureOf(writeWhole(store, 'packs/y', bytesOf('y')))).code).toBe('destination/gone');
-    await expect(access(root)).rejects.toThrow();
-    await rename(`${root}-away`, root);
-    expect(await store.read('packs/x')).toEqual(bytesOf('x'));
-  });
-
-  it('ignores what a repository can’t have named', async () => {
-    await writeFile(join(root, 'a name with spaces'), 'x');
-    await writeFile(Buffer.concat([Buffer.from(`${root}/`), Buffer.from([0x66, 0xff])]), 'x');
-    expect(await store.list('')).toEqual([]);
-    expect(await store.listTemporary()).toEqual([]);
-  });
-
-  it('judges the age of a temporary file by when it was last written', async () => {
-    await writeFile(join(root, 'tmp-0123456789abcdef'), 'left');
-    await utimes(join(root, 'tmp-0123456789abcdef'), 1000, 1000);
-    expect(await store.removeTemporary({ modifiedBeforeMs: 999_000 })).toEqual([]);
-    expect(await store.removeTemporary({ modifiedBeforeMs: 1_000_001 })).toHaveLength(1);
-  });
-
-  it('fsyncs, lists, makes and removes folders through the same port', async () => {
-    await nodeFileSystem.mkdir(join(root, 'made'));
-    await nodeFileSystem.syncFolder(root, 'new-ancestor');
-    expect(await nodeFileSystem.readFolder(root)).toEqual([{ name: 'made', kind: 'folder' }]);
-    await nodeFileSystem.rmdir(join(root, 'made'));
-    await expect(rmdir(join(root, 'made'))).rejects.toThrow();
   });
 });

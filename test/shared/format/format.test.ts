@@ -19,8 +19,18 @@ const raw = (...bytes: number[]): Uint8Array => Uint8Array.from(bytes);
 describe('sizes', () => {
   it('uses decimal units with at most three significant digits', () => {
     const cases: [number, string][] = [
-      [0, '0 B'], [1, '1 B'], [999, '999 B'], [1000, '1 kB'], [1500, '1.5 kB'], [1234, '1.23 kB'],
-      [99_949, '99.9 kB'], [999_499, '999 kB'], [999_500, '1 MB'], [20_000_000, '20 MB'], [1e12, '1 TB'], [-1500, '-1.5 kB'],
+      [0, '0 B'],
+      [1, '1 B'],
+      [999, '999 B'],
+      [1000, '1 kB'],
+      [1500, '1.5 kB'],
+      [1234, '1.23 kB'],
+      [99_949, '99.9 kB'],
+      [999_499, '999 kB'],
+      [999_500, '1 MB'],
+      [20_000_000, '20 MB'],
+      [1e12, '1 TB'],
+      [-1500, '-1.5 kB'],
     ];
     for (const [bytes, text] of cases) expect(formatBytes(bytes)).toBe(text);
     expect(formatRate(12_500_000)).toBe('12.5 MB/s');
@@ -28,11 +38,23 @@ describe('sizes', () => {
   });
 
   it('never shows a four-digit number before the largest unit', () => {
-    fc.assert(fc.property(fc.double({ min: 0, max: 9e20, noNaN: true }), (bytes) => /^\d{1,3}(\.\d{1,2})? (B|[kMGTPE]B)$/.test(formatBytes(bytes))));
+    fc.assert(
+      fc.property(fc.double({ min: 0, max: 9e20, noNaN: true }), (bytes) =>
+        /^\d{1,3}(\.\d{1,2})? (B|[kMGTPE]B)$/.test(formatBytes(bytes)),
+      ),
+    );
   });
 
   it('reads the sizes people type, decimal and binary', () => {
-    const cases: [string, number][] = [['500', 500], ['10M', 10e6], ['10 mb', 10e6], ['1.5GB', 1.5e9], ['64KiB', 65_536], ['1Gi', 2 ** 30], ['3b', 3]];
+    const cases: [string, number][] = [
+      ['500', 500],
+      ['10M', 10e6],
+      ['10 mb', 10e6],
+      ['1.5GB', 1.5e9],
+      ['64KiB', 65_536],
+      ['1Gi', 2 ** 30],
+      ['3b', 3],
+    ];
     for (const [text, bytes] of cases) expect(parseBytes(text)).toBe(bytes);
     for (const text of ['', 'M', '-1', '1e3', '10 X', '99999999P', '0x10']) {
       expect(() => parseBytes(text), text).toThrow(/is not a size|larger than any/);
@@ -58,8 +80,17 @@ describe('times', () => {
 
   it('writes durations in at most two units', () => {
     const cases: [number, string][] = [
-      [0, '0 ms'], [850, '850 ms'], [999.6, '1 s'], [1000, '1 s'], [12_340, '12.3 s'], [59_960, '1 min'], [200_000, '3 min 20 s'],
-      [3_599_600, '1 h'], [7_500_000, '2 h 5 min'], [86_399_000, '1 d'], [3 * 86_400_000 + 4 * 3_600_000, '3 d 4 h'],
+      [0, '0 ms'],
+      [850, '850 ms'],
+      [999.6, '1 s'],
+      [1000, '1 s'],
+      [12_340, '12.3 s'],
+      [59_960, '1 min'],
+      [200_000, '3 min 20 s'],
+      [3_599_600, '1 h'],
+      [7_500_000, '2 h 5 min'],
+      [86_399_000, '1 d'],
+      [3 * 86_400_000 + 4 * 3_600_000, '3 d 4 h'],
     ];
     for (const [durationMs, text] of cases) expect(formatDuration(durationMs)).toBe(text);
   });
@@ -80,7 +111,11 @@ describe('path escaping', () => {
   it('gives back exactly the same bytes, for any bytes', () => {
     const anyBytes = fc.oneof(
       fc.uint8Array({ maxLength: 60 }),
-      fc.array(fc.constantFrom(0x5c, 0x78, 0x61, 0xc3, 0xa9, 0xe2, 0x80, 0xae, 0xf0, 0xff, 0x00, 0x1b), { maxLength: 40 }).map((list) => Uint8Array.from(list)),
+      fc
+        .array(fc.constantFrom(0x5c, 0x78, 0x61, 0xc3, 0xa9, 0xe2, 0x80, 0xae, 0xf0, 0xff, 0x00, 0x1b), {
+          maxLength: 40,
+        })
+        .map((list) => Uint8Array.from(list)),
     );
     fc.assert(
       fc.property(anyBytes, (bytes) => {
@@ -115,8 +150,11 @@ describe('path escaping', () => {
     expect(displayPath('two\nlines')).toBe('two\\x0alines');
     expect(displayPath(bytesOf('می\u200cخواهم 👩\u200d🚀'))).toBe('می\u200cخواهم 👩\u200d🚀');
     fc.assert(
-      // eslint-disable-next-line no-control-regex -- control characters are what must be absent
-      fc.property(fc.string({ unit: 'binary' }), (text) => !/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/.test(displayPath(bytesOf(text)))),
+      fc.property(
+        fc.string({ unit: 'binary' }),
+        // eslint-disable-next-line no-control-regex -- control characters are what must be absent
+        (text) => !/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/.test(displayPath(bytesOf(text))),
+      ),
     );
   });
 });

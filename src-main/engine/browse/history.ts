@@ -1,0 +1,126 @@
+/**
+ * Files through time: every version of a path, and every entry that matches a pattern, over all snapshots.
+ *
+ * Folders that are the same in two snapshots have the same page, so each page is searched once; what it held is then
+ * known for every snapshot that shares it at the same path.
+ */
+import picomatch from 'picomatch';
+import { CairnError } from '../../../src-shared/errors.ts';
+import { displayPath, escapePath, formatTimeNs } from '../../../src-shared/format/index.ts';
+import type { FileVersion } from '../../../src-shared/model/index.ts';
+import { toHex } from '../kernel/index.ts';
+import { type Entry, type FolderRef, iterateFolder } from '../merkle/index.ts';
+import type { Repository } from '../repository/index.ts';
+import type { Snapshot } from '../snapshot/index.ts';
+import { WALK_DEPTH_MAX } from './list.ts';
+import { fetchPages, joinNames, locateMaybe, onlySource, topFolder } from './locate.ts';
+
+const PATTERN_CHARACTERS_MAX = 4096;
+const RESULTS_MAX = 1_000_000;
+
+/** All versions of one path, oldest first. @throws CairnError path/not-found where no snapshot has it */
+export async function listVersions(repository: Repository, snapshots: readonly Snapshot[], path: Uint8Array): Promise<readonly FileVersion[]> {
+  const versions = new VersionList();
+  for (const snapshot of snapshots) {
+    const located = await locateMaybe(repository, snapshot, path);
+    if (located?.kind === 'entry') versions.add(located.entry, located.path, snapshot);
+  }
+  if (versions.count === 0) throw new CairnError('path/not-found', `No snapshot has ${displayPath(path)}.`);
+  return versions.result();
+}
+
+/** Entries whose name (a pattern without “/”) or whole path matches, in all snapshots. */
+export async function findEntries(repository: Repository, snapshots: readonly Snapshot[], pattern: string): Promise<readonly FileVersion[]> {
+  if (pattern === '' || pattern.length > PATTERN_CHARACTERS_MAX) throw new CairnError('usage/invalid', 'Give a name or a pattern to look for.');
+  const isMatch = picomatch(pattern, { dot: true, nocase: false });
+  const onName = !pattern.includes('/');
+  const versions = new VersionList();
+  const search = new Search(repository, (name, path) => isMatch(onName ? name : path));
+  for (const snapshot of snapshots) {
+    for (const { entry, path } of await search.inSnapshot(snapshot)) versions.add(entry, path, snapshot);
+    if (versions.count > RESULTS_MAX) throw new CairnError('usage/invalid', `More than ${RESULTS_MAX} entries match; narrow the pattern.`);
+  }
+  return versions.result();
+}
+
+type Match = { readonly entry: Entry; readonly path: Uint8Array };
+
+class Search {
+  readonly #repository: Repository;
+  readonly #isMatch: (name: string, path: string) => boolean;
+  /** What was found below a page, by page and path; only pages with matches keep a list. */
+  readonly #seen = new Map<string, readonly Match[]>();
+
+  constructor(repository: Repository, isMatch: (name: string, path: string) => boolean) {
+    this.#repository = repository;
+    this.#isMatch = isMatch;
+  }
+
+  async inSnapshot(snapshot: Snapshot): Promise<readonly Match[]> {
+    const only = await onlySource(fetchPages(this.#repository), snapshot);
+    if (only?.nodeType === 'directory') return this.#folder({ page: only.page, level: only.pageLevel }, undefined, 0);
+    return this.#folder(topFolder(snapshot), undefined, 0);
+  }
+
+  async #folder(folder: FolderRef, path: Uint8Array | undefined, depth: number): Promise<readonly Match[]> {
+    if (depth > WALK_DEPTH_MAX) throw new CairnError('limit/exceeded', 'The stored tree is deeper than any Cairn writes.');
+    const key = `${toHex(folder.page)}:${path === undefined ? '' : Buffer.from(path).toString('latin1')}`;
+    const known = this.#seen.get(key);
+    if (known !== undefined) return known;
+    const matches: Match[] = [];
+    for await (const entry of iterateFolder(fetchPages(this.#repository), folder.page, folder.level)) {
+      const entryPath = path === undefined ? entry.name : joinNames([path, entry.name]);
+      if (this.#isMatch(Buffer.from(entry.name).toString(), Buffer.from(entryPath).toString())) matches.push({ entry, path: entryPath });
+      if (entry.nodeType === 'directory') {
+        const below = await this.#folder({ page: entry.page, level: entry.pageLevel }, entryPath, depth + 1);
+        for (const match of below) matches.push(match);
+      }
+    }
+    this.#seen.set(key, matches);
+    return matches;
+  }
+}
+
+/** Versions by path and content: the same content in snapshots one after another is one version. */
+class VersionList {
+  readonly #byPath = new Map<string, { first: string; last: string; entry: Entry; key: string }[]>();
+  count = 0;
+
+  add(entry: Entry, path: Uint8Array, { id }: Snapshot): void {
+    const text = escapePath(path);
+    const key = versionKey(entry);
+    const list = this.#byPath.get(text) ?? [];
+    const last = list.at(-1);
+    if (last?.key === key) {
+      last.last = id;
+      return;
+    }
+    list.push({ first: id, last: id, entry, key });
+    this.count++;
+    this.#byPath.set(text, list);
+  }
+
+  result(): readonly FileVersion[] {
+    return [...this.#byPath].flatMap(([path, list]) =>
+      list.map(({ entry, first, last }) => ({
+        path,
+        size: entry.nodeType === 'file' ? entry.size : 0,
+        mtime: formatTimeNs(entry.mtimeNs),
+        contentHash: entry.nodeType === 'file' ? toHex(entry.contentHash) : '',
+        firstSnapshot: first,
+        lastSnapshot: last,
+      })),
+    );
+  }
+}
+
+function versionKey(entry: Entry): string {
+  switch (entry.nodeType) {
+    case 'file':
+      return `file:${toHex(entry.contentHash)}:${entry.mtimeNs}`;
+    case 'symlink':
+      return `symlink:${toHex(entry.target)}`;
+    default:
+      return entry.nodeType;
+  }
+}

@@ -1,0 +1,305 @@
+/**
+ * The engine behind its door: joins stores, repositories and flows, and turns what a host asks into calls. No flow is
+ * decided here.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { CairnError, isCairnError } from '../../src-shared/errors.ts';
+import { displayPath } from '../../src-shared/format/index.ts';
+import { type KeySlotId, type WriterId, parseWriterId } from '../../src-shared/ids.ts';
+import type { BackupReport, InitReport, KeyInfo, RestoreReport, VerifyReport } from '../../src-shared/model/index.ts';
+import type { BackupRequest, Engine, EngineOptions, InitRequest, OpenRepository, PathInSnapshot, RestoreRequest, Secret, VerifyDepth, Watching } from './api.ts';
+import { BACKUP_DEFAULTS, backup } from './backup/index.ts';
+import { diffLive, diffSnapshots, findEntries, listEntries, listVersions, locate, readContent } from './browse/index.ts';
+import { assertSelfTest, createPasswordSlot, createRecoverySlot, formatRecoveryKey, parseCompression, parseRecoveryKey, type SlotSecret } from './codec/index.ts';
+import { examine } from './doctor.ts';
+import { type Ports, fromHex, systemPorts } from './kernel/index.ts';
+import { loadKnownHeads, rememberHeads } from './known-heads.ts';
+import { FOLDERS, type ProcessIdentity, type Repository, initRepository, kdfCostOf, listSlots, openRepository, readConfig, removeSlot, storeSlot } from './repository/index.ts';
+import { RESTORE_DEFAULTS, restore } from './restore/index.ts';
+import { type Snapshot, listSnapshots, resolveSnapshot, summariseChains, summariseSnapshot } from './snapshot/index.ts';
+import { gatherStats } from './statistics.ts';
+import { type LocalStore, createLocalStore, createRoot } from './store/index.ts';
+import { verify } from './verify/index.ts';
+
+/** Temporary files of writers that died are removed after a day: no file takes that long to write. */
+const TEMPORARY_AGE_MS = 86_400_000;
+const EXCLUDE_FILE_BYTES_MAX = 4 * 1024 * 1024;
+const KEY_PREFIX_LENGTH_MIN = 4;
+
+/** Makes an engine. The self-test has run when this returns. @throws CairnError engine/self-test */
+export function openEngine(options: EngineOptions): Engine {
+  assertSelfTest();
+  const host: Host = { ports: { ...systemPorts, log: options.log }, home: options.home };
+  return {
+    init: (request) => init(host, request),
+    open: (repository, secret) => openAt(host, repository, secret),
+    doctor: (place, secret) =>
+      examine({
+        ports: host.ports,
+        home: host.home,
+        place,
+        openRepository: place === undefined ? undefined : async () => openStored(host, place, secret ?? noSecret),
+      }),
+  };
+}
+
+type Host = { readonly ports: Ports; readonly home: string };
+
+function noSecret(): Promise<Secret> {
+  return Promise.reject(new CairnError('key/password-needed', 'This repository is encrypted and no password was given.'));
+}
+
+async function init(host: Host, request: InitRequest): Promise<InitReport> {
+  const root = path.resolve(request.repository);
+  const compression = parseCompression(request.compression);
+  await createRoot(root);
+  await refuseForeignFolders(root);
+  const { ports } = host;
+  const store = createLocalStore({ root, random: ports.random });
+  return initRepository({
+    store,
+    ports,
+    host: os.hostname(),
+    compression,
+    ...(request.password === undefined ? {} : { password: request.password }),
+    ...(request.kdfCost === undefined ? {} : { kdfCost: request.kdfCost }),
+  });
+}
+
+/** A folder with anyone's sub-folders is not empty, whatever files are in it. */
+async function refuseForeignFolders(root: string): Promise<void> {
+  const ours = new Set<string>(Object.values(FOLDERS));
+  const found = await readdir(root, { withFileTypes: true });
+  const foreign = found.filter((entry) => !entry.isFile() && !ours.has(entry.name));
+  if (foreign.length > 0) {
+    throw new CairnError('repository/not-empty', `${displayPath(root)} is not empty: it holds ${foreign.slice(0, 3).map(({ name }) => displayPath(name)).join(', ')}.`);
+  }
+}
+
+async function openStored(host: Host, place: string, secret: () => Promise<Secret>): Promise<Repository> {
+  const { ports } = host;
+  const store = createLocalStore({ root: path.resolve(place), random: ports.random });
+  return openRepository({ store, ports, self: await processIdentity(), secret: async () => slotSecretOf(await secret()) });
+}
+
+function slotSecretOf(secret: Secret): SlotSecret {
+  return secret.kind === 'password' ? secret : { kind: 'recovery', recoveryKey: parseRecoveryKey(secret.recoveryKey) };
+}
+
+async function processIdentity(): Promise<ProcessIdentity> {
+  const bootId = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '');
+  return {
+    host: os.hostname(),
+    bootId: bootId.trim(),
+    processId: process.pid,
+    isAlive: (processId) => {
+      try {
+        process.kill(processId, 0);
+        return true;
+      } catch (error) {
+        // EPERM: it lives and belongs to another user.
+        return error instanceof Error && 'code' in error && error.code === 'EPERM';
+      }
+    },
+  };
+}
+
+async function openAt(host: Host, place: string, secret: () => Promise<Secret>): Promise<OpenRepository> {
+  const root = path.resolve(place);
+  const store = createLocalStore({ root, random: host.ports.random });
+  await refuseNoRepository(store);
+  return openRepositoryApi(host, root, await openStored(host, place, secret), store);
+}
+
+/** Says “no repository” before it asks anyone for a password. A path that isn't there holds none either. */
+async function refuseNoRepository(store: LocalStore): Promise<void> {
+  try {
+    await readConfig(store);
+  } catch (error) {
+    if (!isCairnError(error, 'destination/gone')) throw error;
+    throw new CairnError('repository/not-found', `There is no Cairn repository in ${store.description}: the folder does not exist.`, { cause: error });
+  }
+}
+
+function openRepositoryApi(host: Host, root: string, repository: Repository, store: LocalStore): OpenRepository {
+  const { instanceId } = repository.context.instance;
+  const snapshotsOf = async (): Promise<readonly Snapshot[]> => {
+    const { snapshots, damaged } = await listSnapshots(repository);
+    for (const { file, error } of damaged) host.ports.log('warn', 'a snapshot can’t be read', { file, reason: error.message });
+    await remember(host, instanceId, snapshots);
+    return snapshots;
+  };
+  const pick = async (text: string): Promise<Snapshot> => resolveSnapshot(await snapshotsOf(), text);
+  return {
+    encrypted: repository.config.encrypted,
+    backup: (request) => runBackup(host, root, repository, store, request),
+    snapshots: async () => (await snapshotsOf()).map(summariseSnapshot),
+    chains: async () => summariseChains(await snapshotsOf()),
+    list: async function* (from, { recursive }) {
+      yield* listEntries(repository, await pick(from.snapshot), from.path, { recursive });
+    },
+    cat: async function* (from) {
+      yield* catFile(repository, await pick(from.snapshot), from);
+    },
+    restore: async (request) => runRestore(repository, await pick(request.from.snapshot), request),
+    verify: (request) => runVerify(host, repository, request),
+    diff: async (before, after, below) => {
+      const first = await pick(before);
+      return after === 'live' ? diffLive(repository, first, below) : diffSnapshots(repository, first, await pick(after), below);
+    },
+    find: async (pattern) => findEntries(repository, await snapshotsOf(), pattern),
+    versions: async (below) => listVersions(repository, await snapshotsOf(), below),
+    stats: async () => gatherStats(repository, await snapshotsOf()),
+    ...keyApi(host, repository),
+    close: () => Promise.resolve(),
+  };
+}
+
+async function* catFile(repository: Repository, snapshot: Snapshot, from: PathInSnapshot): AsyncGenerator<Uint8Array> {
+  const located = await locate(repository, snapshot, from.path);
+  if (located.kind === 'root' || located.entry.nodeType !== 'file') {
+    throw new CairnError('path/not-found', `${from.path.length === 0 ? 'That' : displayPath(from.path)} is not a file.`);
+  }
+  yield* readContent(repository, located.entry);
+}
+
+async function runBackup(host: Host, root: string, repository: Repository, store: LocalStore, request: BackupRequest): Promise<BackupReport> {
+  await store.removeTemporary({ modifiedBeforeMs: host.ports.clock.nowMs() - TEMPORARY_AGE_MS }).catch((error: unknown) => {
+    if (!isCairnError(error)) throw error;
+    host.ports.log('warn', 'old temporary files could not be removed', { reason: error.message });
+  });
+  const { signal, onProgress, excludeFiles, sources, ...rest } = request;
+  const report = await backup(repository, {
+    ...BACKUP_DEFAULTS,
+    ...rest,
+    sources: sources.map(withoutTrailingSlash),
+    excludeFiles: await Promise.all((excludeFiles ?? []).map(readExcludeFile)),
+    excludeLargerThanBytes: rest.excludeLargerThanBytes,
+    excludedRealPaths: [root, host.home],
+    host: os.hostname(),
+    user: userName(),
+    writerId: await writerIdOf(host),
+    onProgress: onProgress ?? BACKUP_DEFAULTS.onProgress,
+    signal,
+  });
+  await remember(host, repository.context.instance.instanceId, (await listSnapshots(repository)).snapshots);
+  return report;
+}
+
+function withoutTrailingSlash(source: Buffer): Buffer {
+  let end = source.length;
+  while (end > 1 && source[end - 1] === 0x2f) end--;
+  return source.subarray(0, end);
+}
+
+async function readExcludeFile(file: string): Promise<string> {
+  try {
+    const text = await readFile(file, 'utf8');
+    if (text.length > EXCLUDE_FILE_BYTES_MAX) throw new CairnError('usage/invalid', `The exclude file ${displayPath(file)} is too large.`);
+    return text;
+  } catch (error) {
+    if (isCairnError(error)) throw error;
+    throw new CairnError('usage/invalid', `The exclude file ${displayPath(file)} can’t be read.`, { cause: error });
+  }
+}
+
+function userName(): string {
+  try {
+    return os.userInfo().username;
+  } catch {
+    // An account without an entry in the user table: containers have them.
+    return '';
+  }
+}
+
+/** This computer's name in the event log of every repository it writes to: random, made once. */
+async function writerIdOf({ home, ports }: Host): Promise<WriterId> {
+  const file = path.join(home, 'writer-id');
+  try {
+    return parseWriterId((await readFile(file, 'utf8')).trim());
+  } catch {
+    const id = parseWriterId(Buffer.from(ports.random.bytes(16)).toString('hex'));
+    await mkdir(home, { recursive: true, mode: 0o700 });
+    await writeFile(file, `${id}\n`, { mode: 0o600 });
+    return id;
+  }
+}
+
+async function remember(host: Host, instanceId: string, snapshots: readonly Snapshot[]): Promise<void> {
+  try {
+    await rememberHeads(host.home, instanceId, snapshots);
+  } catch (error) {
+    host.ports.log('warn', 'what was seen of the repository could not be remembered', { reason: String(error) });
+  }
+}
+
+async function runRestore(repository: Repository, snapshot: Snapshot, request: RestoreRequest): Promise<RestoreReport> {
+  const { from, target, signal, onProgress, ...rest } = request;
+  return restore(repository, snapshot, {
+    ...RESTORE_DEFAULTS,
+    ...rest,
+    path: from.path,
+    target,
+    restoreOwner: process.geteuid?.() === 0,
+    onProgress: onProgress ?? RESTORE_DEFAULTS.onProgress,
+    signal,
+  });
+}
+
+async function runVerify(host: Host, repository: Repository, request: Watching & { readonly depth: VerifyDepth }): Promise<VerifyReport> {
+  const known = await loadKnownHeads(host.home, repository.context.instance.instanceId);
+  return verify(repository, {
+    depth: request.depth,
+    knownSnapshots: [...known.values()].map(({ snapshotId }) => snapshotId),
+    onProgress: request.onProgress ?? (() => undefined),
+    signal: request.signal,
+  });
+}
+
+type KeyApi = Pick<OpenRepository, 'keys' | 'addPassword' | 'addRecoveryKey' | 'removeKey' | 'changePassword'>;
+
+function keyApi(host: Host, repository: Repository): KeyApi {
+  const { store } = repository.context;
+  const { random, clock } = host.ports;
+  const slotOptions = (label: string) => {
+    if (!repository.config.encrypted) throw new CairnError('usage/invalid', 'This repository is not encrypted; it has no keys.');
+    return { masterKey: repository.masterKey, repositoryId: fromHex(repository.config.repositoryId), label, createdAtMs: clock.nowMs(), random };
+  };
+  const addPassword = async (password: string, label: string, kdfCost?: number): Promise<KeySlotId> => {
+    const slot = await createPasswordSlot({ ...slotOptions(label), password, cost: kdfCostOf(kdfCost) });
+    return storeSlot(store, slot.bytes);
+  };
+  return {
+    keys: async () => {
+      const { slots } = await listSlots(store);
+      return slots.map((slot): KeyInfo => ({ id: slot.id, type: slot.type, label: slot.label, createdAt: new Date(slot.createdAtMs).toISOString(), current: slot.id === repository.openedWith }));
+    },
+    addPassword,
+    addRecoveryKey: async (label) => {
+      const recoveryKey = new Uint8Array(randomBytes(32));
+      const id = await storeSlot(store, createRecoverySlot({ ...slotOptions(label), recoveryKey }).bytes);
+      return { id, recoveryKey: formatRecoveryKey(recoveryKey) };
+    },
+    removeKey: async (prefix) => {
+      const { slots } = await listSlots(store);
+      const matches = slots.filter(({ id }) => prefix.length >= KEY_PREFIX_LENGTH_MIN && id.startsWith(prefix.toLowerCase()));
+      const [only] = matches;
+      if (only === undefined || matches.length > 1) {
+        throw new CairnError('key/not-found', matches.length > 1 ? `${matches.length} keys begin with ${prefix}.` : `No key begins with ${prefix}.`);
+      }
+      await removeSlot(store, only.id);
+    },
+    changePassword: async (password, kdfCost) => {
+      const { slots } = await listSlots(store);
+      const old = slots.find(({ id }) => id === repository.openedWith);
+      const id = await addPassword(password, old?.type === 'password' ? old.label : 'password', kdfCost);
+      // Opened once from the file before the old one goes: the new password is known to work.
+      await openRepository({ ...repository.context, secret: () => Promise.resolve({ kind: 'password', password }) });
+      if (old?.type === 'password') await removeSlot(store, old.id);
+      return id;
+    },
+  };
+}

@@ -1,0 +1,3 @@
+/** The only door of the engine: openEngine(options) gives everything a host may do. */
+export type * from './api.ts';
+export { openEngine } from './engine.ts';

@@ -1,0 +1,4 @@
+/** Bringing data back: the only room that writes into a person's folders. */
+export { RESTORE_DEFAULTS, type OverwriteMode, type RestoreOptions } from './options.ts';
+export { restore } from './restore.ts';
+export { type Target, type TargetFolder, type TargetOptions, openTarget } from './target.ts';

@@ -1,0 +1,58 @@
+/** `cairn stats`: what the repository holds, what the engine did, and the last runs. */
+import type { RepositoryStats } from '../../src-shared/model/index.ts';
+import { envelopeMetrics } from './codec/index.ts';
+import { FOLDERS, type Repository, listPacks, readLoosePack } from './repository/index.ts';
+import { type Snapshot, summariseChains } from './snapshot/index.ts';
+
+/** As many of the newest runs as a person looks at. */
+const RUNS_MAX = 50;
+
+export async function gatherStats(repository: Repository, snapshots: readonly Snapshot[]): Promise<RepositoryStats> {
+  const { context } = repository;
+  const packs = await listPacks(context);
+  const commits = await context.store.list(FOLDERS.commits);
+  const indexRuns = await context.store.list(FOLDERS.index);
+  const storedBytes = [...packs.values(), ...commits.map(({ sizeBytes }) => sizeBytes), ...indexRuns.map(({ sizeBytes }) => sizeBytes)].reduce((sum, size) => sum + size, 0);
+  let blobs = 0;
+  let uniqueBytes = 0;
+  const index = await repository.index();
+  const known = new Map([...index.commits, ...index.uncovered].map((pack) => [pack.packId, pack]));
+  for (const [packId, sizeBytes] of packs) {
+    const pack = known.get(packId) ?? (await readLoosePack(context, packId, 'pack', sizeBytes));
+    blobs += pack.footer.blobCount;
+    uniqueBytes += pack.footer.plainBytes;
+  }
+  for (const commit of index.commits) {
+    blobs += commit.footer.blobCount;
+    uniqueBytes += commit.footer.plainBytes;
+  }
+  const scanned = snapshots.reduce((sum, { record }) => sum + record.stats.bytesScanned, 0);
+  return {
+    repository: {
+      repositoryId: repository.config.repositoryId,
+      encrypted: repository.config.encrypted,
+      snapshots: snapshots.length,
+      chains: summariseChains(snapshots).length,
+      packs: packs.size,
+      commitFiles: commits.length,
+      indexRuns: indexRuns.length,
+      blobs,
+      uniqueBytes,
+      storedBytes,
+      compressionRatio: storedBytes === 0 ? 1 : uniqueBytes / storedBytes,
+      deduplicationRatio: uniqueBytes === 0 ? 1 : scanned / uniqueBytes,
+    },
+    engine: flatten(envelopeMetrics()),
+    runs: snapshots.slice(-RUNS_MAX).map(({ id, record }) => ({ snapshotId: id, time: new Date(record.finishedAtMs).toISOString(), stats: record.stats })),
+  };
+}
+
+/** Nested figures as one level with dotted names. */
+function flatten(figures: object, prefix = 'envelope'): Readonly<Record<string, number>> {
+  const flat: Record<string, number> = {};
+  for (const [name, value] of Object.entries(figures) as readonly (readonly [string, unknown])[]) {
+    if (typeof value === 'number') flat[`${prefix}.${name}`] = value;
+    else if (typeof value === 'object' && value !== null) Object.assign(flat, flatten(value, `${prefix}.${name}`));
+  }
+  return flat;
+}
