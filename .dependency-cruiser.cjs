@@ -10,7 +10,7 @@ const LAYERS = [
   { layer: 2, rooms: ['codec', 'merkle'] },
   { layer: 3, rooms: ['source', 'store', 'pack'] },
   { layer: 4, rooms: ['repository', 'snapshot'] },
-  { layer: 5, rooms: ['backup', 'restore', 'verify', 'repair', 'replicate', 'reclaim', 'catalog'] },
+  { layer: 5, rooms: ['browse', 'backup', 'restore', 'verify', 'repair', 'replicate', 'reclaim', 'catalog'] },
   { layer: 6, rooms: ['service'] },
 ];
 
@@ -24,8 +24,9 @@ const ALLOWED_NEIGHBOURS = {
   snapshot: ['repository'],
   // Flows do not know each other; those that share work share it through a lower layer. The catalog may be told by all.
   backup: ['catalog'],
-  restore: ['catalog'],
-  verify: ['catalog'],
+  // Restoring and verifying read the stored trees and files as browsing does.
+  restore: ['catalog', 'browse'],
+  verify: ['catalog', 'browse'],
   repair: ['catalog', 'verify'],
   replicate: ['catalog'],
   reclaim: ['catalog'],

@@ -15,7 +15,7 @@ const root = path.resolve(import.meta.dirname, '..');
 const outFolder = path.join(root, 'out');
 
 /** Packages with a native binary. */
-const NATIVE = ['better-sqlite3', 'blake3', 'lz4'];
+const NATIVE = ['better-sqlite3', 'blake3', 'koffi', 'lz4'];
 
 /** A program that is running may still load a part of the previous build; parts older than this are nobody's. */
 const LEFTOVER_AGE_MS = 60 * 60 * 1000;

@@ -33,6 +33,7 @@ export class Output {
   readonly #terminal: NodeJS.WriteStream;
   #quiet = false;
   #hasStatus = false;
+  #isListing = false;
 
   constructor(options: OutputOptions) {
     this.json = options.json;
@@ -59,6 +60,11 @@ export class Output {
   /** True when anything went to standard output, so that an error document would no longer stand alone. */
   get hasWritten(): boolean {
     return this.#stdout.hasWritten;
+  }
+
+  /** True while a JSON array is half written. */
+  get isListing(): boolean {
+    return this.#isListing;
   }
 
   /** Whether progress is shown: a person watches and did not ask for silence. */
@@ -91,6 +97,7 @@ export class Output {
         else batch += text(item);
         count++;
         if (batch.length < BATCH_CHARACTERS) continue;
+        this.#isListing = this.json;
         await this.#stdout.write(batch);
         batch = '';
         if (this.isClosed) return;
@@ -98,10 +105,11 @@ export class Output {
     } catch (error) {
       // In text what was found is shown before the error. In JSON nothing may stand before an error document; once
       // something does, the array is closed with the error as its last element (see main).
-      if (this.hasWritten || !this.json) await this.#stdout.write(batch);
+      if (this.#isListing || !this.json) await this.#stdout.write(batch);
       throw error;
     }
     if (this.json) batch += count === 0 ? '[]\n' : '\n]\n';
+    this.#isListing = false;
     await this.#stdout.write(batch);
   }
 

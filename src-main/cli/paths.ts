@@ -15,7 +15,7 @@ const SNAPSHOT_SHAPE = /^(?:latest(?:~\d{1,9})?|[0-9a-f]{4,64})$/;
 /** 255 names of 255 bytes would still be shorter; more is a slip or an attack. */
 const PATH_CHARACTERS_MAX = 256 * 1024;
 
-/** The bytes of an argument that is a path. */
+/** The bytes of an argument that is a path: one inside a snapshot as it is, one on this computer through localPath. */
 export function pathBytes(text: string, isEscaped: boolean): Buffer {
   if (text.length > PATH_CHARACTERS_MAX) throw new CairnError('usage/invalid', 'A path is longer than any system allows.');
   if (text.includes('\0')) throw new CairnError('usage/invalid', `“${text}” has a NUL character, which no path can have.`);
@@ -69,15 +69,5 @@ export function snapshotName(text: string): string {
 export function snapshotPath(text: string, isEscaped: boolean): PathInSnapshot {
   const colon = text.indexOf(':');
   if (colon < 0) return { snapshot: snapshotName(text), path: new Uint8Array() };
-  return { snapshot: snapshotName(text.slice(0, colon)), path: pathInside(text.slice(colon + 1), isEscaped) };
-}
-
-/** A path inside a snapshot: relative to its root, however many slashes were typed. */
-export function pathInside(text: string, isEscaped: boolean): Buffer {
-  const names = pathBytes(text, isEscaped)
-    .toString('latin1')
-    .split('/')
-    .filter((name) => name !== '' && name !== '.');
-  if (names.includes('..')) throw new CairnError('usage/invalid', `“${text}”: “..” has no meaning inside a snapshot.`);
-  return Buffer.from(names.join('/'), 'latin1');
+  return { snapshot: snapshotName(text.slice(0, colon)), path: pathBytes(text.slice(colon + 1), isEscaped) };
 }

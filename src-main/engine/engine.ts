@@ -14,13 +14,11 @@ import type { BackupRequest, Engine, EngineOptions, InitRequest, OpenRepository,
 import { BACKUP_DEFAULTS, backup } from './backup/index.ts';
 import { diffLive, diffSnapshots, findEntries, listEntries, listVersions, locate, readContent } from './browse/index.ts';
 import { assertSelfTest, createPasswordSlot, createRecoverySlot, formatRecoveryKey, parseCompression, parseRecoveryKey, type SlotSecret } from './codec/index.ts';
-import { examine } from './doctor.ts';
 import { type Ports, fromHex, systemPorts } from './kernel/index.ts';
-import { loadKnownHeads, rememberHeads } from './known-heads.ts';
+import { examine, gatherStats, loadKnownHeads, rememberHeads } from './service/index.ts';
 import { FOLDERS, type ProcessIdentity, type Repository, initRepository, kdfCostOf, listSlots, openRepository, readConfig, removeSlot, storeSlot } from './repository/index.ts';
 import { RESTORE_DEFAULTS, restore } from './restore/index.ts';
 import { type Snapshot, listSnapshots, resolveSnapshot, summariseChains, summariseSnapshot } from './snapshot/index.ts';
-import { gatherStats } from './statistics.ts';
 import { type LocalStore, createLocalStore, createRoot } from './store/index.ts';
 import { verify } from './verify/index.ts';
 

@@ -161,21 +161,23 @@ describe('an entry proof', () => {
   });
 
   it('with any changed bytes fails with a typed error or still shows the same', () => {
+    // Few trees and many changes: making a tree costs a hundred times as much as changing a proof.
+    const cases = fc.sample(arbTree, { numRuns: 40, seed: 1 }).flatMap((tree) => {
+      const { all, root } = provable(tree);
+      return all.slice(0, 12).map((input) => ({ all, root, bytes: encodeEntryProof(buildEntryProof(input)) }));
+    });
     fc.assert(
-      fc.property(arbTree, fc.nat(), arbMutations, (tree, at, mutations) => {
-        const { all, root } = provable(tree);
-        const input = all[at % all.length];
-        if (input === undefined) throw new Error('there is always the root folder');
-        const bytes = mutate(encodeEntryProof(buildEntryProof(input)), mutations);
+      fc.property(fc.constantFrom(...cases), arbMutations, ({ all, root, bytes }, mutations) => {
+        const changed = mutate(bytes, mutations);
         try {
-          const proof = decodeEntryProof(bytes);
-          expect(toHex(encodeEntryProof(proof))).toBe(toHex(bytes));
+          const proof = decodeEntryProof(changed);
+          expect(toHex(encodeEntryProof(proof))).toBe(toHex(changed));
           expectStatementOf(all, checkEntryProof(proof, root));
         } catch (error) {
           if (!isCairnError(error)) throw error;
         }
       }),
-      { numRuns: 3000 },
+      { numRuns: 10_000 },
     );
   });
 
@@ -215,9 +217,9 @@ describe('an entry proof', () => {
     );
   });
 
-  it('of a folder with 100,000 entries is small and shows members, edges and gaps', () => {
-    const { entries, prove, root } = wideFolder(100_000);
-    for (const index of [0, 1023, 1024, 50_000, 99_999]) {
+  it('of a folder with 20,000 entries is small and shows members, edges and gaps', () => {
+    const { entries, prove, root } = wideFolder(20_000);
+    for (const index of [0, 1023, 1024, 10_000, 19_999]) {
       const entry = entries[index];
       if (entry === undefined) throw new Error('an entry');
       const path = canonicalName(entry.name).text;
@@ -225,7 +227,7 @@ describe('an entry proof', () => {
       expect(bytes.length).toBeLessThan(64 * 1024);
       expect(checkEntryProof(decodeEntryProof(bytes), root)).toMatchObject({ kind: 'present', path });
     }
-    for (const name of ['a', 'file 001023 ', 'file 050000 ', 'file 102399x', 'zzz', 'file 001022 ']) {
+    for (const name of ['a', 'file 001023 ', 'file 010000 ', 'file 020479x', 'zzz', 'file 001022 ']) {
       const bytes = encodeEntryProof(buildEntryProof(prove({ kind: 'absent', name })));
       expect(checkEntryProof(decodeEntryProof(bytes), root)).toEqual({ kind: 'absent', source: 'home', path: name });
     }

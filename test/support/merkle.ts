@@ -3,7 +3,7 @@
  * id, generators of entries and ids, and a mutator of bytes.
  */
 import fc from 'fast-check';
-import { asBlobId, asContentHash, asNodeId, type BlobId, type NodeId, type PageId } from '../../src-shared/ids.ts';
+import { asBlobId, asContentHash, asNodeId, type BlobId, type NodeId } from '../../src-shared/ids.ts';
 import { CairnError } from '../../src-shared/errors.ts';
 import { hash } from '../../src-main/engine/codec/index.ts';
 import { compareBytes, equalBytes, toHex, utf8 } from '../../src-main/engine/kernel/index.ts';
@@ -265,9 +265,4 @@ export function mutate(bytes: Uint8Array, mutations: readonly Mutation[]): Uint8
     else result.splice(start, piece.length, ...piece.toReversed());
   }
   return Uint8Array.from(result.slice(0, bytes.length * 2 + 200));
-}
-
-/** The page's id as the tests' store would give it. */
-export function pageIdOf(bytes: Uint8Array): PageId {
-  return asBlobId(plainHash(bytes));
 }

@@ -1,2 +1,3 @@
+/** From folders to a published snapshot. */
 export { backup } from './backup.ts';
 export { BACKUP_DEFAULTS, type BackupOptions } from './options.ts';

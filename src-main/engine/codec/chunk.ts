@@ -124,7 +124,7 @@ export function createChunker(key: Uint8Array, sizes: ChunkSizes): Chunker {
   );
 }
 
-/** The same in plain JavaScript, a quarter as fast: the definition that the WebAssembly is tested against. */
+/** The same in plain JavaScript, a fifth as fast: the definition that the WebAssembly is tested against. */
 export function createReferenceChunker(key: Uint8Array, sizes: ChunkSizes): Chunker {
   const { hard, easy } = masksFor(sizes);
   const gears = gearTable(key);

@@ -10,8 +10,7 @@ import { createCipheriv, createDecipheriv, hkdfSync, scrypt, timingSafeEqual } f
 
 import { assert } from '../../../src-shared/assert.ts';
 import { CairnError, isIntegrityError } from '../../../src-shared/errors.ts';
-import { type KeySlotId, parseKeySlotId } from '../../../src-shared/ids.ts';
-import { ByteWriter, concatBytes, fromHex, type Random, toHex, utf8 } from '../kernel/index.ts';
+import { ByteWriter, concatBytes, type Random, toHex, utf8 } from '../kernel/index.ts';
 import { decodeEnvelope, encodeEnvelope } from './envelope.ts';
 import { ENVELOPE_FORMAT, OBJECT_TYPE } from './envelope-layout.ts';
 import { RECOVERY_KEY_BYTES } from './recovery-key.ts';
@@ -45,7 +44,7 @@ const KDF_R_MAX = 64;
 const KDF_P_MAX = 16;
 
 const SLOT_SCHEMA_VERSION = 1;
-const SLOT_ID_BYTES = 32;
+const SLOT_ID_BYTES = 16;
 const SLOT_LABEL_CHARACTERS_MAX = 256;
 const SLOT_INFO = 'cairn/v1/slot';
 const SLOT_TYPE_CODE = { password: 1, recovery: 2 } as const;
@@ -62,7 +61,8 @@ type Kdf =
 
 /** What anybody may know of a slot. */
 export type KeySlotInfo = {
-  readonly slotId: KeySlotId;
+  /** 16 random bytes as hex: the slot itself. The KeySlotId of its file is the hash of the file’s bytes. */
+  readonly slotId: string;
   readonly type: KeySlotType;
   readonly label: string;
   readonly createdAtMs: number;
@@ -71,7 +71,7 @@ export type KeySlotInfo = {
 type KeySlot = KeySlotInfo & { readonly kdf: Kdf; readonly commitment: Uint8Array; readonly wrappedKey: Uint8Array };
 
 export type CreatedSlot = {
-  readonly slotId: KeySlotId;
+  readonly slotId: string;
   /** The slot's file, an envelope. */
   readonly bytes: Uint8Array;
 };
@@ -206,7 +206,7 @@ function wrapMasterKey(options: SlotOptions, type: KeySlotType, kdf: Kdf, secret
   cipher.setAAD(slotContext(options.repositoryId, type, kdf));
   const wrapped = cipher.update(options.masterKey);
   cipher.final();
-  const slotId = parseKeySlotId(toHex(options.random.bytes(SLOT_ID_BYTES)));
+  const slotId = options.random.bytes(SLOT_ID_BYTES);
   const bytes = encodeEnvelope({
     objectType: OBJECT_TYPE.keySlot,
     schemaVersion: SLOT_SCHEMA_VERSION,
@@ -215,7 +215,7 @@ function wrapMasterKey(options: SlotOptions, type: KeySlotType, kdf: Kdf, secret
     compression: { kind: 'none' },
     createdAtMs: options.createdAtMs,
     payload: {
-      slotId: fromHex(slotId),
+      slotId,
       type,
       label: options.label,
       createdAtMs: options.createdAtMs,
@@ -224,7 +224,7 @@ function wrapMasterKey(options: SlotOptions, type: KeySlotType, kdf: Kdf, secret
       wrappedKey: concatBytes([wrapped, cipher.getAuthTag()]),
     },
   });
-  return { slotId, bytes };
+  return { slotId: toHex(slotId), bytes };
 }
 
 function slotDamaged(reason: string, cause?: unknown): never {
@@ -248,7 +248,7 @@ function decodeSlot(slotBytes: Uint8Array): KeySlot {
   if ((kdf.name === 'scrypt') !== (type === 'password'))
     slotDamaged('a key slot’s type and derivation don’t belong together');
   return {
-    slotId: parseKeySlotId(toHex(bytesOf(slotId, SLOT_ID_BYTES))),
+    slotId: toHex(bytesOf(slotId, SLOT_ID_BYTES)),
     type,
     label,
     createdAtMs,

@@ -297,7 +297,7 @@ export function openFileHeader(
   const { secrets } = options;
   const fileType = checkFileHeader(headerBytes, options.fileTypes, secrets.cipher, options.repositoryId);
   // A copy: the caller may reuse its memory, and the header is part of every tag.
-  const header = headerBytes.slice();
+  const header = new Uint8Array(headerBytes);
   const { key, commitment } = deriveFileKey(secrets, fileType, header.subarray(32, 64));
   if (!timingSafeEqual(commitment, header.subarray(64, 96)))
     damaged('a file was not sealed with the key of this repository');

@@ -1,3 +1,4 @@
+/** What everything stands on: byte cursors, an id table, bounded concurrency, and the ports a host gives. */
 export { ByteReader, ByteWriter, compareBytes, concatBytes, equalBytes, fromHex, toHex, utf8 } from './bytes.ts';
 export { IdTable } from './id-table.ts';
 export { mapBounded } from './bounded.ts';

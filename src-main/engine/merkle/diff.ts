@@ -5,6 +5,7 @@
  * What counts is what a person could see: content, type, metadata. How a file is cut into chunks, its dictionary and
  * the number of its link group (not whether it has one) don't.
  */
+import { assertNever } from '../../../src-shared/assert.ts';
 import { CairnError } from '../../../src-shared/errors.ts';
 import { compareBytes, equalBytes } from '../kernel/index.ts';
 import type { Entry, Xattr } from './entry.ts';
@@ -163,8 +164,12 @@ function sameContent(before: Entry, after: Entry): boolean {
     case 'char-device':
     case 'block-device':
       return after.nodeType === before.nodeType && before.major === after.major && before.minor === after.minor;
-    default:
+    case 'directory':
+    case 'fifo':
+    case 'socket':
       return before.nodeType === after.nodeType;
+    default:
+      return assertNever(before);
   }
 }
 

@@ -125,38 +125,67 @@ function newLevel(): Level {
   return { writer, recordCount: 0, count: 0, bytes: 0, firstKey: undefined, last: undefined, pageCount: 0 };
 }
 
-type TreeBuilder = {
+class TreeBuilder {
+  readonly #shape: Shape;
+  readonly #sink: PageSink;
+  readonly #levels: Level[] = [];
   /** The next leaf record is written here, then `endRecord` is called. */
   readonly writer: ByteWriter;
-  endRecord(key: Uint8Array, bytes: number): void;
-  finish(): { reference: Reference; level: number };
-};
 
-function createTreeBuilder(shape: Shape, sink: PageSink): TreeBuilder {
-  const leaves = newLevel();
-  const levels: Level[] = [leaves];
+  constructor(shape: Shape, sink: PageSink) {
+    this.#shape = shape;
+    this.#sink = sink;
+    this.writer = this.#level(0).writer;
+  }
 
-  function levelAt(index: number): Level {
-    const existing = levels[index];
+  /** `key` decides whether the page ends here; `bytes` are summed up into references. */
+  endRecord(key: Uint8Array, bytes: number): void {
+    this.#endRecord(0, key, { firstKey: key, count: 1, bytes });
+  }
+
+  finish(): { reference: Reference; level: number } {
+    for (let index = 0; ; index++) {
+      const level = this.#level(index);
+      if (level.recordCount > 0 || level.pageCount === 0) this.#cut(index);
+      const last = level.last;
+      assert(last !== undefined, 'a finished level has a page');
+      if (level.pageCount === 1) return { reference: last, level: index };
+      this.#refer(index + 1, last);
+    }
+  }
+
+  #level(index: number): Level {
+    const existing = this.#levels[index];
     if (existing !== undefined) return existing;
     if (index > PAGE_LEVEL_MAX) {
       throw new CairnError('limit/exceeded', `a list needs more than ${PAGE_LEVEL_MAX} levels of pages`);
     }
     const added = newLevel();
-    levels.push(added);
+    this.#levels.push(added);
     return added;
   }
 
-  /** Closes the open page of a level and refers to it from the level above, if that will be needed. */
-  function cut(index: number): void {
-    const level = levelAt(index);
-    const kind = index === 0 ? shape.leafKind : shape.innerKind;
+  #endRecord(index: number, cutKey: Uint8Array, record: Omit<Reference, 'page'>): void {
+    const level = this.#level(index);
+    level.firstKey ??= record.firstKey;
+    level.recordCount++;
+    level.count += record.count;
+    level.bytes += record.bytes;
+    const size = level.writer.length;
+    if (size < PAGE_SPLIT.bytesMin) return;
+    const mask = index === 0 ? this.#shape.leafMask : PAGE_SPLIT.maskOthers;
+    if (size >= PAGE_SPLIT.bytesMax || (splitHash(cutKey) & mask) === 0) this.#cut(index);
+  }
+
+  /** Writes the open page of a level. */
+  #cut(index: number): void {
+    const level = this.#level(index);
+    const kind = index === 0 ? this.#shape.leafKind : this.#shape.innerKind;
     const bytes = encodePage({ kind, level: index, count: level.recordCount }, level.writer.view());
-    const page = sink(shape.blobType, bytes);
-    const reference = { page, firstKey: level.firstKey ?? EMPTY_KEY, count: level.count, bytes: level.bytes };
-    // The first page of a level is held back: a level of one page is the root and has no parent.
-    if (level.last !== undefined) refer(index + 1, level.last);
-    level.last = reference;
+    const page = this.#sink(this.#shape.blobType, bytes);
+    // The last page of a level is held back: a level of one page is the root and has no parent.
+    if (level.last !== undefined) this.#refer(index + 1, level.last);
+    level.last = { page, firstKey: level.firstKey ?? EMPTY_KEY, count: level.count, bytes: level.bytes };
     level.pageCount++;
     level.writer.reset();
     level.recordCount = 0;
@@ -165,48 +194,10 @@ function createTreeBuilder(shape: Shape, sink: PageSink): TreeBuilder {
     level.firstKey = undefined;
   }
 
-  function refer(index: number, reference: Reference): void {
-    shape.encodeReference(levelAt(index).writer, reference);
-    endRecord(index, {
-      firstKey: reference.firstKey,
-      cutKey: shape.referenceKey(reference),
-      count: reference.count,
-      bytes: reference.bytes,
-    });
+  #refer(index: number, reference: Reference): void {
+    this.#shape.encodeReference(this.#level(index).writer, reference);
+    this.#endRecord(index, this.#shape.referenceKey(reference), reference);
   }
-
-  function endRecord(
-    index: number,
-    record: { firstKey: Uint8Array; cutKey: Uint8Array; count: number; bytes: number },
-  ): void {
-    const level = levelAt(index);
-    level.firstKey ??= record.firstKey;
-    level.recordCount++;
-    level.count += record.count;
-    level.bytes += record.bytes;
-    const size = level.writer.length;
-    if (size < PAGE_SPLIT.bytesMin) return;
-    const mask = index === 0 ? shape.leafMask : PAGE_SPLIT.maskOthers;
-    if (size >= PAGE_SPLIT.bytesMax || (splitHash(record.cutKey) & mask) === 0) cut(index);
-  }
-
-  function finish(): { reference: Reference; level: number } {
-    for (let index = 0; ; index++) {
-      const level = levelAt(index);
-      if (level.recordCount > 0 || level.pageCount === 0) cut(index);
-      const last = level.last;
-      assert(last !== undefined, 'a finished level has a page');
-      if (level.pageCount === 1) return { reference: last, level: index };
-      refer(index + 1, last);
-      level.last = undefined;
-    }
-  }
-
-  return {
-    writer: leaves.writer,
-    endRecord: (key, bytes) => endRecord(0, { firstKey: key, cutKey: key, count: 1, bytes }),
-    finish,
-  };
 }
 
 /** The root of a folder's child list with the sums a directory entry needs. */
@@ -229,7 +220,7 @@ export type FolderPageBuilder = {
 
 /** Builds a folder's child list. An empty folder gives one empty leaf page. */
 export function createFolderPageBuilder(sink: PageSink): FolderPageBuilder {
-  const tree = createTreeBuilder(FOLDER_SHAPE, sink);
+  const tree = new TreeBuilder(FOLDER_SHAPE, sink);
   let before: Uint8Array | undefined;
   let entryCount = 0;
   let totalEntries = 0;
@@ -275,7 +266,7 @@ export function createChunkListBuilder(sink: PageSink): ChunkListBuilder {
         return;
       }
       if (tree === undefined) {
-        tree = createTreeBuilder(CHUNK_LIST_SHAPE, sink);
+        tree = new TreeBuilder(CHUNK_LIST_SHAPE, sink);
         for (const held of first) write(tree, held);
       }
       write(tree, chunk);
@@ -302,7 +293,7 @@ export type SealPageBuilder = {
  * n-th seal belongs to the n-th directory entry). The folder's own NodeId stands with its parent, or in the snapshot.
  */
 export function createSealPageBuilder(sink: PageSink): SealPageBuilder {
-  const tree = createTreeBuilder(SEAL_SHAPE, sink);
+  const tree = new TreeBuilder(SEAL_SHAPE, sink);
   let sealCount = 0;
   return {
     add: (seal) => {

@@ -1,3 +1,4 @@
+/** An open repository: keys, index, blobs, sessions, and the order in which things are written and deleted. */
 export { type BlobIndex, type IndexDamage, type LoosePack, listPacks, readLoosePack } from './blob-index.ts';
 export { type Condemnation, encodeCondemnation, decodeCondemnation, openCondemnationFile } from './condemned.ts';
 export { FORMAT_VERSION, type RepositoryConfig, checkConfigMac, decodeConfig, encodeConfig } from './config.ts';

@@ -1,3 +1,4 @@
+/** The snapshot record, its chain and its place in the event log; finding snapshots. */
 export { type ChainPlace, type Snapshot, bySnapshotOrder, findParent, nextPlace, summariseChains } from './chain.ts';
 export { EMPTY_LOG, EMPTY_LOG_ROOT, FRONTIER_MAX, type LogHead, appendEvent, checkHead, hashInner, hashLeaf, logRoot } from './event-log.ts';
 export { type SnapshotListing, listSnapshots, resolveSnapshot, summariseSnapshot } from './list.ts';

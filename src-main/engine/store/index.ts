@@ -1,3 +1,4 @@
+/** A place for files with names and bytes: six methods, a local folder and memory. */
 export {
   type ByteRange,
   type FinishOptions,

@@ -223,6 +223,54 @@ describe('hostile values', () => {
     ).toBe(true);
   });
 
+  test('nested to the limit are read, one level deeper they are refused', () => {
+    const nested = (depth: number) => concatBytes([new Uint8Array(depth).fill(0x91), Uint8Array.of(0xc0)]);
+    expect(decodeMessagePack(nested(32))).toBeInstanceOf(Array);
+    expect(
+      isCairnError(
+        errorOf(() => decodeMessagePack(nested(33))),
+        'integrity/malformed',
+      ),
+    ).toBe(true);
+    const nestedText = (depth: number) => utf8('['.repeat(depth) + ']'.repeat(depth));
+    expect(decodeJson(nestedText(33))).toBeInstanceOf(Array);
+    expect(
+      isCairnError(
+        errorOf(() => decodeJson(nestedText(34))),
+        'integrity/malformed',
+      ),
+    ).toBe(true);
+  });
+
+  test('with more than 2^20 elements are refused, though all of them are there', () => {
+    const list = (count: number) => {
+      const bytes = new Uint8Array(5 + count).fill(0xc0);
+      bytes.set([0xdd, count >>> 24, (count >> 16) & 255, (count >> 8) & 255, count & 255]);
+      return bytes;
+    };
+    expect(decodeMessagePack(list(2 ** 20))).toHaveLength(2 ** 20);
+    expect(
+      isCairnError(
+        errorOf(() => decodeMessagePack(list(2 ** 20 + 1))),
+        'integrity/malformed',
+      ),
+    ).toBe(true);
+    const twoLists = concatBytes([Uint8Array.of(0x92), list(2 ** 19), list(2 ** 19)]);
+    expect(
+      isCairnError(
+        errorOf(() => decodeMessagePack(twoLists)),
+        'integrity/malformed',
+      ),
+    ).toBe(true);
+    const text = utf8(`[${'0,'.repeat(2 ** 20 + 1)}0]`);
+    expect(
+      isCairnError(
+        errorOf(() => decodeJson(text)),
+        'integrity/malformed',
+      ),
+    ).toBe(true);
+  });
+
   test('that would be refused are not written either', () => {
     let deep: unknown = null;
     for (let level = 0; level < 40; level++) deep = [deep];

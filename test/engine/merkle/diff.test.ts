@@ -155,15 +155,16 @@ describe('a comparison of two folders', () => {
     const arbRun = fc.option(fc.tuple(fc.nat(5999), fc.nat(3000)));
     await fc.assert(
       fc.asyncProperty(arbEdits, arbRun, async (edits, run) => {
-        const after: Record<string, string> = { ...(before as Record<string, string>) };
+        const changed = new Map(Object.entries(before));
         for (const [index, kind] of edits) {
           const name = names[index] ?? '';
-          if (kind === 'gone') delete after[name];
-          else if (kind === 'extra') after[`${name}x`] = 'new';
-          else after[name] = kind;
+          if (kind === 'gone') changed.delete(name);
+          else if (kind === 'extra') changed.set(`${name}x`, 'new');
+          else changed.set(name, kind);
         }
         // A long run of names gone, so that whole pages are only on one side.
-        if (run !== null) for (const name of names.slice(run[0], run[0] + run[1])) delete after[name];
+        if (run !== null) for (const name of names.slice(run[0], run[0] + run[1])) changed.delete(name);
+        const after: Tree = Object.fromEntries(changed);
         expect(await differences(before, after)).toEqual(expected(before, after));
         expect(await differences(after, before)).toEqual(expected(after, before));
       }),

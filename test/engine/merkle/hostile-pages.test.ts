@@ -142,7 +142,7 @@ describe('reading a folder', () => {
     const level = decodeFolderPage(await store.fetch(root, 2));
     const rootLevel = level.kind === 'inner' ? level.level : 0;
     await expect(collect(iterateFolder(store.fetch, root, rootLevel))).rejects.toMatchObject(malformed);
-    const lookups = ['a', 'm', 'z'].map((name) => findEntry(store.fetch, root, rootLevel, utf8(name)));
+    const lookups = ['a', 'c', 'm', 'z'].map((name) => findEntry(store.fetch, root, rootLevel, utf8(name)));
     const ended = await Promise.allSettled(lookups);
     expect(ended.some((end) => end.status === 'rejected')).toBe(true);
   });

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { asBlobId, type BlobId, type IndexRunId, parseIndexRunId, parsePackId } from '../../../src-shared/ids.ts';
-import { BLOB_TYPE, FILE_TYPE, hash } from '../../../src-main/engine/codec/index.ts';
+import { BLOB_TYPE, COMPRESSION, FILE_TYPE, hash } from '../../../src-main/engine/codec/index.ts';
 import { toHex, utf8 } from '../../../src-main/engine/kernel/index.ts';
 import {
   createPageCache,
+  decodeFooter,
   ENTRIES_PER_PAGE_MAX,
   IndexTable,
   indexEntriesOf,
@@ -13,6 +14,7 @@ import {
   mergeRuns,
   PACKS_PER_TABLE_FRAME_MAX,
 } from '../../../src-main/engine/pack/index.ts';
+import { FooterColumns } from '../../../src-main/engine/pack/footer.ts';
 import { blobOf, buildPack, buildRun, openRun, runOfPacks, segmentsOf, textLikeBytes } from '../../support/packs.ts';
 
 function idOf(name: string): BlobId {
@@ -225,5 +227,22 @@ describe('the table of entries not yet in a run', () => {
     const sorted = [...table.sorted()].flat();
     expect(sorted.map(({ id }) => toHex(id))).toEqual(blobs.map(({ id }) => toHex(id)).sort());
     expect(sorted.every(({ packId }) => packId === packs[0]?.packId)).toBe(true);
+  });
+
+  it('sorts ids that differ only at their end', () => {
+    const count = 300;
+    const ids = Array.from({ length: count }, (_, index) => {
+      const bytes = new Uint8Array(32).fill(index % 3);
+      new DataView(bytes.buffer).setUint16(30, count - index, false);
+      return asBlobId(bytes);
+    });
+    const columns = new FooterColumns();
+    const blobs = ids.map((id, index) => ({ id, type: BLOB_TYPE.fileChunk, offset: index, length: 1 }));
+    columns.addSegment({ kind: 'segment', compression: COMPRESSION.none, plainLength: count, blobs }, 1000);
+    const footer = decodeFooter(columns.encode(FILE_TYPE.dataPack), { fileType: FILE_TYPE.dataPack, framesEnd: 1104 });
+    const table = new IndexTable();
+    table.addPack(packOf('near').packId, 2000, footer);
+    const sorted = [...table.sorted()].flat().map(({ id }) => toHex(id));
+    expect(sorted).toEqual(ids.map(toHex).sort());
   });
 });

@@ -4,9 +4,9 @@
  */
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import path from 'node:path';
-import { type SnapshotId, parseSnapshotId } from '../../src-shared/ids.ts';
-import { RecordReader } from './kernel/index.ts';
-import type { Snapshot } from './snapshot/index.ts';
+import { type SnapshotId, parseSnapshotId } from '../../../src-shared/ids.ts';
+import { RecordReader } from '../kernel/index.ts';
+import type { Snapshot } from '../snapshot/index.ts';
 
 /** One snapshot per writer: the one with its highest sequence. */
 export type KnownHeads = ReadonlyMap<string, { readonly sequence: number; readonly snapshotId: SnapshotId }>;

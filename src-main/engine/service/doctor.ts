@@ -3,13 +3,13 @@
  * it is not fine, what to do.
  */
 import { readFile, stat, statfs } from 'node:fs/promises';
-import { isCairnError } from '../../src-shared/errors.ts';
-import { formatBytes } from '../../src-shared/format/index.ts';
-import type { DoctorFinding } from '../../src-shared/model/index.ts';
-import { runSelfTest } from './codec/index.ts';
-import type { Ports } from './kernel/index.ts';
-import { type Repository, readInstance } from './repository/index.ts';
-import { listSnapshots } from './snapshot/index.ts';
+import { isCairnError } from '../../../src-shared/errors.ts';
+import { formatBytes } from '../../../src-shared/format/index.ts';
+import type { DoctorFinding } from '../../../src-shared/model/index.ts';
+import { runSelfTest } from '../codec/index.ts';
+import type { Ports } from '../kernel/index.ts';
+import { type Repository, readInstance } from '../repository/index.ts';
+import { listSnapshots } from '../snapshot/index.ts';
 
 /** Below this a backup is likely to fail half way. */
 const FREE_BYTES_LOW = 1024 * 1024 * 1024;

@@ -1,8 +1,8 @@
 /** `cairn stats`: what the repository holds, what the engine did, and the last runs. */
-import type { RepositoryStats } from '../../src-shared/model/index.ts';
-import { envelopeMetrics } from './codec/index.ts';
-import { FOLDERS, type Repository, listPacks, readLoosePack } from './repository/index.ts';
-import { type Snapshot, summariseChains } from './snapshot/index.ts';
+import type { RepositoryStats } from '../../../src-shared/model/index.ts';
+import { envelopeMetrics } from '../codec/index.ts';
+import { FOLDERS, type Repository, listPacks, readLoosePack } from '../repository/index.ts';
+import { type Snapshot, summariseChains } from '../snapshot/index.ts';
 
 /** As many of the newest runs as a person looks at. */
 const RUNS_MAX = 50;

@@ -1,0 +1,38 @@
+/** `cairn doctor`: can this installation, this computer and this repository be relied on? */
+import type { Command } from 'commander';
+
+import { displayPath } from '../../../src-shared/format/index.ts';
+import type { DoctorFinding } from '../../../src-shared/model/index.ts';
+import { EXIT, type Host, flagsOf, untilStopped } from '../host.ts';
+import { type GlobalFlags, namedRepository } from '../options.ts';
+import { type Style, displayWidth, padEnd } from '../output-style.ts';
+import { secretSource } from '../secret.ts';
+
+export function addDoctor(program: Command, host: Host): void {
+  program
+    .command('doctor')
+    .summary('check this installation and the repository')
+    .description('Checks this installation, this computer and, where one is named, the repository. Nothing is changed.')
+    .addHelpText('after', '\nExamples:\n  cairn doctor\n  cairn doctor --repo /media/backup/laptop\n\nStatus 1 means that a check failed.')
+    .action(async (_flags: unknown, command: Command) => {
+      const flags = flagsOf<GlobalFlags>(command);
+      const repository = namedRepository(flags, host.environment);
+      const source = secretSource(host, flags);
+      const engine = await host.engine();
+      const findings = await untilStopped(host, {}, () => engine.doctor(repository, repository === undefined ? undefined : source.read));
+      const shown = host.output.quiet ? findings.filter(({ verdict }) => verdict !== 'ok') : findings;
+      await host.output.result(findings, () => doctorText(shown, host.output.style));
+      host.finish(findings.some(({ verdict }) => verdict === 'failed') ? EXIT.failed : EXIT.done);
+    });
+}
+
+export function doctorText(findings: readonly DoctorFinding[], style: Style): string {
+  const marks = { ok: style.green('ok     '), warning: style.yellow('warning'), failed: style.red('FAILED ') } as const;
+  const width = findings.reduce((widest, { check }) => Math.max(widest, displayWidth(check)), 0);
+  return findings
+    .map(({ check, verdict, detail, advice }) => {
+      const line = `${marks[verdict]}  ${padEnd(check, width)}  ${displayPath(detail)}\n`;
+      return verdict === 'ok' || advice === '' ? line : `${line}${' '.repeat(width + 11)}→ ${displayPath(advice)}\n`;
+    })
+    .join('');
+}

@@ -1,0 +1,130 @@
+/**
+ * The command line: reads the arguments, runs one command, and ends with the exit status the contract promises.
+ *
+ * Everything a command throws is told here: an error of ours with its hint, anything else as a defect whose details go
+ * to the log and never to the terminal. The engine is loaded when a command needs it, so that help, and a wrong
+ * option, do not wait for it and work even where a native module does not load.
+ */
+import process from 'node:process';
+
+import { CairnError } from '../../src-shared/errors.ts';
+import type { Engine } from '../engine/index.ts';
+import { processClock } from './clock.ts';
+import { homeFolder } from './home.ts';
+import { EXIT, type Host, SIGNAL_EXIT, type StopSignal } from './host.ts';
+import { type LogFile, openLog } from './log.ts';
+import { wantsJson } from './options.ts';
+import { Output } from './output.ts';
+import { HelpShown, VERSION, createProgram } from './program.ts';
+
+const args = process.argv.slice(2);
+const { env: environment, stdout, stderr } = process;
+const home = homeFolder(environment);
+const output = new Output({ stdout, stderr, environment, json: wantsJson(args) });
+const log = openLog({ home, clock: processClock, onFailure: noteLogFailure });
+const stop = new AbortController();
+let stopSignal: StopSignal | undefined;
+let exitStatus: number = EXIT.done;
+
+/** Said once, at the end: it must not stand between the lines of a result. */
+let logFailure: unknown;
+function noteLogFailure(error: unknown): void {
+  logFailure = error;
+}
+
+/** The first signal asks for a clean end, the second one ends at once. */
+function interrupt(signal: StopSignal): void {
+  if (stopSignal !== undefined) process.exit(SIGNAL_EXIT[signal]);
+  stopSignal = signal;
+  stop.abort(new CairnError('engine/cancelled', 'Stopped before it was done.'));
+  if (signal === 'SIGINT' && stderr.isTTY) void output.note('\nStopping… (press Ctrl-C again to end at once)');
+}
+
+async function loadEngine(): Promise<Engine> {
+  try {
+    const { openEngine } = await import('../engine/index.ts');
+    return openEngine({ home, log: log.write });
+  } catch (error) {
+    if (error instanceof CairnError) throw error;
+    log.write('error', 'the engine did not load', { error });
+    throw new CairnError('engine/self-test', 'A part of Cairn can’t be loaded on this computer.', { cause: error });
+  }
+}
+
+let engine: Promise<Engine> | undefined;
+const host: Host = {
+  environment,
+  input: process.stdin,
+  hasTerminalOutput: stderr.isTTY,
+  output,
+  clock: processClock,
+  log,
+  signal: stop.signal,
+  interrupt,
+  engine: () => (engine ??= loadEngine()),
+  finish: (status) => {
+    exitStatus = status;
+  },
+};
+
+/** What went wrong, in our own words; a defect goes to the log with everything it carries. */
+function asCairnError(error: unknown): CairnError {
+  if (error instanceof CairnError) {
+    log.write('warn', 'the command failed', { code: error.code, error });
+    return error;
+  }
+  log.write('error', 'a defect', { error });
+  const reason = error instanceof Error ? error.message : String(error);
+  return new CairnError('engine/internal', `Cairn met a defect of its own: ${reason.split('\n')[0] ?? ''}`, {
+    hint: `What was backed up before is not affected. The details are in ${log.path}`,
+    cause: error,
+  });
+}
+
+async function tell(error: CairnError): Promise<number> {
+  const form = !output.hasWritten ? 'document' : output.isListing ? 'array-end' : 'none';
+  await output.fail(error.toWire(), form);
+  if (error.code === 'engine/cancelled' && stopSignal !== undefined) return SIGNAL_EXIT[stopSignal];
+  return error.exitCode;
+}
+
+/** Help on the terminal, or as the one JSON document. */
+async function show({ text, isVersion }: HelpShown): Promise<void> {
+  await output.result(isVersion ? { version: text.trim() } : { help: text }, () => text);
+}
+
+/** The last words. Nothing may keep the process alive after them: not a worker, not a timer. */
+async function end(status: number, openLogFile: LogFile): Promise<never> {
+  await openLogFile.close();
+  if (logFailure !== undefined) {
+    const reason = logFailure instanceof Error ? logFailure.message : String(logFailure);
+    await output.warn(`The log can’t be written: ${reason}`);
+  }
+  process.exit(status);
+}
+
+async function run(): Promise<number> {
+  try {
+    const program = createProgram(host);
+    if (args.length === 0) throw new CairnError('usage/invalid', 'No command was given.', { hint: '“cairn help” lists the commands and options.' });
+    program.hook('preAction', (_, command) => {
+      output.setQuiet(command.optsWithGlobals<{ quiet?: boolean }>().quiet === true);
+      log.write('info', 'began', { command: command.name(), version: VERSION, node: process.version, platform: process.platform });
+    });
+    await program.parseAsync(args, { from: 'user' });
+    return exitStatus;
+  } catch (error) {
+    if (!(error instanceof HelpShown)) return tell(asCairnError(error));
+    await show(error);
+    return EXIT.done;
+  }
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interrupt(signal));
+for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+  process.on(event, (error: unknown) => {
+    void tell(asCairnError(error)).then((status) => end(status, log));
+  });
+}
+const status = await run();
+await end(status, log);

@@ -1,0 +1,107 @@
+/**
+ * A laboratory for the engine: a real repository in a temporary folder, a clock that the test holds, randomness from a
+ * seed, and one way to back up, restore and compare.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { parseWriterId } from '../../src-shared/ids.ts';
+import type { BackupReport, RestoreReport, VerifyReport } from '../../src-shared/model/index.ts';
+import { BACKUP_DEFAULTS, type BackupOptions, backup } from '../../src-main/engine/backup/index.ts';
+import type { Clock, Log, Ports, Random } from '../../src-main/engine/kernel/index.ts';
+import { type ProcessIdentity, type Repository, initRepository, openRepository } from '../../src-main/engine/repository/index.ts';
+import { RESTORE_DEFAULTS, type RestoreOptions, restore } from '../../src-main/engine/restore/index.ts';
+import { listSnapshots, resolveSnapshot } from '../../src-main/engine/snapshot/index.ts';
+import { type LocalStore, createLocalStore, createRoot } from '../../src-main/engine/store/index.ts';
+import { type VerifyDepth, verify } from '../../src-main/engine/verify/index.ts';
+import { seeded } from './seed.ts';
+
+/** scrypt with N = 2^4: a test of anything but the key derivation itself. */
+const KDF_COST_TEST = 4;
+const WRITER = parseWriterId('5eed5eed5eed5eed5eed5eed5eed5eed');
+
+export const SELF: ProcessIdentity = { host: 'lab', bootId: 'boot', processId: 1, isAlive: () => true };
+
+/** Time stands still until a test moves it. It begins a day ahead, so that no file looks freshly written. */
+export function heldClock(startMs = Date.now() + 86_400_000): Clock & { advance(ms: number): void } {
+  let nowMs = startMs;
+  return {
+    nowMs: () => nowMs,
+    monotonicMs: () => nowMs,
+    advance: (ms) => {
+      nowMs += ms;
+    },
+  };
+}
+
+export function seededRandom(seed: number): Random {
+  const source = seeded(seed);
+  return { bytes: (count) => Uint8Array.from({ length: count }, () => source.between(0, 255)) };
+}
+
+export type Logged = { readonly level: string; readonly message: string };
+
+export class Lab {
+  readonly folder: string;
+  readonly source: string;
+  readonly repositoryPath: string;
+  readonly clock = heldClock();
+  readonly ports: Ports;
+  readonly logged: Logged[] = [];
+  readonly store: LocalStore;
+
+  constructor(seed = 1) {
+    this.folder = mkdtempSync(path.join(tmpdir(), 'cairn-lab-'));
+    this.source = path.join(this.folder, 'source');
+    this.repositoryPath = path.join(this.folder, 'repository');
+    const log: Log = (level, message) => void this.logged.push({ level, message });
+    this.ports = { clock: this.clock, random: seededRandom(seed), log };
+    this.store = createLocalStore({ root: this.repositoryPath, random: this.ports.random });
+  }
+
+  async init(options: { readonly password?: string; readonly compression?: 'zstd' | 'none' } = {}): Promise<{ readonly recoveryKey?: string }> {
+    await createRoot(this.repositoryPath);
+    return initRepository({
+      store: this.store,
+      ports: this.ports,
+      host: 'lab',
+      compression: options.compression === 'none' ? { kind: 'none' } : { kind: 'zstd', level: 1 },
+      kdfCost: KDF_COST_TEST,
+      reserveBytes: 1024,
+      ...(options.password === undefined ? {} : { password: options.password }),
+    });
+  }
+
+  open(password = 'correct horse'): Promise<Repository> {
+    return openRepository({ store: this.store, ports: this.ports, self: SELF, secret: () => Promise.resolve({ kind: 'password', password }) });
+  }
+
+  /** Backs the lab's source up; a minute passes before. */
+  async backup(repository: Repository, options: Partial<BackupOptions> = {}): Promise<BackupReport> {
+    this.clock.advance(60_000);
+    const shared = { sources: [Buffer.from(this.source)], host: 'lab', user: 'tester', writerId: WRITER };
+    return backup(repository, { ...BACKUP_DEFAULTS, ...shared, ...options });
+  }
+
+  async restore(repository: Repository, snapshot: string, target: string | undefined, options: Partial<RestoreOptions> = {}): Promise<RestoreReport> {
+    const { snapshots } = await listSnapshots(repository);
+    return restore(repository, resolveSnapshot(snapshots, snapshot), {
+      ...RESTORE_DEFAULTS,
+      restoreOwner: process.geteuid?.() === 0,
+      ...options,
+      target: target === undefined ? undefined : Buffer.from(target),
+    });
+  }
+
+  verify(repository: Repository, depth: VerifyDepth = { kind: 'deep' }): Promise<VerifyReport> {
+    return verify(repository, { depth, knownSnapshots: [], onProgress: () => undefined, signal: undefined });
+  }
+
+  path(...names: readonly string[]): string {
+    return path.join(this.folder, ...names);
+  }
+
+  dispose(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
