@@ -19,6 +19,7 @@ import type { Store } from '../store/index.ts';
 import type { RepositoryConfig } from './config.ts';
 import type { Instance } from './identity.ts';
 import type { ProcessIdentity } from './leases.ts';
+import type { RepositoryLimits } from './limits.ts';
 
 export type RepositoryContext = {
   readonly store: Store;
@@ -34,6 +35,7 @@ export type RepositoryContext = {
   readonly chunkKey: Uint8Array;
   readonly signer: Signer;
   readonly compression: CompressionSpec;
+  readonly limits: RepositoryLimits;
 };
 
 /** The keys of a repository, each for one purpose. */

@@ -11,6 +11,7 @@ import { compressionOf, deriveSecrets } from './context.ts';
 import { type Instance, readInstance } from './identity.ts';
 import { unlock } from './key-slots.ts';
 import type { ProcessIdentity } from './leases.ts';
+import { REPOSITORY_LIMITS, type RepositoryLimits } from './limits.ts';
 import { CONFIG, CONFIG_COPY, INSTANCE } from './names.ts';
 import { Repository, type SecretSource } from './repository.ts';
 import { equalBytes } from '../kernel/index.ts';
@@ -22,11 +23,13 @@ export type OpenOptions = {
   readonly ports: Ports;
   readonly self: ProcessIdentity;
   readonly secret: SecretSource;
+  /** Default REPOSITORY_LIMITS; lowered for tests only. */
+  readonly limits?: RepositoryLimits;
 };
 
 /** @throws CairnError repository/not-found, repository/newer-format, key/…, integrity/…, destination/… */
 export async function openRepository(options: OpenOptions): Promise<Repository> {
-  const { store, ports, self } = options;
+  const { store, ports, self, limits = REPOSITORY_LIMITS } = options;
   const decoded = await readConfig(store);
   const { config } = decoded;
   const instance = await readInstanceOrStandIn(store, decoded);
@@ -38,7 +41,7 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
   if (!equalBytes(secrets.signer.publicKey, config.publicKey)) {
     throw new CairnError('integrity/damaged', 'The public key in the configuration is not that of this repository.');
   }
-  const context = { store, ports, self, config, instance, compression: compressionOf(config), ...secrets };
+  const context = { store, ports, self, config, instance, compression: compressionOf(config), limits, ...secrets };
   return new Repository(context, masterKey, unlocked?.slot.id);
 }
 

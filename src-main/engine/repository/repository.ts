@@ -12,7 +12,8 @@ import type { RepositoryContext } from './context.ts';
 import { readInstance } from './identity.ts';
 import { healSmallFiles } from './heal.ts';
 import { type SnapshotObjects, readSnapshotObjects } from './snapshot-objects.ts';
-import { type TierLimits, tidy } from './tiers.ts';
+import type { TierLimits } from './limits.ts';
+import { tidy } from './tiers.ts';
 import { WriteSession } from './write-session.ts';
 
 /** Between two scans of all packs for a blob that no index run names. */

@@ -13,24 +13,13 @@ import { type BlobIndex, type LoosePack, openBlobIndex } from './blob-index.ts';
 import { BlobReader } from './blob-reader.ts';
 import type { RepositoryContext } from './context.ts';
 import { writeIndexRun, writeMergedRun } from './index-writer.ts';
+import type { TierLimits } from './limits.ts';
 import { commitName, indexRunName } from './names.ts';
 import { writeSnapshotFile } from './snapshot-file.ts';
 import { PackUpload } from './upload.ts';
 
-/** The bounds of the format: never more commit files and index runs than these. */
-export const COMMIT_FILES_MAX = 64;
-export const INDEX_RUNS_MAX = 16;
-/** Merging begins at half of them, so that concurrent writers never push past the bound. */
-const COMMIT_FILES_TO_MERGE = COMMIT_FILES_MAX / 2;
-const INDEX_RUNS_TO_MERGE = INDEX_RUNS_MAX / 2;
-
-export type TierLimits = { readonly commitFiles: number; readonly indexRuns: number };
-
 /** Merges what is too many. Where something to be merged is damaged, it is left for repair. */
-export async function tidy(
-  context: RepositoryContext,
-  limits: TierLimits = { commitFiles: COMMIT_FILES_TO_MERGE, indexRuns: INDEX_RUNS_TO_MERGE },
-): Promise<void> {
+export async function tidy(context: RepositoryContext, limits: TierLimits = context.limits): Promise<void> {
   const index = await openBlobIndex(context, { complete: false });
   if (index.commits.length > limits.commitFiles) await mergeCommitFiles(context, index);
   const after = index.commits.length > limits.commitFiles ? await openBlobIndex(context, { complete: false }) : index;

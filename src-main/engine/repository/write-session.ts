@@ -23,9 +23,6 @@ import { type Session, openSession } from './leases.ts';
 import { writeSnapshotFile } from './snapshot-file.ts';
 import { PackUpload, type UploadedPack, writeCommitFile } from './upload.ts';
 
-/** New data up to this size goes with its snapshot into one file: one write, one fsync, one rename. */
-export const COMMIT_FILE_BYTES_MAX = 4 * 1024 * 1024;
-
 /** What a snapshot says about the data it added; known only when everything else is stored. */
 export type AddedFacts = {
   readonly packIds: readonly PackId[];
@@ -107,7 +104,7 @@ export class WriteSession {
 
   /** True when `drain` should be called before more is added: bounds what waits in memory. */
   get isFull(): boolean {
-    return this.#waitingBytes > COMMIT_FILE_BYTES_MAX;
+    return this.#waitingBytes > this.#context.limits.commitFileBytesMax;
   }
 
   /** Hands waiting segments on to packs once they are too many for a commit file. */
