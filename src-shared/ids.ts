@@ -26,6 +26,8 @@ export type RepositoryId = Brand<string, 'RepositoryId'>;
 export type InstanceId = Brand<string, 'InstanceId'>;
 export type SnapshotId = Brand<string, 'SnapshotId'>;
 export type ChainId = Brand<string, 'ChainId'>;
+/** The hash of a signed event's record: its leaf in the log. */
+export type EventId = Brand<string, 'EventId'>;
 /** BLAKE3 of a pack file's (or commit file's) bytes, as hex: its name. */
 export type PackId = Brand<string, 'PackId'>;
 export type IndexRunId = Brand<string, 'IndexRunId'>;
@@ -46,6 +48,7 @@ export const parseInstanceId = hexParser<InstanceId>('instance id', 16);
 export const parseSessionId = hexParser<SessionId>('session id', 16);
 export const parseWriterId = hexParser<WriterId>('writer id', 16);
 export const parseSnapshotId = hexParser<SnapshotId>('snapshot id', 32);
+export const parseEventId = hexParser<EventId>('event id', 32);
 export const parseChainId = hexParser<ChainId>('chain id', 16);
 export const parsePackId = hexParser<PackId>('pack id', 32);
 export const parseIndexRunId = hexParser<IndexRunId>('index run id', 32);

@@ -73,7 +73,8 @@ export type RestoreRequest = Watching & {
   readonly dryRun?: boolean;
 };
 
-export type VerifyDepth = { readonly kind: 'quick' } | { readonly kind: 'sample'; readonly percent: number } | { readonly kind: 'deep' };
+export type VerifyDepth =
+  { readonly kind: 'quick' } | { readonly kind: 'sample'; readonly percent: number } | { readonly kind: 'deep' };
 
 export type OpenRepository = {
   backup(request: BackupRequest): Promise<BackupReport>;
@@ -109,5 +110,8 @@ export type Engine = {
   /** `secret` is asked only where the repository is encrypted. */
   open(repository: string, secret: () => Promise<Secret>): Promise<OpenRepository>;
   /** Works without a repository too. */
-  doctor(repository: string | undefined, secret: (() => Promise<Secret>) | undefined): Promise<readonly DoctorFinding[]>;
+  doctor(
+    repository: string | undefined,
+    secret: (() => Promise<Secret>) | undefined,
+  ): Promise<readonly DoctorFinding[]>;
 };

@@ -2,7 +2,6 @@
  * The engine behind its door: joins stores, repositories and flows, and turns what a host asks into calls. No flow is
  * decided here.
  */
-import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -10,13 +9,52 @@ import { CairnError, isCairnError } from '../../src-shared/errors.ts';
 import { displayPath } from '../../src-shared/format/index.ts';
 import { type KeySlotId, type WriterId, parseWriterId } from '../../src-shared/ids.ts';
 import type { BackupReport, InitReport, KeyInfo, RestoreReport, VerifyReport } from '../../src-shared/model/index.ts';
-import type { BackupRequest, Engine, EngineOptions, InitRequest, OpenRepository, PathInSnapshot, RestoreRequest, Secret, VerifyDepth, Watching } from './api.ts';
+import type {
+  BackupRequest,
+  Engine,
+  EngineOptions,
+  InitRequest,
+  OpenRepository,
+  PathInSnapshot,
+  RestoreRequest,
+  Secret,
+  VerifyDepth,
+  Watching,
+} from './api.ts';
 import { BACKUP_DEFAULTS, backup } from './backup/index.ts';
-import { diffLive, diffSnapshots, findEntries, listEntries, listVersions, locate, readContent } from './browse/index.ts';
-import { assertSelfTest, createPasswordSlot, createRecoverySlot, formatRecoveryKey, parseCompression, parseRecoveryKey, type SlotSecret } from './codec/index.ts';
+import {
+  diffLive,
+  diffSnapshots,
+  findEntries,
+  listEntries,
+  listVersions,
+  locate,
+  readContent,
+} from './browse/index.ts';
+import {
+  assertSelfTest,
+  createPasswordSlot,
+  createRecoveryKey,
+  createRecoverySlot,
+  formatRecoveryKey,
+  parseCompression,
+  parseRecoveryKey,
+  type SlotSecret,
+} from './codec/index.ts';
 import { type Ports, fromHex, systemPorts } from './kernel/index.ts';
 import { examine, gatherStats, loadKnownHeads, rememberHeads } from './service/index.ts';
-import { FOLDERS, type ProcessIdentity, type Repository, initRepository, kdfCostOf, listSlots, openRepository, readConfig, removeSlot, storeSlot } from './repository/index.ts';
+import {
+  FOLDERS,
+  type ProcessIdentity,
+  type Repository,
+  initRepository,
+  kdfCostOf,
+  listSlots,
+  openRepository,
+  readConfig,
+  removeSlot,
+  storeSlot,
+} from './repository/index.ts';
 import { RESTORE_DEFAULTS, restore } from './restore/index.ts';
 import { type Snapshot, listSnapshots, resolveSnapshot, summariseChains, summariseSnapshot } from './snapshot/index.ts';
 import { type LocalStore, createLocalStore, createRoot } from './store/index.ts';
@@ -47,7 +85,9 @@ export function openEngine(options: EngineOptions): Engine {
 type Host = { readonly ports: Ports; readonly home: string };
 
 function noSecret(): Promise<Secret> {
-  return Promise.reject(new CairnError('key/password-needed', 'This repository is encrypted and no password was given.'));
+  return Promise.reject(
+    new CairnError('key/password-needed', 'This repository is encrypted and no password was given.'),
+  );
 }
 
 async function init(host: Host, request: InitRequest): Promise<InitReport> {
@@ -73,14 +113,25 @@ async function refuseForeignFolders(root: string): Promise<void> {
   const found = await readdir(root, { withFileTypes: true });
   const foreign = found.filter((entry) => !entry.isFile() && !ours.has(entry.name));
   if (foreign.length > 0) {
-    throw new CairnError('repository/not-empty', `${displayPath(root)} is not empty: it holds ${foreign.slice(0, 3).map(({ name }) => displayPath(name)).join(', ')}.`);
+    throw new CairnError(
+      'repository/not-empty',
+      `${displayPath(root)} is not empty: it holds ${foreign
+        .slice(0, 3)
+        .map(({ name }) => displayPath(name))
+        .join(', ')}.`,
+    );
   }
 }
 
 async function openStored(host: Host, place: string, secret: () => Promise<Secret>): Promise<Repository> {
   const { ports } = host;
   const store = createLocalStore({ root: path.resolve(place), random: ports.random });
-  return openRepository({ store, ports, self: await processIdentity(), secret: async () => slotSecretOf(await secret()) });
+  return openRepository({
+    store,
+    ports,
+    self: await processIdentity(),
+    secret: async () => slotSecretOf(await secret()),
+  });
 }
 
 function slotSecretOf(secret: Secret): SlotSecret {
@@ -118,7 +169,11 @@ async function refuseNoRepository(store: LocalStore): Promise<void> {
     await readConfig(store);
   } catch (error) {
     if (!isCairnError(error, 'destination/gone')) throw error;
-    throw new CairnError('repository/not-found', `There is no Cairn repository in ${store.description}: the folder does not exist.`, { cause: error });
+    throw new CairnError(
+      'repository/not-found',
+      `There is no Cairn repository in ${store.description}: the folder does not exist.`,
+      { cause: error },
+    );
   }
 }
 
@@ -126,7 +181,8 @@ function openRepositoryApi(host: Host, root: string, repository: Repository, sto
   const { instanceId } = repository.context.instance;
   const snapshotsOf = async (): Promise<readonly Snapshot[]> => {
     const { snapshots, damaged } = await listSnapshots(repository);
-    for (const { file, error } of damaged) host.ports.log('warn', 'a snapshot can’t be read', { file, reason: error.message });
+    for (const { file, error } of damaged)
+      host.ports.log('warn', 'a snapshot can’t be read', { file, reason: error.message });
     await remember(host, instanceId, snapshots);
     return snapshots;
   };
@@ -146,7 +202,9 @@ function openRepositoryApi(host: Host, root: string, repository: Repository, sto
     verify: (request) => runVerify(host, repository, request),
     diff: async (before, after, below) => {
       const first = await pick(before);
-      return after === 'live' ? diffLive(repository, first, below) : diffSnapshots(repository, first, await pick(after), below);
+      return after === 'live'
+        ? diffLive(repository, first, below)
+        : diffSnapshots(repository, first, await pick(after), below);
     },
     find: async (pattern) => findEntries(repository, await snapshotsOf(), pattern),
     versions: async (below) => listVersions(repository, await snapshotsOf(), below),
@@ -159,16 +217,27 @@ function openRepositoryApi(host: Host, root: string, repository: Repository, sto
 async function* catFile(repository: Repository, snapshot: Snapshot, from: PathInSnapshot): AsyncGenerator<Uint8Array> {
   const located = await locate(repository, snapshot, from.path);
   if (located.kind === 'root' || located.entry.nodeType !== 'file') {
-    throw new CairnError('path/not-found', `${from.path.length === 0 ? 'That' : displayPath(from.path)} is not a file.`);
+    throw new CairnError(
+      'path/not-found',
+      `${from.path.length === 0 ? 'That' : displayPath(from.path)} is not a file.`,
+    );
   }
   yield* readContent(repository, located.entry);
 }
 
-async function runBackup(host: Host, root: string, repository: Repository, store: LocalStore, request: BackupRequest): Promise<BackupReport> {
-  await store.removeTemporary({ modifiedBeforeMs: host.ports.clock.nowMs() - TEMPORARY_AGE_MS }).catch((error: unknown) => {
-    if (!isCairnError(error)) throw error;
-    host.ports.log('warn', 'old temporary files could not be removed', { reason: error.message });
-  });
+async function runBackup(
+  host: Host,
+  root: string,
+  repository: Repository,
+  store: LocalStore,
+  request: BackupRequest,
+): Promise<BackupReport> {
+  await store
+    .removeTemporary({ modifiedBeforeMs: host.ports.clock.nowMs() - TEMPORARY_AGE_MS })
+    .catch((error: unknown) => {
+      if (!isCairnError(error)) throw error;
+      host.ports.log('warn', 'old temporary files could not be removed', { reason: error.message });
+    });
   const { signal, onProgress, excludeFiles, sources, ...rest } = request;
   const report = await backup(repository, {
     ...BACKUP_DEFAULTS,
@@ -196,7 +265,8 @@ function withoutTrailingSlash(source: Buffer): Buffer {
 async function readExcludeFile(file: string): Promise<string> {
   try {
     const text = await readFile(file, 'utf8');
-    if (text.length > EXCLUDE_FILE_BYTES_MAX) throw new CairnError('usage/invalid', `The exclude file ${displayPath(file)} is too large.`);
+    if (text.length > EXCLUDE_FILE_BYTES_MAX)
+      throw new CairnError('usage/invalid', `The exclude file ${displayPath(file)} is too large.`);
     return text;
   } catch (error) {
     if (isCairnError(error)) throw error;
@@ -247,7 +317,11 @@ async function runRestore(repository: Repository, snapshot: Snapshot, request: R
   });
 }
 
-async function runVerify(host: Host, repository: Repository, request: Watching & { readonly depth: VerifyDepth }): Promise<VerifyReport> {
+async function runVerify(
+  host: Host,
+  repository: Repository,
+  request: Watching & { readonly depth: VerifyDepth },
+): Promise<VerifyReport> {
   const known = await loadKnownHeads(host.home, repository.context.instance.instanceId);
   return verify(repository, {
     depth: request.depth,
@@ -263,8 +337,15 @@ function keyApi(host: Host, repository: Repository): KeyApi {
   const { store } = repository.context;
   const { random, clock } = host.ports;
   const slotOptions = (label: string) => {
-    if (!repository.config.encrypted) throw new CairnError('usage/invalid', 'This repository is not encrypted; it has no keys.');
-    return { masterKey: repository.masterKey, repositoryId: fromHex(repository.config.repositoryId), label, createdAtMs: clock.nowMs(), random };
+    if (!repository.config.encrypted)
+      throw new CairnError('usage/invalid', 'This repository is not encrypted; it has no keys.');
+    return {
+      masterKey: repository.masterKey,
+      repositoryId: fromHex(repository.config.repositoryId),
+      label,
+      createdAtMs: clock.nowMs(),
+      random,
+    };
   };
   const addPassword = async (password: string, label: string, kdfCost?: number): Promise<KeySlotId> => {
     const slot = await createPasswordSlot({ ...slotOptions(label), password, cost: kdfCostOf(kdfCost) });
@@ -273,20 +354,31 @@ function keyApi(host: Host, repository: Repository): KeyApi {
   return {
     keys: async () => {
       const { slots } = await listSlots(store);
-      return slots.map((slot): KeyInfo => ({ id: slot.id, type: slot.type, label: slot.label, createdAt: new Date(slot.createdAtMs).toISOString(), current: slot.id === repository.openedWith }));
+      return slots.map((slot): KeyInfo => ({
+        id: slot.id,
+        type: slot.type,
+        label: slot.label,
+        createdAt: new Date(slot.createdAtMs).toISOString(),
+        current: slot.id === repository.openedWith,
+      }));
     },
     addPassword,
     addRecoveryKey: async (label) => {
-      const recoveryKey = new Uint8Array(randomBytes(32));
+      const recoveryKey = createRecoveryKey(random);
       const id = await storeSlot(store, createRecoverySlot({ ...slotOptions(label), recoveryKey }).bytes);
       return { id, recoveryKey: formatRecoveryKey(recoveryKey) };
     },
     removeKey: async (prefix) => {
       const { slots } = await listSlots(store);
-      const matches = slots.filter(({ id }) => prefix.length >= KEY_PREFIX_LENGTH_MIN && id.startsWith(prefix.toLowerCase()));
+      const matches = slots.filter(
+        ({ id }) => prefix.length >= KEY_PREFIX_LENGTH_MIN && id.startsWith(prefix.toLowerCase()),
+      );
       const [only] = matches;
       if (only === undefined || matches.length > 1) {
-        throw new CairnError('key/not-found', matches.length > 1 ? `${matches.length} keys begin with ${prefix}.` : `No key begins with ${prefix}.`);
+        throw new CairnError(
+          'key/not-found',
+          matches.length > 1 ? `${matches.length} keys begin with ${prefix}.` : `No key begins with ${prefix}.`,
+        );
       }
       await removeSlot(store, only.id);
     },

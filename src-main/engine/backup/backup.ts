@@ -10,7 +10,14 @@ import { parseChainId, parseSnapshotId } from '../../../src-shared/ids.ts';
 import type { BackupReport } from '../../../src-shared/model/index.ts';
 import { BLOB_TYPE } from '../codec/index.ts';
 import { fromHex, toHex } from '../kernel/index.ts';
-import { type Entry, MerkleSet, createFolderPageBuilder, createNodeHasher, createSealPageBuilder, sourcesNode } from '../merkle/index.ts';
+import {
+  type Entry,
+  MerkleSet,
+  createFolderPageBuilder,
+  createNodeHasher,
+  createSealPageBuilder,
+  sourcesNode,
+} from '../merkle/index.ts';
 import type { Repository, WriteSession } from '../repository/index.ts';
 import {
   EMPTY_LOG,
@@ -25,15 +32,29 @@ import {
   listSnapshots,
   nextPlace,
 } from '../snapshot/index.ts';
-import { type Source, closeSourceFolder, createFilter, createOwnerNames, defaultPinned, openSourceRoot, resolveSources } from '../source/index.ts';
+import {
+  type Source,
+  closeSourceFolder,
+  createFilter,
+  createOwnerNames,
+  defaultPinned,
+  openSourceRoot,
+  resolveSources,
+} from '../source/index.ts';
 import { Counters } from './counters.ts';
-import { FolderWalk, type StoredFolder } from './folder-backup.ts';
+import { backUpFile } from './file-backup.ts';
+import { FolderWalk, type StoredFolder, type WalkOptions } from './folder-backup.ts';
 import type { BackupOptions } from './options.ts';
 import { PreviousEntries, type PreviousEntry } from './previous.ts';
 import { FileStorer } from './store-file.ts';
 
 /** A stored source: its entry in the top page, its NodeId, and its seal where it is a folder. */
-type StoredSource = { readonly source: Source; readonly entry: Entry; readonly nodeId: StoredFolder['nodeId']; readonly seal: StoredFolder['seal'] };
+type StoredSource = {
+  readonly source: Source;
+  readonly entry: Entry;
+  readonly nodeId: StoredFolder['nodeId'];
+  readonly seal: StoredFolder['seal'];
+};
 
 type Run = {
   readonly repository: Repository;
@@ -56,10 +77,23 @@ export async function backup(repository: Repository, options: BackupOptions): Pr
   const startedMonotonicMs = clock.monotonicMs();
   const sources = resolveSources(options.sources);
   const { snapshots } = await listSnapshots(repository);
-  const parent = findParent(snapshots, options.host, sources.map(({ path }) => path));
+  const parent = findParent(
+    snapshots,
+    options.host,
+    sources.map(({ path }) => path),
+  );
   const session = await repository.beginWrite(options.writerId);
   try {
-    const run: Run = { repository, session, options, startedAtMs, counters: new Counters(options.onProgress), problems: [], snapshots, parent };
+    const run: Run = {
+      repository,
+      session,
+      options,
+      startedAtMs,
+      counters: new Counters(options.onProgress),
+      problems: [],
+      snapshots,
+      parent,
+    };
     const stored = await storeSources(run, sources);
     const { record, snapshotId } = await publish(run, stored);
     await tidyQuietly(repository);
@@ -74,7 +108,11 @@ async function storeSources(run: Run, sources: readonly Source[]): Promise<reado
   const { repository, session, options, counters, parent, problems } = run;
   const storer = new FileStorer(repository.context, session, (bytes) => counters.read(bytes));
   const shared = {
-    repository, session, storer, counters, problems,
+    repository,
+    session,
+    storer,
+    counters,
+    problems,
     owners: createOwnerNames(),
     followLinks: options.symlinks === 'follow',
     reread: options.reread,
@@ -88,22 +126,29 @@ async function storeSources(run: Run, sources: readonly Source[]): Promise<reado
       excludes: options.excludes,
       excludeFiles: options.excludeFiles,
       excludedRealPaths: options.excludedRealPaths,
-      ...(options.excludeLargerThanBytes === undefined ? {} : { excludeLargerThanBytes: options.excludeLargerThanBytes }),
+      ...(options.excludeLargerThanBytes === undefined
+        ? {}
+        : { excludeLargerThanBytes: options.excludeLargerThanBytes }),
       ...(options.oneFileSystem ? { oneFileSystemDevice: source.stat.device } : {}),
     });
     const { match } = await before.upTo(Buffer.from(source.name));
-    stored.push(await storeSource(new FolderWalk({ ...shared, filter }), source, match));
+    stored.push(await storeSource({ ...shared, filter }, source, match));
   }
   return stored;
 }
 
-async function storeSource(walk: FolderWalk, source: Source, match: PreviousEntry | undefined): Promise<StoredSource> {
+async function storeSource(
+  options: WalkOptions,
+  source: Source,
+  match: PreviousEntry | undefined,
+): Promise<StoredSource> {
   const name = Buffer.from(source.name);
   const cannot = (problem: Problem): never => {
     throw new CairnError('source/unreadable', `${problem.path}: ${problem.message}.`);
   };
   if (source.stat.nodeType === 'file') {
-    const entry = await walk.file({ name, stat: source.stat }, match?.entry, source.path, source.path);
+    const place = { access: source.path, path: source.path };
+    const entry = await backUpFile(options, { name, stat: source.stat }, match?.entry, place);
     if (entry === undefined) throw new CairnError('source/not-found', `${escapePath(source.path)} is gone.`);
     if ('failed' in entry) return cannot(entry.failed);
     return { source, entry, nodeId: createNodeHasher().leafNode('', entry), seal: undefined };
@@ -112,14 +157,17 @@ async function storeSource(walk: FolderWalk, source: Source, match: PreviousEntr
   if ('failed' in folder) return cannot(folder.failed);
   try {
     const place = { folder, nodePath: '', relativePath: '', depth: 0, ancestors: [source.stat] };
-    const stored = await walk.folder(place, source.stat, name, match?.folder);
+    const stored = await new FolderWalk(options).folder(place, source.stat, name, match?.folder);
     return 'failed' in stored ? cannot(stored.failed) : { source, ...stored };
   } finally {
     closeSourceFolder(folder);
   }
 }
 
-async function publish(run: Run, stored: readonly StoredSource[]): Promise<{ readonly record: SnapshotRecord; readonly snapshotId: string }> {
+async function publish(
+  run: Run,
+  stored: readonly StoredSource[],
+): Promise<{ readonly record: SnapshotRecord; readonly snapshotId: string }> {
   const { session, repository, problems } = run;
   const pages = createFolderPageBuilder((type, bytes) => session.add(type, bytes));
   const seals = createSealPageBuilder((type, bytes) => session.add(type, bytes));
@@ -129,13 +177,19 @@ async function publish(run: Run, stored: readonly StoredSource[]): Promise<{ rea
   }
   const top = pages.finish();
   const seal = seals.finish();
-  const problemBlob = problems.length > PROBLEMS_INLINE_MAX ? session.add(BLOB_TYPE.problemList, encodeProblems(problems)) : undefined;
+  const problemBlob =
+    problems.length > PROBLEMS_INLINE_MAX ? session.add(BLOB_TYPE.problemList, encodeProblems(problems)) : undefined;
   const fixed = {
     ...placeInHistory(run),
     rootPage: { page: top.page, level: top.level },
     ...(seal === undefined ? {} : { sealPage: { page: seal.page, level: seal.level } }),
     rootNodeId: sourcesNode(stored.map(({ source, nodeId }) => ({ name: source.name, nodeId }))),
-    sources: stored.map(({ source, nodeId }) => ({ path: source.path, name: source.name, rootNodeId: nodeId, rules: rulesOf(run.options) })),
+    sources: stored.map(({ source, nodeId }) => ({
+      path: source.path,
+      name: source.name,
+      rootNodeId: nodeId,
+      rules: rulesOf(run.options),
+    })),
     problemCount: problems.length,
     problems: problems.slice(0, PROBLEMS_INLINE_MAX),
     ...(problemBlob === undefined ? {} : { problemBlob }),
@@ -158,12 +212,30 @@ async function publish(run: Run, stored: readonly StoredSource[]): Promise<{ rea
 }
 
 /** Everything of the record that follows from what was there before: order, chain, log. */
-function placeInHistory(run: Run): Omit<SnapshotRecord, 'rootPage' | 'sealPage' | 'rootNodeId' | 'sources' | 'finishedAtMs' | 'packSetRoot' | 'packCount' | 'stats' | 'problemCount' | 'problems' | 'problemBlob'> {
+function placeInHistory(
+  run: Run,
+): Omit<
+  SnapshotRecord,
+  | 'rootPage'
+  | 'sealPage'
+  | 'rootNodeId'
+  | 'sources'
+  | 'finishedAtMs'
+  | 'packSetRoot'
+  | 'packCount'
+  | 'stats'
+  | 'problemCount'
+  | 'problems'
+  | 'problemBlob'
+> {
   const { repository, options, snapshots, parent, startedAtMs } = run;
   const { config, ports } = repository.context;
   const place = nextPlace(snapshots, parent, config.chainIncrementalsMax, parseChainId(toHex(ports.random.bytes(16))));
   const mine = snapshots.filter(({ record }) => record.writerId === options.writerId);
-  const last = mine.reduce<Snapshot | undefined>((newest, one) => (newest === undefined || one.record.writerSequence > newest.record.writerSequence ? one : newest), undefined);
+  const last = mine.reduce<Snapshot | undefined>(
+    (newest, one) => (newest === undefined || one.record.writerSequence > newest.record.writerSequence ? one : newest),
+    undefined,
+  );
   const log: LogHead = last === undefined ? EMPTY_LOG : appendEvent(last.record.log, fromHex(last.id));
   return {
     repositoryId: config.repositoryId,
@@ -198,11 +270,18 @@ async function tidyQuietly(repository: Repository): Promise<void> {
     await repository.tidy();
   } catch (error) {
     if (!isCairnError(error)) throw error;
-    repository.context.ports.log('warn', 'small files could not be merged; the next backup will try again', { reason: error.message });
+    repository.context.ports.log('warn', 'small files could not be merged; the next backup will try again', {
+      reason: error.message,
+    });
   }
 }
 
-function reportOf(record: SnapshotRecord, snapshotId: string, problems: readonly Problem[], durationMs: number): BackupReport {
+function reportOf(
+  record: SnapshotRecord,
+  snapshotId: string,
+  problems: readonly Problem[],
+  durationMs: number,
+): BackupReport {
   return {
     snapshotId,
     parentId: record.parentId ?? null,

@@ -87,7 +87,9 @@ export async function countFiles(entry: Entry, fetch: PageFetch): Promise<number
   if (entry.nodeType === 'file') return 1;
   if (entry.nodeType !== 'directory') return 0;
   let files = 0;
-  const open: { readonly page: typeof entry.page; readonly level: number }[] = [{ page: entry.page, level: entry.pageLevel }];
+  const open: { readonly page: typeof entry.page; readonly level: number }[] = [
+    { page: entry.page, level: entry.pageLevel },
+  ];
   // No more entries are looked at than the directory says it has: a folder that holds itself ends here.
   let left = entry.totalEntries;
   for (let folder = open.pop(); folder !== undefined; folder = open.pop()) {

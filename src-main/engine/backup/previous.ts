@@ -47,7 +47,9 @@ export class PreviousEntries {
    * All entries before `name`, and the one with exactly this name. With undefined: all that are left. A page that
    * can't be read ends the row: the rest counts as never seen, and is stored again.
    */
-  async upTo(name: Uint8Array | undefined): Promise<{ readonly passed: readonly PreviousEntry[]; readonly match: PreviousEntry | undefined }> {
+  async upTo(
+    name: Uint8Array | undefined,
+  ): Promise<{ readonly passed: readonly PreviousEntry[]; readonly match: PreviousEntry | undefined }> {
     const passed: PreviousEntry[] = [];
     try {
       for (let entry = await this.#peek(); entry !== undefined; entry = await this.#peek()) {

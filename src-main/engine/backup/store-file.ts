@@ -46,7 +46,12 @@ export class FileStorer {
   }
 
   /** Reads and stores one file. `access` is the path for system calls, `path` the one for people. */
-  async store(access: Buffer, path: Uint8Array, listed: FileStat, statAgain: () => FileStat | undefined): Promise<StoreFileResult> {
+  async store(
+    access: Buffer,
+    path: Uint8Array,
+    listed: FileStat,
+    statAgain: () => FileStat | undefined,
+  ): Promise<StoreFileResult> {
     let expected = listed;
     let last: StoredFile | undefined;
     for (let tries = 0; tries <= RETRIES_MAX; tries++) {
@@ -69,7 +74,8 @@ export class FileStorer {
     const { size } = file.stat;
     let content: Content | Problem;
     try {
-      content = size <= CHUNKING.standard.minBytes ? await this.#readSmall(file, size) : await this.#readLarge(file, size);
+      content =
+        size <= CHUNKING.standard.minBytes ? await this.#readSmall(file, size) : await this.#readLarge(file, size);
     } catch (error) {
       file.close();
       throw error;
@@ -116,7 +122,11 @@ export class FileStorer {
       end += count;
       total += count;
       const isLast = count < wanted || total === size;
-      for (let length = this.#chunker.cut(begin, end, isLast); length > 0; length = this.#chunker.cut(begin, end, isLast)) {
+      for (
+        let length = this.#chunker.cut(begin, end, isLast);
+        length > 0;
+        length = this.#chunker.cut(begin, end, isLast)
+      ) {
         const id = this.#session.add(BLOB_TYPE.fileChunk, buffer.subarray(begin, begin + length));
         chunks.add({ id, length });
         begin += length;

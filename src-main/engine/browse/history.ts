@@ -19,7 +19,11 @@ const PATTERN_CHARACTERS_MAX = 4096;
 const RESULTS_MAX = 1_000_000;
 
 /** All versions of one path, oldest first. @throws CairnError path/not-found where no snapshot has it */
-export async function listVersions(repository: Repository, snapshots: readonly Snapshot[], path: Uint8Array): Promise<readonly FileVersion[]> {
+export async function listVersions(
+  repository: Repository,
+  snapshots: readonly Snapshot[],
+  path: Uint8Array,
+): Promise<readonly FileVersion[]> {
   const versions = new VersionList();
   for (const snapshot of snapshots) {
     const located = await locateMaybe(repository, snapshot, path);
@@ -30,15 +34,21 @@ export async function listVersions(repository: Repository, snapshots: readonly S
 }
 
 /** Entries whose name (a pattern without “/”) or whole path matches, in all snapshots. */
-export async function findEntries(repository: Repository, snapshots: readonly Snapshot[], pattern: string): Promise<readonly FileVersion[]> {
-  if (pattern === '' || pattern.length > PATTERN_CHARACTERS_MAX) throw new CairnError('usage/invalid', 'Give a name or a pattern to look for.');
+export async function findEntries(
+  repository: Repository,
+  snapshots: readonly Snapshot[],
+  pattern: string,
+): Promise<readonly FileVersion[]> {
+  if (pattern === '' || pattern.length > PATTERN_CHARACTERS_MAX)
+    throw new CairnError('usage/invalid', 'Give a name or a pattern to look for.');
   const isMatch = picomatch(pattern, { dot: true, nocase: false });
   const onName = !pattern.includes('/');
   const versions = new VersionList();
   const search = new Search(repository, (name, path) => isMatch(onName ? name : path));
   for (const snapshot of snapshots) {
     for (const { entry, path } of await search.inSnapshot(snapshot)) versions.add(entry, path, snapshot);
-    if (versions.count > RESULTS_MAX) throw new CairnError('usage/invalid', `More than ${RESULTS_MAX} entries match; narrow the pattern.`);
+    if (versions.count > RESULTS_MAX)
+      throw new CairnError('usage/invalid', `More than ${RESULTS_MAX} entries match; narrow the pattern.`);
   }
   return versions.result();
 }
@@ -63,14 +73,16 @@ class Search {
   }
 
   async #folder(folder: FolderRef, path: Uint8Array | undefined, depth: number): Promise<readonly Match[]> {
-    if (depth > WALK_DEPTH_MAX) throw new CairnError('limit/exceeded', 'The stored tree is deeper than any Cairn writes.');
+    if (depth > WALK_DEPTH_MAX)
+      throw new CairnError('limit/exceeded', 'The stored tree is deeper than any Cairn writes.');
     const key = `${toHex(folder.page)}:${path === undefined ? '' : Buffer.from(path).toString('latin1')}`;
     const known = this.#seen.get(key);
     if (known !== undefined) return known;
     const matches: Match[] = [];
     for await (const entry of iterateFolder(fetchPages(this.#repository), folder.page, folder.level)) {
       const entryPath = path === undefined ? entry.name : joinNames([path, entry.name]);
-      if (this.#isMatch(Buffer.from(entry.name).toString(), Buffer.from(entryPath).toString())) matches.push({ entry, path: entryPath });
+      if (this.#isMatch(Buffer.from(entry.name).toString(), Buffer.from(entryPath).toString()))
+        matches.push({ entry, path: entryPath });
       if (entry.nodeType === 'directory') {
         const below = await this.#folder({ page: entry.page, level: entry.pageLevel }, entryPath, depth + 1);
         for (const match of below) matches.push(match);
@@ -120,7 +132,11 @@ function versionKey(entry: Entry): string {
       return `file:${toHex(entry.contentHash)}:${entry.mtimeNs}`;
     case 'symlink':
       return `symlink:${toHex(entry.target)}`;
-    default:
+    case 'directory':
+    case 'fifo':
+    case 'socket':
+    case 'char-device':
+    case 'block-device':
       return entry.nodeType;
   }
 }

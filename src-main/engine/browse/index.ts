@@ -3,4 +3,13 @@ export { diffLive, diffSnapshots } from './compare.ts';
 export { readContent } from './content.ts';
 export { findEntries, listVersions } from './history.ts';
 export { describeEntry, listEntries } from './list.ts';
-export { type Located, fetchPages, joinNames, locate, locateMaybe, onlySource, splitPath, topFolder } from './locate.ts';
+export {
+  type Located,
+  fetchPages,
+  joinNames,
+  locate,
+  locateMaybe,
+  onlySource,
+  splitPath,
+  topFolder,
+} from './locate.ts';

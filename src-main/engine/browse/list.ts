@@ -43,7 +43,10 @@ function sizeOf(entry: Entry): number {
       return entry.totalBytes;
     case 'symlink':
       return entry.target.length;
-    default:
+    case 'fifo':
+    case 'socket':
+    case 'char-device':
+    case 'block-device':
       return 0;
   }
 }
@@ -70,8 +73,15 @@ function folderOf(entry: Entry): FolderRef {
   return { page: entry.page, level: entry.pageLevel };
 }
 
-async function* walk(repository: Repository, folder: FolderRef, prefix: readonly Uint8Array[], recursive: boolean, depth: number): AsyncGenerator<ListedEntry> {
-  if (depth > WALK_DEPTH_MAX) throw new CairnError('limit/exceeded', 'The stored tree is deeper than any Cairn writes.');
+async function* walk(
+  repository: Repository,
+  folder: FolderRef,
+  prefix: readonly Uint8Array[],
+  recursive: boolean,
+  depth: number,
+): AsyncGenerator<ListedEntry> {
+  if (depth > WALK_DEPTH_MAX)
+    throw new CairnError('limit/exceeded', 'The stored tree is deeper than any Cairn writes.');
   for await (const entry of iterateFolder(fetchPages(repository), folder.page, folder.level)) {
     const path = joinNames([...prefix, entry.name]);
     yield describeEntry(entry, path);

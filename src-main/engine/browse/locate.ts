@@ -66,7 +66,11 @@ export async function locate(repository: Repository, snapshot: Snapshot, path: U
   return found;
 }
 
-export async function locateMaybe(repository: Repository, snapshot: Snapshot, path: Uint8Array): Promise<Located | undefined> {
+export async function locateMaybe(
+  repository: Repository,
+  snapshot: Snapshot,
+  path: Uint8Array,
+): Promise<Located | undefined> {
   const fetch = fetchPages(repository);
   const names = splitPath(path);
   const only = await onlySource(fetch, snapshot);
@@ -77,7 +81,9 @@ export async function locateMaybe(repository: Repository, snapshot: Snapshot, pa
   }
   if (only !== undefined && only.nodeType !== 'directory') {
     const isIt = names.length === 1 && Buffer.compare(names[0] ?? new Uint8Array(), only.name) === 0;
-    return isIt ? { kind: 'entry', entry: only, path: only.name, sourceName: Buffer.from(only.name).toString() } : undefined;
+    return isIt
+      ? { kind: 'entry', entry: only, path: only.name, sourceName: Buffer.from(only.name).toString() }
+      : undefined;
   }
   const start: FolderRef = only === undefined ? topFolder(snapshot) : { page: only.page, level: only.pageLevel };
   const sourceName = Buffer.from(only?.name ?? names[0] ?? new Uint8Array()).toString();

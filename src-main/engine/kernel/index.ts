@@ -2,5 +2,15 @@
 export { ByteReader, ByteWriter, compareBytes, concatBytes, equalBytes, fromHex, toHex, utf8 } from './bytes.ts';
 export { IdTable } from './id-table.ts';
 export { mapBounded } from './bounded.ts';
-export { type Clock, type Log, type LogLevel, type Ports, type Random, silentLog, systemClock, systemPorts, systemRandom } from './ports.ts';
+export {
+  type Clock,
+  type Log,
+  type LogLevel,
+  type Ports,
+  type Random,
+  silentLog,
+  systemClock,
+  systemPorts,
+  systemRandom,
+} from './ports.ts';
 export { RecordReader } from './record-reader.ts';

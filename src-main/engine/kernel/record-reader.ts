@@ -24,7 +24,10 @@ export class RecordReader {
   }
 
   fail(field: string): never {
-    throw new CairnError('integrity/malformed', `a ${this.#what} can’t be read: its field “${field}” is not what it should be`);
+    throw new CairnError(
+      'integrity/malformed',
+      `a ${this.#what} can’t be read: its field “${field}” is not what it should be`,
+    );
   }
 
   has(field: string): boolean {

@@ -131,7 +131,12 @@ export async function listPacks(context: RepositoryContext): Promise<ReadonlyMap
 }
 
 /** Reads the footer of a pack or commit file. */
-export async function readLoosePack(context: RepositoryContext, packId: PackId, place: 'pack' | 'commit', sizeBytes: number): Promise<LoosePack> {
+export async function readLoosePack(
+  context: RepositoryContext,
+  packId: PackId,
+  place: 'pack' | 'commit',
+  sizeBytes: number,
+): Promise<LoosePack> {
   const name = place === 'pack' ? packName(packId) : commitName(packId);
   const reader = await openPack({
     read: (range) => context.store.read(name, range),
@@ -159,7 +164,8 @@ export async function openBlobIndex(context: RepositoryContext, options: OpenInd
   const runs = await openRuns(context, damage);
   const commits = await openCommits(context, damage);
   const isDamaged = damage.length > 0;
-  if (!options.complete && options.scanPacks !== true && !isDamaged) return new BlobIndex({ damage, runs, commits, uncovered: [] });
+  if (!options.complete && options.scanPacks !== true && !isDamaged)
+    return new BlobIndex({ damage, runs, commits, uncovered: [] });
 
   const listed = await listPacks(context);
   const covered = new Set(runs.flatMap(({ run }) => run.packs.map(({ packId }) => packId)));

@@ -57,7 +57,8 @@ export class BlobReader {
     const segment = await this.#segment(index, location);
     const end = location.offset + location.length;
     const plain = segment.subarray(location.offset, end);
-    const isRight = location.type === type && end <= segment.length && equalBytes(this.#context.blobHasher.idOf(type, plain), id);
+    const isRight =
+      location.type === type && end <= segment.length && equalBytes(this.#context.blobHasher.idOf(type, plain), id);
     if (!isRight) {
       throw new CairnError('integrity/damaged', `A piece of data in ${fileOf(location)} is not what its id says.`, {
         context: { blob: toHex(id), file: fileOf(location) },
@@ -106,7 +107,10 @@ export class BlobReader {
       return await openSegment(opener, frame, baseOf, { delta: location.delta });
     } catch (error) {
       if (!isIntegrityError(error)) throw error;
-      throw new CairnError(error.code, `${name} is damaged: ${error.message}.`, { context: { file: name }, cause: error });
+      throw new CairnError(error.code, `${name} is damaged: ${error.message}.`, {
+        context: { file: name },
+        cause: error,
+      });
     }
   }
 
@@ -124,7 +128,9 @@ export class BlobReader {
     const { store, repositoryIdBytes, secrets } = this.#context;
     const opening = store
       .read(name, { offset: 0, length: FILE_HEADER_BYTES })
-      .then((header) => openFileHeader(header, { fileTypes: [location.fileType], repositoryId: repositoryIdBytes, secrets }));
+      .then((header) =>
+        openFileHeader(header, { fileTypes: [location.fileType], repositoryId: repositoryIdBytes, secrets }),
+      );
     // A failed opening is not kept: the drive may come back.
     opening.catch(() => this.#openers.delete(name));
     if (this.#openers.size >= OPENERS_MAX) {
@@ -142,7 +148,11 @@ export function fileOf(location: BlobLocation): string {
 }
 
 function missing(id: BlobId): CairnError {
-  return new CairnError('integrity/missing', `A piece of data (blob ${toHex(id).slice(0, 16)}…) is in no file of this repository.`, {
-    context: { blob: toHex(id) },
-  });
+  return new CairnError(
+    'integrity/missing',
+    `A piece of data (blob ${toHex(id).slice(0, 16)}…) is in no file of this repository.`,
+    {
+      context: { blob: toHex(id) },
+    },
+  );
 }

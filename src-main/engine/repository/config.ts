@@ -62,7 +62,11 @@ export function encodeConfig(config: RepositoryConfig, masterKey: Uint8Array): U
   });
 }
 
-export type DecodedConfig = { readonly config: RepositoryConfig; readonly record: Uint8Array; readonly mac: Uint8Array };
+export type DecodedConfig = {
+  readonly config: RepositoryConfig;
+  readonly record: Uint8Array;
+  readonly mac: Uint8Array;
+};
 
 /** Reads a configuration; its mac is checked by `checkConfigMac` once the master key is known. */
 export function decodeConfig(bytes: Uint8Array): DecodedConfig {
@@ -77,7 +81,10 @@ export function decodeConfig(bytes: Uint8Array): DecodedConfig {
   const encrypted = fields.flag('encrypted');
   const idAlgorithm = fields.count('idAlgorithm');
   if (idAlgorithm !== 1) {
-    throw new CairnError('repository/newer-format', `This repository uses id algorithm ${idAlgorithm}, which this Cairn doesn’t know.`);
+    throw new CairnError(
+      'repository/newer-format',
+      `This repository uses id algorithm ${idAlgorithm}, which this Cairn doesn’t know.`,
+    );
   }
   const config: RepositoryConfig = {
     formatVersion,
@@ -99,14 +106,20 @@ function refuseNewer(formatVersion: number, featuresRequired: readonly string[])
   const unknown = featuresRequired.filter((feature) => !KNOWN_FEATURES.has(feature));
   if (formatVersion <= FORMAT_VERSION && unknown.length === 0) return;
   const what = unknown.length > 0 ? `needs the features ${unknown.join(', ')}` : `has format ${formatVersion}`;
-  throw new CairnError('repository/newer-format', `This repository ${what}; this Cairn reads up to format ${FORMAT_VERSION}.`);
+  throw new CairnError(
+    'repository/newer-format',
+    `This repository ${what}; this Cairn reads up to format ${FORMAT_VERSION}.`,
+  );
 }
 
 /** Refuses a configuration that was changed by someone without the key. */
 export function checkConfigMac(decoded: DecodedConfig, masterKey: Uint8Array): void {
   const expected = configMac(decoded.record, masterKey, decoded.config.repositoryId);
   if (!equalBytes(expected, decoded.mac)) {
-    throw new CairnError('integrity/damaged', 'The configuration of this repository was altered: its seal does not match.');
+    throw new CairnError(
+      'integrity/damaged',
+      'The configuration of this repository was altered: its seal does not match.',
+    );
   }
 }
 

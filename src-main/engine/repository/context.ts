@@ -2,7 +2,7 @@
  * What every part of an open repository needs: where it is, what it is, and the keys that open it. Plain data, made
  * once by open.ts.
  */
-import { type RepositoryId } from '../../../src-shared/ids.ts';
+import type { RepositoryId } from '../../../src-shared/ids.ts';
 import {
   type BlobHasher,
   CIPHER,
@@ -45,7 +45,8 @@ export function deriveSecrets(
   encrypted: boolean,
 ): Pick<RepositoryContext, 'repositoryIdBytes' | 'secrets' | 'blobHasher' | 'chunkKey' | 'signer'> {
   const repositoryIdBytes = fromHex(repositoryId);
-  const key = (purpose: Parameters<typeof deriveKey>[2]): Uint8Array => deriveKey(masterKey, repositoryIdBytes, purpose);
+  const key = (purpose: Parameters<typeof deriveKey>[2]): Uint8Array =>
+    deriveKey(masterKey, repositoryIdBytes, purpose);
   return {
     repositoryIdBytes,
     secrets: { cipher: encrypted ? CIPHER.aes256Gcm : CIPHER.none, dataKey: key('data'), metaKey: key('meta') },

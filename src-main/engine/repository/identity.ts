@@ -36,7 +36,10 @@ export function encodeInstance(instance: Instance): Uint8Array {
 
 export function decodeInstance(bytes: Uint8Array): Instance {
   if (bytes.length > INSTANCE_BYTES_MAX) {
-    throw new CairnError('limit/exceeded', `The instance marker has ${bytes.length} bytes; at most ${INSTANCE_BYTES_MAX} are possible.`);
+    throw new CairnError(
+      'limit/exceeded',
+      `The instance marker has ${bytes.length} bytes; at most ${INSTANCE_BYTES_MAX} are possible.`,
+    );
   }
   const { value } = decodeEnvelope(bytes, { objectType: OBJECT_TYPE.instance, schemaVersionMax: INSTANCE_SCHEMA });
   const fields = new RecordReader(value, 'instance marker');
@@ -62,7 +65,10 @@ export async function readInstance(store: Store): Promise<Instance | undefined> 
 export async function assertSameInstance(store: Store, expected: Instance): Promise<void> {
   const found = await readInstance(store);
   if (found === undefined) {
-    throw new CairnError('destination/gone', `The repository in ${store.description} is no longer there: its marker is missing.`);
+    throw new CairnError(
+      'destination/gone',
+      `The repository in ${store.description} is no longer there: its marker is missing.`,
+    );
   }
   if (found.instanceId !== expected.instanceId || found.repositoryId !== expected.repositoryId) {
     throw new CairnError('repository/wrong-identity', `Another repository now stands in ${store.description}.`);

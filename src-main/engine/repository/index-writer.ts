@@ -2,7 +2,14 @@
 import type { IndexRunId } from '../../../src-shared/ids.ts';
 import { SALT_BYTES } from '../codec/index.ts';
 import { fromHex } from '../kernel/index.ts';
-import { type EntryBatches, IndexTable, type IndexedPack, buildIndexRun, mergePacks, mergeRuns } from '../pack/index.ts';
+import {
+  type EntryBatches,
+  IndexTable,
+  type IndexedPack,
+  buildIndexRun,
+  mergePacks,
+  mergeRuns,
+} from '../pack/index.ts';
 import type { LoosePack, OpenRun } from './blob-index.ts';
 import type { RepositoryContext } from './context.ts';
 import { FOLDERS, indexRunName } from './names.ts';

@@ -6,9 +6,37 @@ export type { RepositoryContext } from './context.ts';
 export { type Instance, decodeInstance, encodeInstance, readInstance } from './identity.ts';
 export { type InitOptions, type Initialised, initRepository, kdfCostOf } from './init.ts';
 export { KEY_SLOTS_MAX, type StoredSlot, listSlots, removeSlot, storeSlot, unlock } from './key-slots.ts';
-export { type Lease, type ProcessIdentity, type Session, decodeLease, encodeLease, isStale, listSessions, openSession } from './leases.ts';
-export { COMMIT_FILE_BYTES_MAX, COMMIT_FILES_MAX, INDEX_RUNS_MAX, REPOSITORY_LIMITS, type RepositoryLimits, type TierLimits } from './limits.ts';
-export { CONFIG, CONFIG_COPY, FOLDERS, INSTANCE, PACK_FOLDERS, RESERVE, baseName, commitName, indexRunName, packName, snapshotName } from './names.ts';
+export {
+  type Lease,
+  type ProcessIdentity,
+  type Session,
+  decodeLease,
+  encodeLease,
+  isStale,
+  listSessions,
+  openSession,
+} from './leases.ts';
+export {
+  COMMIT_FILE_BYTES_MAX,
+  COMMIT_FILES_MAX,
+  INDEX_RUNS_MAX,
+  REPOSITORY_LIMITS,
+  type RepositoryLimits,
+  type TierLimits,
+} from './limits.ts';
+export {
+  CONFIG,
+  CONFIG_COPY,
+  FOLDERS,
+  INSTANCE,
+  PACK_FOLDERS,
+  RESERVE,
+  baseName,
+  commitName,
+  indexRunName,
+  packName,
+  snapshotName,
+} from './names.ts';
 export { type OpenOptions, openRepository, readConfig } from './open.ts';
 export { Repository, type SecretSource, noSecret } from './repository.ts';
 export { RESERVE_BYTES, buildReserve, checkReserve } from './reserve.ts';

@@ -113,14 +113,19 @@ async function clearUnfinishedInit(store: Store): Promise<void> {
       throw new CairnError(
         'integrity/missing',
         `${store.description} holds backups, but both copies of its configuration are missing.`,
-        { hint: 'Do not make a new repository here. Copy “config” from another copy of this repository, if there is one.' },
+        {
+          hint: 'Do not make a new repository here. Copy “config” from another copy of this repository, if there is one.',
+        },
       );
     }
   }
   const ours = new Set([INSTANCE, RESERVE]);
   const foreign = root.filter((name) => !ours.has(name));
   if (foreign.length > 0) {
-    throw new CairnError('repository/not-empty', `${store.description} is not empty: it holds ${foreign.slice(0, 3).join(', ')}.`);
+    throw new CairnError(
+      'repository/not-empty',
+      `${store.description} is not empty: it holds ${foreign.slice(0, 3).join(', ')}.`,
+    );
   }
   const keys = (await store.list(FOLDERS.keys)).map(({ name }) => name);
   const leftover = [...root, ...keys];

@@ -32,11 +32,15 @@ export async function listSlots(store: Store): Promise<SlotListing> {
   const damaged: string[] = [];
   const files = await store.list(FOLDERS.keys);
   if (files.length > KEY_SLOTS_MAX * 2) {
-    throw new CairnError('limit/exceeded', `The repository has ${files.length} key files; at most ${KEY_SLOTS_MAX * 2} are possible.`);
+    throw new CairnError(
+      'limit/exceeded',
+      `The repository has ${files.length} key files; at most ${KEY_SLOTS_MAX * 2} are possible.`,
+    );
   }
   for (const { name, sizeBytes } of files) {
     try {
-      if (sizeBytes > KEY_SLOT_BYTES_MAX) throw new CairnError('limit/exceeded', `${name} is too large for a key file.`);
+      if (sizeBytes > KEY_SLOT_BYTES_MAX)
+        throw new CairnError('limit/exceeded', `${name} is too large for a key file.`);
       const slot = readStoredSlot(name, await store.read(name));
       slots.set(slot.id, slot);
     } catch (error) {
@@ -45,12 +49,16 @@ export async function listSlots(store: Store): Promise<SlotListing> {
       damaged.push(name);
     }
   }
-  return { slots: [...slots.values()].toSorted((a, b) => a.createdAtMs - b.createdAtMs || (a.id < b.id ? -1 : 1)), damaged };
+  return {
+    slots: [...slots.values()].toSorted((a, b) => a.createdAtMs - b.createdAtMs || (a.id < b.id ? -1 : 1)),
+    damaged,
+  };
 }
 
 function readStoredSlot(name: string, bytes: Uint8Array): StoredSlot {
   const id = parseKeySlotId(baseName(name).replace(/\.[ab]$/, ''));
-  if (!equalBytes(hash(bytes), fromHex(id))) throw new CairnError('key/slot-damaged', `The key file ${name} is damaged.`);
+  if (!equalBytes(hash(bytes), fromHex(id)))
+    throw new CairnError('key/slot-damaged', `The key file ${name} is damaged.`);
   const { type, label, createdAtMs } = readSlot(bytes);
   return { id, bytes, type, label, createdAtMs };
 }
@@ -81,15 +89,24 @@ export async function unlock(store: Store, repositoryId: RepositoryId, secret: S
   }
   const lost = damaged.filter((name) => !slots.some((slot) => name.includes(slot.id)));
   if (lost.length > 0) {
-    throw new CairnError('key/slot-damaged', `No key file opens with this ${secret.kind === 'password' ? 'password' : 'recovery key'}, and ${lost.join(', ')} can’t be read.`);
+    throw new CairnError(
+      'key/slot-damaged',
+      `No key file opens with this ${secret.kind === 'password' ? 'password' : 'recovery key'}, and ${lost.join(', ')} can’t be read.`,
+    );
   }
-  throw new CairnError('key/wrong-password', secret.kind === 'password' ? 'This is not the password of this repository.' : 'This is not a recovery key of this repository.');
+  throw new CairnError(
+    'key/wrong-password',
+    secret.kind === 'password'
+      ? 'This is not the password of this repository.'
+      : 'This is not a recovery key of this repository.',
+  );
 }
 
 /** Removes both copies of a slot; refuses to remove the last one. */
 export async function removeSlot(store: Store, id: KeySlotId): Promise<void> {
   const { slots } = await listSlots(store);
-  if (!slots.some((slot) => slot.id === id)) throw new CairnError('key/not-found', `There is no key ${id.slice(0, 8)}.`);
+  if (!slots.some((slot) => slot.id === id))
+    throw new CairnError('key/not-found', `There is no key ${id.slice(0, 8)}.`);
   if (slots.length === 1) throw new CairnError('key/last-slot', 'This is the only key of this repository.');
   await store.remove(keySlotNames(id));
 }

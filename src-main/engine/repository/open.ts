@@ -33,7 +33,8 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
   const decoded = await readConfig(store);
   const { config } = decoded;
   const instance = await readInstanceOrStandIn(store, decoded);
-  const unlocked = config.masterKey === undefined ? await unlock(store, config.repositoryId, await options.secret()) : undefined;
+  const unlocked =
+    config.masterKey === undefined ? await unlock(store, config.repositoryId, await options.secret()) : undefined;
   const masterKey = unlocked?.masterKey ?? config.masterKey;
   if (masterKey === undefined) throw new CairnError('engine/internal', 'A repository was opened without a key.');
   checkConfigMac(decoded, masterKey);
@@ -58,10 +59,14 @@ export async function readConfig(store: Store): Promise<DecodedConfig> {
     }
   }
   if (failure !== undefined) {
-    throw new CairnError('integrity/damaged', `The configuration of the repository in ${store.description} is damaged, and so is its copy.`, {
-      hint: 'Copy the file “config” from another copy of this repository; the data itself may be whole.',
-      cause: failure,
-    });
+    throw new CairnError(
+      'integrity/damaged',
+      `The configuration of the repository in ${store.description} is damaged, and so is its copy.`,
+      {
+        hint: 'Copy the file “config” from another copy of this repository; the data itself may be whole.',
+        cause: failure,
+      },
+    );
   }
   throw new CairnError('repository/not-found', `There is no Cairn repository in ${store.description}.`);
 }
@@ -72,10 +77,18 @@ async function readInstanceOrStandIn(store: Store, { config }: DecodedConfig): P
     const instance = await readInstance(store);
     if (instance !== undefined && instance.repositoryId === config.repositoryId) return instance;
     if (instance !== undefined) {
-      throw new CairnError('repository/wrong-identity', `“${INSTANCE}” in ${store.description} belongs to another repository.`);
+      throw new CairnError(
+        'repository/wrong-identity',
+        `“${INSTANCE}” in ${store.description} belongs to another repository.`,
+      );
     }
   } catch (error) {
     if (!isIntegrityError(error)) throw error;
   }
-  return { repositoryId: config.repositoryId, instanceId: '' as Instance['instanceId'], createdAtMs: config.createdAtMs, host: '' };
+  return {
+    repositoryId: config.repositoryId,
+    instanceId: '' as Instance['instanceId'],
+    createdAtMs: config.createdAtMs,
+    host: '',
+  };
 }

@@ -106,5 +106,7 @@ export class Repository {
 export type SecretSource = () => Promise<SlotSecret>;
 
 export function noSecret(): Promise<SlotSecret> {
-  return Promise.reject(new CairnError('key/password-needed', 'This repository is encrypted and no password was given.'));
+  return Promise.reject(
+    new CairnError('key/password-needed', 'This repository is encrypted and no password was given.'),
+  );
 }

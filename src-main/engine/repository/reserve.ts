@@ -39,7 +39,10 @@ export function buildReserve(sizeBytes: number, seed: Uint8Array, createdAtMs: n
 /** @throws CairnError integrity/… unless every byte is what the header says. */
 export function checkReserve(bytes: Uint8Array): void {
   const damaged = (): never => {
-    throw new CairnError('integrity/damaged', 'The reserve file is damaged. No backup is affected; it will be written again.');
+    throw new CairnError(
+      'integrity/damaged',
+      'The reserve file is damaged. No backup is affected; it will be written again.',
+    );
   };
   if (bytes.length < 2) damaged();
   const headerLength = new DataView(bytes.buffer, bytes.byteOffset).getUint16(0, true);
@@ -54,6 +57,10 @@ export function checkReserve(bytes: Uint8Array): void {
 }
 
 function keyStream(seed: Uint8Array, sizeBytes: number): Uint8Array {
-  const cipher = createCipheriv('aes-256-ctr', seed.subarray(0, AES_KEY_BYTES), seed.subarray(AES_KEY_BYTES, SEED_BYTES));
+  const cipher = createCipheriv(
+    'aes-256-ctr',
+    seed.subarray(0, AES_KEY_BYTES),
+    seed.subarray(AES_KEY_BYTES, SEED_BYTES),
+  );
   return cipher.update(new Uint8Array(sizeBytes));
 }

@@ -42,21 +42,31 @@ export async function readSnapshotObjects(context: RepositoryContext): Promise<S
   );
   // Listed after the commit files: a merge writes here first and removes there last, so nothing slips through.
   const files = await context.store.list(FOLDERS.snapshots);
-  const fromFiles = await mapBounded(files, READS_AT_ONCE, ({ name }) => read(name, () => readSnapshotFile(context, name)));
+  const fromFiles = await mapBounded(files, READS_AT_ONCE, ({ name }) =>
+    read(name, () => readSnapshotFile(context, name)),
+  );
   return { objects: [...fromFiles.flat(), ...fromCommits.flat()], damaged };
 }
 
 async function readSnapshotFile(context: RepositoryContext, name: string): Promise<readonly Uint8Array[]> {
   const bytes = await context.store.read(name, undefined, { sizeBytesMax: SNAPSHOT_FILE_BYTES_MAX });
   const { repositoryIdBytes, secrets } = context;
-  const { frames } = openObjectFile(bytes, { fileTypes: [FILE_TYPE.snapshot], repositoryId: repositoryIdBytes, secrets });
+  const { frames } = openObjectFile(bytes, {
+    fileTypes: [FILE_TYPE.snapshot],
+    repositoryId: repositoryIdBytes,
+    secrets,
+  });
   const objects = frames.filter(({ kind }) => kind === FRAME_KIND.object).map(({ plain }) => plain);
   if (objects.length !== 1) throw new CairnError('integrity/malformed', `${name} does not hold exactly one snapshot.`);
   return objects;
 }
 
 /** The snapshots in a commit file. */
-export async function readCommitSnapshots(context: RepositoryContext, name: string, sizeBytes: number): Promise<readonly Uint8Array[]> {
+export async function readCommitSnapshots(
+  context: RepositoryContext,
+  name: string,
+  sizeBytes: number,
+): Promise<readonly Uint8Array[]> {
   parsePackId(baseName(name));
   const reader = await openPack({
     read: (range) => context.store.read(name, range),

@@ -23,12 +23,16 @@ export async function tidy(context: RepositoryContext, limits: TierLimits = cont
   const index = await openBlobIndex(context, { complete: false });
   if (index.commits.length > limits.commitFiles) await mergeCommitFiles(context, index);
   const after = index.commits.length > limits.commitFiles ? await openBlobIndex(context, { complete: false }) : index;
-  if (after.runs.length > limits.indexRuns && after.damage.length === 0) await mergeIndexRuns(context, after, limits.indexRuns);
+  if (after.runs.length > limits.indexRuns && after.damage.length === 0)
+    await mergeIndexRuns(context, after, limits.indexRuns);
 }
 
 /** Commit files → packs → index run → snapshot files → commit files gone. */
 async function mergeCommitFiles(context: RepositoryContext, index: BlobIndex): Promise<void> {
-  const repositoryBytes = index.runs.reduce((sum, { run }) => sum + run.packs.reduce((bytes, pack) => bytes + pack.sizeBytes, 0), 0);
+  const repositoryBytes = index.runs.reduce(
+    (sum, { run }) => sum + run.packs.reduce((bytes, pack) => bytes + pack.sizeBytes, 0),
+    0,
+  );
   const target = packBytesTarget(repositoryBytes);
   const data = new PackUpload(context, FILE_TYPE.dataPack, target);
   const tree = new PackUpload(context, FILE_TYPE.treePack, target);
@@ -50,7 +54,12 @@ async function mergeCommitFiles(context: RepositoryContext, index: BlobIndex): P
 type MergedCommit = { readonly name: string; readonly envelopes: readonly Uint8Array[] };
 
 /** Copies every blob of every readable commit file that no pack has yet, decoded and hashed on the way. */
-async function copyBlobs(context: RepositoryContext, index: BlobIndex, data: PackUpload, tree: PackUpload): Promise<readonly MergedCommit[]> {
+async function copyBlobs(
+  context: RepositoryContext,
+  index: BlobIndex,
+  data: PackUpload,
+  tree: PackUpload,
+): Promise<readonly MergedCommit[]> {
   const reader = new BlobReader(context);
   const copied = new IdTable();
   const builders = {
@@ -74,7 +83,10 @@ async function copyBlobs(context: RepositoryContext, index: BlobIndex, data: Pac
       merged.push({ name: commitName(commit.packId), envelopes });
     } catch (error) {
       if (!isIntegrityError(error)) throw error;
-      context.ports.log('warn', 'a commit file can’t be merged and stays as it is', { file: commitName(commit.packId), reason: error.message });
+      context.ports.log('warn', 'a commit file can’t be merged and stays as it is', {
+        file: commitName(commit.packId),
+        reason: error.message,
+      });
     }
   }
   const lastData = builders.data.flush();
@@ -89,7 +101,10 @@ async function isInRuns(index: BlobIndex, id: Parameters<BlobIndex['find']>[0]):
   return false;
 }
 
-async function readCommit(context: RepositoryContext, commit: LoosePack): Promise<{ pack: PackReader; envelopes: readonly Uint8Array[] }> {
+async function readCommit(
+  context: RepositoryContext,
+  commit: LoosePack,
+): Promise<{ pack: PackReader; envelopes: readonly Uint8Array[] }> {
   const pack = await openPack({
     read: (range) => context.store.read(commitName(commit.packId), range),
     sizeBytes: commit.sizeBytes,

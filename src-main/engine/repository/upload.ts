@@ -84,7 +84,11 @@ export async function writeCommitFile(
   snapshotEnvelope: Uint8Array,
 ): Promise<UploadedPack> {
   const builder = newPackBuilder(context, FILE_TYPE.commitFile);
-  const parts = [builder.header, ...segments.map((segment) => builder.addSegment(segment)), builder.addObject(OBJECT_TYPE.snapshot, snapshotEnvelope)];
+  const parts = [
+    builder.header,
+    ...segments.map((segment) => builder.addSegment(segment)),
+    builder.addObject(OBJECT_TYPE.snapshot, snapshotEnvelope),
+  ];
   const { packId, tail, sizeBytes, footer } = builder.finish();
   const writer = await context.store.create(FOLDERS.commits);
   try {

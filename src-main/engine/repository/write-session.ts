@@ -13,7 +13,13 @@ import { CairnError } from '../../../src-shared/errors.ts';
 import type { BlobId, PackId, WriterId } from '../../../src-shared/ids.ts';
 import { BLOB_TYPE, type BlobType, FILE_TYPE } from '../codec/index.ts';
 import { IdTable } from '../kernel/index.ts';
-import { FRAME_OVERHEAD_BYTES, type PendingSegment, type SegmentBuilder, createSegmentBuilder, packBytesTarget } from '../pack/index.ts';
+import {
+  FRAME_OVERHEAD_BYTES,
+  type PendingSegment,
+  type SegmentBuilder,
+  createSegmentBuilder,
+  packBytesTarget,
+} from '../pack/index.ts';
 import { type BlobIndex, type LoosePack, openBlobIndex } from './blob-index.ts';
 import { readCondemned } from './condemned.ts';
 import type { RepositoryContext } from './context.ts';
@@ -71,7 +77,10 @@ export class WriteSession {
     const session = await openSession({ store, ports, self, writerId, kind: 'writer', generation });
     try {
       const index = await openBlobIndex(context, { complete: true });
-      const repositoryBytes = index.runs.reduce((sum, { run }) => sum + run.packs.reduce((bytes, pack) => bytes + pack.sizeBytes, 0), 0);
+      const repositoryBytes = index.runs.reduce(
+        (sum, { run }) => sum + run.packs.reduce((bytes, pack) => bytes + pack.sizeBytes, 0),
+        0,
+      );
       return new WriteSession(context, index, session, repositoryBytes);
     } catch (error) {
       await session.end();
@@ -92,7 +101,10 @@ export class WriteSession {
   /** Takes a copy of a blob unless it is known. `plainHash` is its BLAKE3 where the caller has it already. */
   add(type: BlobType, plain: Uint8Array, plainHash?: Uint8Array): BlobId {
     assert(this.#state === 'open', 'a session that has ended takes no more blobs');
-    const id = plainHash === undefined ? this.#context.blobHasher.idOf(type, plain) : this.#context.blobHasher.idOfHash(type, plainHash);
+    const id =
+      plainHash === undefined
+        ? this.#context.blobHasher.idOf(type, plain)
+        : this.#context.blobHasher.idOfHash(type, plainHash);
     if (this.has(id)) return id;
     this.#mine.set(id, plain.length);
     this.#bytesAdded += plain.length;
@@ -186,7 +198,10 @@ export class WriteSession {
   async #stopIfCondemned(): Promise<void> {
     const { generation } = await readCondemned(this.#context);
     if (generation > this.#session.lease.generation) {
-      throw new CairnError('repository/busy', 'A clean-up of this repository marked data for deletion while this backup ran.');
+      throw new CairnError(
+        'repository/busy',
+        'A clean-up of this repository marked data for deletion while this backup ran.',
+      );
     }
   }
 }

@@ -24,7 +24,11 @@ type Job = { readonly entry: Entry; readonly into: Buffer; readonly contents: bo
  * Restores a snapshot or an item of it. Damaged files are problems in the report; the rest is restored.
  * @throws CairnError path/not-found, restore/target, engine/cancelled, destination/…
  */
-export async function restore(repository: Repository, snapshot: Snapshot, options: RestoreOptions): Promise<RestoreReport> {
+export async function restore(
+  repository: Repository,
+  snapshot: Snapshot,
+  options: RestoreOptions,
+): Promise<RestoreReport> {
   const run = new RestoreRun(repository, options, createSelection(options.includes, options.excludes));
   const jobs = await planJobs(repository, snapshot, options);
   for (const { entry } of jobs) {
@@ -58,10 +62,17 @@ async function planJobs(repository: Repository, snapshot: Snapshot, options: Res
 }
 
 /** Where an entry came from: a source itself, or the item `names` below the source `sourceName`. */
-function originalPlace(snapshot: Snapshot, entry: Entry, names: readonly Uint8Array[], sourceName = Buffer.from(entry.name).toString()): Job {
+function originalPlace(
+  snapshot: Snapshot,
+  entry: Entry,
+  names: readonly Uint8Array[],
+  sourceName = Buffer.from(entry.name).toString(),
+): Job {
   const source = snapshot.record.sources.find(({ name }) => name === sourceName);
-  if (source === undefined) throw new CairnError('integrity/malformed', `The snapshot does not say where “${sourceName}” came from.`);
-  if (names.length === 0 && entry.nodeType === 'directory') return { entry, into: Buffer.from(source.path), contents: true };
+  if (source === undefined)
+    throw new CairnError('integrity/malformed', `The snapshot does not say where “${sourceName}” came from.`);
+  if (names.length === 0 && entry.nodeType === 'directory')
+    return { entry, into: Buffer.from(source.path), contents: true };
   if (names.length === 0) return { entry, into: parentOf(source.path), contents: false };
   const folder = names.slice(0, -1).reduce<Buffer>((path, name) => joinPath(path, name), Buffer.from(source.path));
   return { entry, into: folder, contents: false };
@@ -77,7 +88,8 @@ async function runJob(run: RestoreRun, job: Job, options: RestoreOptions): Promi
   const existed = targetExists(job.into);
   let target: Target | undefined;
   const open = (create: boolean): Target | undefined => {
-    if (target === undefined && (create || existed)) target = openTarget(job.into, { create, keepSetId: options.restoreOwner });
+    if (target === undefined && (create || existed))
+      target = openTarget(job.into, { create, keepSetId: options.restoreOwner });
     return target;
   };
   const into: LazyFolder = {
@@ -85,7 +97,8 @@ async function runJob(run: RestoreRun, job: Job, options: RestoreOptions): Promi
     peek: () => open(false)?.root,
   };
   try {
-    if (job.contents && job.entry.nodeType === 'directory') await restoreContents(run, job.entry, into, options, existed);
+    if (job.contents && job.entry.nodeType === 'directory')
+      await restoreContents(run, job.entry, into, options, existed);
     else await run.entry(job.entry, into, escapePath(job.entry.name), 0);
     target?.flush();
   } finally {
@@ -93,7 +106,13 @@ async function runJob(run: RestoreRun, job: Job, options: RestoreOptions): Promi
   }
 }
 
-async function restoreContents(run: RestoreRun, entry: DirectoryEntry, into: LazyFolder, options: RestoreOptions, existed: boolean): Promise<void> {
+async function restoreContents(
+  run: RestoreRun,
+  entry: DirectoryEntry,
+  into: LazyFolder,
+  options: RestoreOptions,
+  existed: boolean,
+): Promise<void> {
   if (!options.dryRun && options.includes.length === 0) into.open();
   await run.folder({ page: entry.page, level: entry.pageLevel }, into, '');
   // The original folder, or a folder made just now, gets the source's own mode and time; anyone else's stays as it is.

@@ -86,7 +86,11 @@ export class RestoreRun {
     } catch (error) {
       if (!isIntegrityError(error)) throw error;
       isWhole = false;
-      this.#problems.push({ path: path || '.', code: error.code, message: `the rest of this folder can’t be read: ${error.message}` });
+      this.#problems.push({
+        path: path || '.',
+        code: error.code,
+        message: `the rest of this folder can’t be read: ${error.message}`,
+      });
     }
     for (const link of links) await this.entry(link, target, join(path, link.name), depth);
     if (this.#options.delete && isWhole) this.#removeOthers(target, names, path);
@@ -111,7 +115,12 @@ export class RestoreRun {
     else await this.#place(entry, into, path, existing, decision);
   }
 
-  async #directory(entry: Entry & { readonly nodeType: 'directory' }, into: LazyFolder, path: string, depth: number): Promise<void> {
+  async #directory(
+    entry: Entry & { readonly nodeType: 'directory' },
+    into: LazyFolder,
+    path: string,
+    depth: number,
+  ): Promise<void> {
     const isSelected = this.#isSelected(path);
     const state = { folder: undefined as TargetFolder | undefined, created: false, tried: false };
     const inside: LazyFolder = {
@@ -132,7 +141,8 @@ export class RestoreRun {
     };
     try {
       if (isSelected) inside.open();
-      const selection = isSelected && !this.#selection.takesAll ? { ...this.#selection, isIncluded: () => true } : this.#selection;
+      const selection =
+        isSelected && !this.#selection.takesAll ? { ...this.#selection, isIncluded: () => true } : this.#selection;
       const run = selection === this.#selection ? this : this.#with(selection);
       await run.folder({ page: entry.page, level: entry.pageLevel }, inside, path, depth + 1);
       const isOurs = state.tried && state.folder !== undefined && !this.#options.dryRun;
@@ -165,7 +175,12 @@ export class RestoreRun {
     for (const conflict of other.#conflicts) this.#conflicts.push(conflict);
   }
 
-  #openChild(entry: Entry, into: LazyFolder, path: string, state: { folder: TargetFolder | undefined; created: boolean }): void {
+  #openChild(
+    entry: Entry,
+    into: LazyFolder,
+    path: string,
+    state: { folder: TargetFolder | undefined; created: boolean },
+  ): void {
     const { dryRun, overwrite } = this.#options;
     // What was only looked at may be closed to its owner; it is opened again to be written to.
     state.folder?.close();
@@ -233,7 +248,13 @@ export class RestoreRun {
     return entry.mode === existing.mode && (entry.nodeType !== 'file' || entry.size === existing.size);
   }
 
-  async #place(entry: Entry, into: LazyFolder, path: string, existing: FileStat | undefined, decision: 'restore' | 'replace' | 'put-aside'): Promise<void> {
+  async #place(
+    entry: Entry,
+    into: LazyFolder,
+    path: string,
+    existing: FileStat | undefined,
+    decision: 'restore' | 'replace' | 'put-aside',
+  ): Promise<void> {
     if (this.#options.dryRun) {
       this.#count(entry, decision);
       return;
@@ -260,7 +281,13 @@ export class RestoreRun {
   }
 
   /** `makeWay` is called when the new entry is ready to take its name. */
-  async #write(entry: Entry, folder: TargetFolder, path: string, replace: boolean, makeWay: () => PlaceResult | undefined): Promise<PlaceResult | undefined> {
+  async #write(
+    entry: Entry,
+    folder: TargetFolder,
+    path: string,
+    replace: boolean,
+    makeWay: () => PlaceResult | undefined,
+  ): Promise<PlaceResult | undefined> {
     const options = { ...this.#metadata(entry), replace };
     switch (entry.nodeType) {
       case 'file':
@@ -272,7 +299,10 @@ export class RestoreRun {
         return makeWay() ?? folder.special(entry.name, { nodeType: entry.nodeType }, options);
       case 'char-device':
       case 'block-device':
-        return makeWay() ?? folder.special(entry.name, { nodeType: entry.nodeType, major: entry.major, minor: entry.minor }, options);
+        return (
+          makeWay() ??
+          folder.special(entry.name, { nodeType: entry.nodeType, major: entry.major, minor: entry.minor }, options)
+        );
       case 'directory':
         return undefined;
     }
@@ -300,7 +330,10 @@ export class RestoreRun {
     } catch (error) {
       file.abort();
       if (!isIntegrityError(error)) throw error;
-      return { kind: 'failed', problem: { path, code: error.code, message: `not restored, because its data is damaged: ${error.message}` } };
+      return {
+        kind: 'failed',
+        problem: { path, code: error.code, message: `not restored, because its data is damaged: ${error.message}` },
+      };
     }
     const inTheWay = makeWay();
     if (inTheWay !== undefined) {

@@ -18,13 +18,19 @@ export type Selection = {
 export function createSelection(includes: readonly string[], excludes: readonly string[]): Selection {
   const include = matcherOf(includes);
   const exclude = matcherOf(excludes);
-  return { takesAll: includes.length === 0, isExcluded: exclude, isIncluded: (path) => includes.length === 0 || include(path) };
+  return {
+    takesAll: includes.length === 0,
+    isExcluded: exclude,
+    isIncluded: (path) => includes.length === 0 || include(path),
+  };
 }
 
 function matcherOf(patterns: readonly string[]): (path: string) => boolean {
-  if (patterns.length > PATTERNS_MAX) throw new CairnError('usage/invalid', `${patterns.length} patterns are more than ${PATTERNS_MAX}.`);
+  if (patterns.length > PATTERNS_MAX)
+    throw new CairnError('usage/invalid', `${patterns.length} patterns are more than ${PATTERNS_MAX}.`);
   const matchers = patterns.map((pattern) => {
-    if (pattern === '' || pattern.length > PATTERN_CHARACTERS_MAX) throw new CairnError('usage/invalid', 'A pattern is empty or too long.');
+    if (pattern === '' || pattern.length > PATTERN_CHARACTERS_MAX)
+      throw new CairnError('usage/invalid', 'A pattern is empty or too long.');
     const clean = pattern.replace(/^\//, '').replace(/\/$/, '');
     const isMatch = picomatch(clean, { dot: true });
     const onName = !pattern.replace(/\/$/, '').includes('/');

@@ -30,19 +30,23 @@ export async function examine(options: {
 }): Promise<readonly DoctorFinding[]> {
   const { ports, home, place, openRepository } = options;
   const findings: DoctorFinding[] = [];
-  findings.push(...(await examineCodecs()), examineClock(ports));
+  findings.push(...examineCodecs(), examineClock(ports));
   findings.push(await examineFolder('local state', home), await examineWatches());
   if (place !== undefined) findings.push(await examineSpace(place));
   if (openRepository !== undefined) findings.push(...(await examineRepository(openRepository, ports)));
   return findings;
 }
 
-async function examineCodecs(): Promise<readonly DoctorFinding[]> {
-  const results = await runSelfTest({ full: true });
-  return results.map(({ name, ok: isRight, detail, version }) =>
+function examineCodecs(): readonly DoctorFinding[] {
+  return runSelfTest({ full: true }).map(({ name, ok: isRight, detail, version }) =>
     isRight
       ? ok(name, version === '' ? detail : `${detail} (${version})`)
-      : { check: name, verdict: 'failed', detail, advice: 'Reinstall Cairn; this installation can’t be trusted with data.' },
+      : {
+          check: name,
+          verdict: 'failed',
+          detail,
+          advice: 'Reinstall Cairn; this installation can’t be trusted with data.',
+        },
   );
 }
 
@@ -50,7 +54,12 @@ function examineClock(ports: Ports): DoctorFinding {
   const nowMs = ports.clock.nowMs();
   const detail = new Date(nowMs).toISOString();
   if (nowMs >= CLOCK_MS_MIN) return ok('clock', detail);
-  return { check: 'clock', verdict: 'warning', detail: `It says ${detail}.`, advice: 'Set the clock: snapshots would carry a wrong time. Nothing else depends on it.' };
+  return {
+    check: 'clock',
+    verdict: 'warning',
+    detail: `It says ${detail}.`,
+    advice: 'Set the clock: snapshots would carry a wrong time. Nothing else depends on it.',
+  };
 }
 
 async function examineFolder(check: string, folder: string): Promise<DoctorFinding> {
@@ -58,7 +67,12 @@ async function examineFolder(check: string, folder: string): Promise<DoctorFindi
     const found = await stat(folder);
     const isOpen = process.platform !== 'win32' && (found.mode & 0o077) !== 0;
     if (!isOpen) return ok(check, folder);
-    return { check, verdict: 'warning', detail: `${folder} can be read by other users.`, advice: `Close it with: chmod 700 ${folder}` };
+    return {
+      check,
+      verdict: 'warning',
+      detail: `${folder} can be read by other users.`,
+      advice: `Close it with: chmod 700 ${folder}`,
+    };
   } catch {
     return ok(check, `${folder} (not made yet)`);
   }
@@ -69,7 +83,12 @@ async function examineWatches(): Promise<DoctorFinding> {
   try {
     const limit = Number((await readFile('/proc/sys/fs/inotify/max_user_watches', 'utf8')).trim());
     if (limit >= WATCHES_LOW) return ok(check, `up to ${limit} folders`);
-    return { check, verdict: 'warning', detail: `The system allows ${limit}.`, advice: 'Raise fs.inotify.max_user_watches to 524288 for continuous backups of large trees.' };
+    return {
+      check,
+      verdict: 'warning',
+      detail: `The system allows ${limit}.`,
+      advice: 'Raise fs.inotify.max_user_watches to 524288 for continuous backups of large trees.',
+    };
   } catch {
     return ok(check, 'no limit on this system');
   }
@@ -81,13 +100,26 @@ async function examineSpace(place: string): Promise<DoctorFinding> {
     const { bavail, bsize } = await statfs(place);
     const free = bavail * bsize;
     if (free >= FREE_BYTES_LOW) return ok(check, `${formatBytes(free)} free at ${place}`);
-    return { check, verdict: 'warning', detail: `Only ${formatBytes(free)} are free at ${place}.`, advice: 'Free some space before the next backup.' };
+    return {
+      check,
+      verdict: 'warning',
+      detail: `Only ${formatBytes(free)} are free at ${place}.`,
+      advice: 'Free some space before the next backup.',
+    };
   } catch (error) {
-    return { check, verdict: 'failed', detail: error instanceof Error ? error.message : 'unknown', advice: 'Connect the drive, or check the path.' };
+    return {
+      check,
+      verdict: 'failed',
+      detail: error instanceof Error ? error.message : 'unknown',
+      advice: 'Connect the drive, or check the path.',
+    };
   }
 }
 
-async function examineRepository(openRepository: () => Promise<Repository>, ports: Ports): Promise<readonly DoctorFinding[]> {
+async function examineRepository(
+  openRepository: () => Promise<Repository>,
+  ports: Ports,
+): Promise<readonly DoctorFinding[]> {
   const check = 'repository';
   try {
     const repository = await openRepository();
@@ -96,14 +128,29 @@ async function examineRepository(openRepository: () => Promise<Repository>, port
     const findings: DoctorFinding[] = [
       damaged.length === 0
         ? ok(check, `${snapshots.length} snapshots in ${store.description}`)
-        : { check, verdict: 'failed', detail: `${damaged.length} snapshot files can’t be read.`, advice: 'Run “cairn verify --deep”.' },
+        : {
+            check,
+            verdict: 'failed',
+            detail: `${damaged.length} snapshot files can’t be read.`,
+            advice: 'Run “cairn verify --deep”.',
+          },
     ];
     if ((await readInstance(store)) === undefined) {
-      findings.push({ check: 'marker', verdict: 'warning', detail: 'The instance marker is missing.', advice: 'The next backup writes it again.' });
+      findings.push({
+        check: 'marker',
+        verdict: 'warning',
+        detail: 'The instance marker is missing.',
+        advice: 'The next backup writes it again.',
+      });
     }
     const newestMs = snapshots.at(-1)?.record.finishedAtMs ?? 0;
     if (newestMs > ports.clock.nowMs() + DAY_MS) {
-      findings.push({ check: 'clock', verdict: 'warning', detail: 'The newest snapshot lies in the future.', advice: 'Check the clock of the computers that back up here.' });
+      findings.push({
+        check: 'clock',
+        verdict: 'warning',
+        detail: 'The newest snapshot lies in the future.',
+        advice: 'Check the clock of the computers that back up here.',
+      });
     }
     return findings;
   } catch (error) {

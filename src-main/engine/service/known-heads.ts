@@ -20,12 +20,18 @@ function fileOf(home: string, instanceId: string): string {
 /** The newest events seen in this copy of the repository; empty where none are known or the file can't be used. */
 export async function loadKnownHeads(home: string, instanceId: string): Promise<KnownHeads> {
   try {
-    const fields = new RecordReader(JSON.parse(await readFile(fileOf(home, instanceId), 'utf8')), 'record of known snapshots');
+    const fields = new RecordReader(
+      JSON.parse(await readFile(fileOf(home, instanceId), 'utf8')),
+      'record of known snapshots',
+    );
     if (fields.count('version') !== FILE_VERSION) return new Map();
     return new Map(
       fields.list('heads', (item) => {
         const head = new RecordReader(item, 'known snapshot');
-        return [head.text('writerId'), { sequence: head.count('sequence'), snapshotId: parseSnapshotId(head.text('snapshotId')) }] as const;
+        return [
+          head.text('writerId'),
+          { sequence: head.count('sequence'), snapshotId: parseSnapshotId(head.text('snapshotId')) },
+        ] as const;
       }),
     );
   } catch {
@@ -50,7 +56,9 @@ export async function rememberHeads(home: string, instanceId: string, snapshots:
   const temporary = `${file}.${process.pid}.tmp`;
   const handle = await open(temporary, 'w', 0o600);
   try {
-    await handle.writeFile(JSON.stringify({ version: FILE_VERSION, heads: [...heads].map(([writerId, head]) => ({ writerId, ...head })) }));
+    await handle.writeFile(
+      JSON.stringify({ version: FILE_VERSION, heads: [...heads].map(([writerId, head]) => ({ writerId, ...head })) }),
+    );
     await handle.sync();
   } finally {
     await handle.close();

@@ -12,7 +12,11 @@ export async function gatherStats(repository: Repository, snapshots: readonly Sn
   const packs = await listPacks(context);
   const commits = await context.store.list(FOLDERS.commits);
   const indexRuns = await context.store.list(FOLDERS.index);
-  const storedBytes = [...packs.values(), ...commits.map(({ sizeBytes }) => sizeBytes), ...indexRuns.map(({ sizeBytes }) => sizeBytes)].reduce((sum, size) => sum + size, 0);
+  const storedBytes = [
+    ...packs.values(),
+    ...commits.map(({ sizeBytes }) => sizeBytes),
+    ...indexRuns.map(({ sizeBytes }) => sizeBytes),
+  ].reduce((sum, size) => sum + size, 0);
   let blobs = 0;
   let uniqueBytes = 0;
   const index = await repository.index();
@@ -43,7 +47,13 @@ export async function gatherStats(repository: Repository, snapshots: readonly Sn
       deduplicationRatio: uniqueBytes === 0 ? 1 : scanned / uniqueBytes,
     },
     engine: flatten(envelopeMetrics()),
-    runs: snapshots.slice(-RUNS_MAX).map(({ id, record }) => ({ snapshotId: id, time: new Date(record.finishedAtMs).toISOString(), stats: record.stats })),
+    runs: snapshots
+      .slice(-RUNS_MAX)
+      .map(({ id, record }) => ({
+        snapshotId: id,
+        time: new Date(record.finishedAtMs).toISOString(),
+        stats: record.stats,
+      })),
   };
 }
 

@@ -8,7 +8,7 @@
  */
 import { CairnError } from '../../../src-shared/errors.ts';
 import { HASH_BYTES, hash } from '../codec/index.ts';
-import { concatBytes, utf8 } from '../kernel/index.ts';
+import { type RecordReader, concatBytes, utf8 } from '../kernel/index.ts';
 
 /** The root of a log without events. */
 export const EMPTY_LOG_ROOT: Uint8Array = hash(utf8('cairn/event-log/empty/v1'));
@@ -64,4 +64,13 @@ export function checkHead(head: LogHead): void {
   if (head.frontier.length !== bits || head.frontier.some((root) => root.length !== HASH_BYTES)) {
     throw new CairnError('integrity/malformed', 'The frontier of an event log does not fit its size.');
   }
+}
+
+/** A head as records hold it: {size, frontier}. */
+export function readLogHead(fields: RecordReader): LogHead {
+  const size = fields.count('size');
+  const frontier = fields.list('frontier', (item) => (item instanceof Uint8Array ? item : fields.fail('frontier')));
+  const head: LogHead = { size, frontier };
+  checkHead(head);
+  return head;
 }

@@ -36,7 +36,7 @@ import {
   verifySignature,
 } from '../codec/index.ts';
 import { RecordReader, concatBytes, fromHex, toHex, utf8 } from '../kernel/index.ts';
-import { type LogHead, checkHead } from './event-log.ts';
+import { type LogHead, readLogHead } from './event-log.ts';
 
 export const SNAPSHOT_SCHEMA = 1;
 /** Problems beyond this many go into a blob of their own, so that the record stays small. */
@@ -158,7 +158,7 @@ function fromFields(value: unknown): SnapshotRecord {
   const sealPage = fields.has('sealPage') ? readPageRef(fields.record('sealPage')) : undefined;
   const baseRoot = fields.optionalBytes('baseRootNodeId', ID_BYTES);
   const problemBlob = fields.optionalBytes('problemBlob', ID_BYTES);
-  const log = readLog(fields.record('log'));
+  const log = readLogHead(fields.record('log'));
   const kindText = fields.text('kind');
   const kind = kindText === 'base' || kindText === 'incremental' ? kindText : fields.fail('kind');
   return {
@@ -197,14 +197,6 @@ function fromFields(value: unknown): SnapshotRecord {
 function readPageRef(fields: RecordReader): PageRef {
   const level = fields.count('level');
   return { page: asBlobId(fields.bytes('page')), level };
-}
-
-function readLog(fields: RecordReader): LogHead {
-  const size = fields.count('size');
-  const frontier = fields.list('frontier', (item) => (item instanceof Uint8Array ? item : fields.fail('frontier')));
-  const head: LogHead = { size, frontier };
-  checkHead(head);
-  return head;
 }
 
 function readSource(value: unknown): SnapshotSourceRecord {

@@ -7,7 +7,15 @@ import { type BlobId, type PackId, parseIndexRunId, parsePackId } from '../../..
 import { FILE_TYPE, type FileType, hash } from '../codec/index.ts';
 import { equalBytes, fromHex } from '../kernel/index.ts';
 import { PACK_BYTES_MAX, checkPack, createPageCache, openIndexRun } from '../pack/index.ts';
-import { FOLDERS, type Repository, baseName, commitName, indexRunName, listPacks, packName } from '../repository/index.ts';
+import {
+  FOLDERS,
+  type Repository,
+  baseName,
+  commitName,
+  indexRunName,
+  listPacks,
+  packName,
+} from '../repository/index.ts';
 import type { DamageList } from './damage-list.ts';
 import { isDamage, noteDamage } from './small-files.ts';
 
@@ -16,7 +24,11 @@ export type ContainerCounts = { packs: number; segments: number; blobs: number }
 const PAGE_CACHE_BYTES = 4 * 1024 * 1024;
 
 /** Every run: its name, its footer, with `whole` every page. Returns the packs and sizes the readable runs name. */
-export async function checkIndexRuns(repository: Repository, damage: DamageList, whole: boolean): Promise<ReadonlyMap<PackId, { readonly sizeBytes: number; readonly fileType: FileType }>> {
+export async function checkIndexRuns(
+  repository: Repository,
+  damage: DamageList,
+  whole: boolean,
+): Promise<ReadonlyMap<PackId, { readonly sizeBytes: number; readonly fileType: FileType }>> {
   const { store, repositoryIdBytes, secrets } = repository.context;
   const packs = new Map<PackId, { sizeBytes: number; fileType: FileType }>();
   for (const { name, sizeBytes } of await store.list(FOLDERS.index)) {
@@ -27,7 +39,10 @@ export async function checkIndexRuns(repository: Repository, damage: DamageList,
         throw new CairnError('integrity/damaged', `${indexRunName(runId)} is not what its name says.`);
       }
       const run = await openIndexRun({
-        read: bytes === undefined ? (range) => store.read(name, range) : ({ offset, length }) => Promise.resolve(bytes.subarray(offset, offset + length)),
+        read:
+          bytes === undefined
+            ? (range) => store.read(name, range)
+            : ({ offset, length }) => Promise.resolve(bytes.subarray(offset, offset + length)),
         sizeBytes,
         repositoryId: repositoryIdBytes,
         secrets,
@@ -37,7 +52,8 @@ export async function checkIndexRuns(repository: Repository, damage: DamageList,
       for (const pack of run.packs) packs.set(pack.packId, pack);
       if (whole) {
         await run.loadFilter();
-        for await (const batch of run.batches()) if (batch.length === 0) throw new CairnError('integrity/malformed', 'An index page is empty.');
+        for await (const batch of run.batches())
+          if (batch.length === 0) throw new CairnError('integrity/malformed', 'An index page is empty.');
       }
     });
   }
@@ -66,13 +82,21 @@ export async function checkContainers(
     if (fileType === FILE_TYPE.commitFile) continue;
     const found = packs.get(packId);
     if (found === undefined) damage.add(packName(packId), 'pack', 'The pack is missing.');
-    else if (found !== sizeBytes) damage.add(packName(packId), 'pack', `The pack has ${found} bytes and should have ${sizeBytes}.`);
+    else if (found !== sizeBytes)
+      damage.add(packName(packId), 'pack', `The pack has ${found} bytes and should have ${sizeBytes}.`);
     if (found !== sizeBytes) suspects.add(packId);
   }
-  const commits = (await repository.context.store.list(FOLDERS.commits)).filter(({ name }) => /^[0-9a-f]{64}$/.test(baseName(name)));
+  const commits = (await repository.context.store.list(FOLDERS.commits)).filter(({ name }) =>
+    /^[0-9a-f]{64}$/.test(baseName(name)),
+  );
   const containers = [
     ...[...packs].map(([packId, sizeBytes]) => ({ packId, name: packName(packId), sizeBytes, place: 'pack' as const })),
-    ...commits.map(({ name, sizeBytes }) => ({ packId: parsePackId(baseName(name)), name: commitName(parsePackId(baseName(name))), sizeBytes, place: 'commit' as const })),
+    ...commits.map(({ name, sizeBytes }) => ({
+      packId: parsePackId(baseName(name)),
+      name: commitName(parsePackId(baseName(name))),
+      sizeBytes,
+      place: 'commit' as const,
+    })),
   ];
   for (const [done, { packId, name, sizeBytes, place }] of containers.entries()) {
     if (check.signal?.aborted === true) throw new CairnError('engine/cancelled', 'The check was cancelled.');
@@ -86,12 +110,18 @@ export async function checkContainers(
 
 async function checkContainer(
   { repository, damage, counts }: ContainerCheck,
-  container: { readonly packId: PackId; readonly name: string; readonly sizeBytes: number; readonly place: 'pack' | 'commit' },
+  container: {
+    readonly packId: PackId;
+    readonly name: string;
+    readonly sizeBytes: number;
+    readonly place: 'pack' | 'commit';
+  },
 ): Promise<boolean> {
   const { context } = repository;
   const { packId, name, sizeBytes, place } = container;
   try {
-    if (sizeBytes > PACK_BYTES_MAX) throw new CairnError('limit/exceeded', `${name} has ${sizeBytes} bytes; no pack is that large.`);
+    if (sizeBytes > PACK_BYTES_MAX)
+      throw new CairnError('limit/exceeded', `${name} has ${sizeBytes} bytes; no pack is that large.`);
     const found = await checkPack({
       bytes: await context.store.read(name),
       expectedPackId: packId,
@@ -106,7 +136,11 @@ async function checkContainer(
     counts.blobs += found.blobsVerified;
     const [first] = found.damage;
     if (first === undefined) return true;
-    damage.add(name, place, `${found.damage.length === 1 ? first.message : `${first.message}; ${found.damage.length} places in all`}`);
+    damage.add(
+      name,
+      place,
+      found.damage.length === 1 ? first.message : `${first.message}; ${found.damage.length} places in all`,
+    );
     return false;
   } catch (error) {
     if (!isDamage(error)) throw error;

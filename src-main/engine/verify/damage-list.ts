@@ -5,7 +5,14 @@ import type { Damage, DamageKind } from '../../../src-shared/model/index.ts';
 /** A report names this many paths per file; the count in the message goes on. */
 const PATHS_MAX = 10_000;
 
-type Row = { readonly file: string; readonly kind: DamageKind; message: string; readonly snapshots: Set<string>; readonly paths: Set<string>; dropped: number };
+type Row = {
+  readonly file: string;
+  readonly kind: DamageKind;
+  message: string;
+  readonly snapshots: Set<string>;
+  readonly paths: Set<string>;
+  dropped: number;
+};
 
 export class DamageList {
   readonly #rows = new Map<string, Row>();

@@ -27,7 +27,12 @@ import type { DamageList } from './damage-list.ts';
 const HASH_NAME = /^[0-9a-f]{64}$/;
 
 /** Runs a check; what the bytes are to blame for becomes damage, anything else is thrown. */
-export async function noteDamage(damage: DamageList, file: string, kind: DamageKind, check: () => Promise<void> | void): Promise<boolean> {
+export async function noteDamage(
+  damage: DamageList,
+  file: string,
+  kind: DamageKind,
+  check: () => Promise<void> | void,
+): Promise<boolean> {
   try {
     await check();
     return true;
@@ -45,11 +50,14 @@ export function isDamage(error: unknown): error is CairnError {
 export async function checkSmallFiles(repository: Repository, damage: DamageList): Promise<void> {
   const { store } = repository.context;
   for (const name of [CONFIG, CONFIG_COPY]) {
-    await noteDamage(damage, name, 'config', async () => checkConfigMac(decodeConfig(await store.read(name)), repository.masterKey));
+    await noteDamage(damage, name, 'config', async () =>
+      checkConfigMac(decodeConfig(await store.read(name)), repository.masterKey),
+    );
   }
   await noteDamage(damage, INSTANCE, 'instance', async () => {
     const instance = decodeInstance(await store.read(INSTANCE));
-    if (instance.repositoryId !== repository.config.repositoryId) damage.add(INSTANCE, 'instance', 'The marker belongs to another repository.');
+    if (instance.repositoryId !== repository.config.repositoryId)
+      damage.add(INSTANCE, 'instance', 'The marker belongs to another repository.');
   });
   await noteDamage(damage, RESERVE, 'reserve', async () => checkReserve(await store.read(RESERVE)));
   await checkKeys(repository, damage);
@@ -93,7 +101,12 @@ async function checkSealedFolder(repository: Repository, damage: DamageList): Pr
   const { context } = repository;
   const { store, repositoryIdBytes, secrets } = context;
   for (const { name } of await store.list(FOLDERS.condemned)) {
-    await noteDamage(damage, name, 'condemnation', async () => void openCondemnationFile(context, await readNamed(repository, name, damage, 'condemnation')));
+    await noteDamage(
+      damage,
+      name,
+      'condemnation',
+      async () => void openCondemnationFile(context, await readNamed(repository, name, damage, 'condemnation')),
+    );
   }
   for (const { name } of await store.list(FOLDERS.events)) {
     await noteDamage(damage, name, 'event', async () => {
@@ -104,10 +117,16 @@ async function checkSealedFolder(repository: Repository, damage: DamageList): Pr
 }
 
 /** The bytes of a file that is named by their hash; a wrong name is noted. */
-export async function readNamed(repository: Repository, name: string, damage: DamageList, kind: DamageKind): Promise<Uint8Array> {
+export async function readNamed(
+  repository: Repository,
+  name: string,
+  damage: DamageList,
+  kind: DamageKind,
+): Promise<Uint8Array> {
   const bytes = await repository.context.store.read(name);
   const id = baseName(name);
-  if (!HASH_NAME.test(id) || !equalBytes(hash(bytes), fromHex(id))) damage.add(name, kind, 'The file is not what its name says.');
+  if (!HASH_NAME.test(id) || !equalBytes(hash(bytes), fromHex(id)))
+    damage.add(name, kind, 'The file is not what its name says.');
   return bytes;
 }
 
@@ -121,7 +140,9 @@ async function checkNames(repository: Repository, damage: DamageList): Promise<v
   const named = [FOLDERS.commits, FOLDERS.index, FOLDERS.snapshots, FOLDERS.events, FOLDERS.condemned, ...PACK_FOLDERS];
   for (const folder of named) {
     for (const { name } of await store.list(folder)) {
-      const isRight = HASH_NAME.test(baseName(name)) && (!folder.startsWith(`${FOLDERS.packs}/`) || baseName(name).startsWith(baseName(folder)));
+      const isRight =
+        HASH_NAME.test(baseName(name)) &&
+        (!folder.startsWith(`${FOLDERS.packs}/`) || baseName(name).startsWith(baseName(folder)));
       if (!isRight) damage.add(name, 'unknown-file', 'This file is not part of the repository.');
     }
   }

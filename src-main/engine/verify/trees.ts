@@ -10,7 +10,19 @@ import type { BlobId, NodeId, PackId } from '../../../src-shared/ids.ts';
 import { fetchPages } from '../browse/index.ts';
 import { BLOB_TYPE } from '../codec/index.ts';
 import { equalBytes, toHex } from '../kernel/index.ts';
-import { type DirectoryEntry, type Entry, type FileEntry, type NodeHasher, canonicalName, createNodeHasher, iterateChunks, iterateFolder, iterateSeals, nodePath, sourcesNode } from '../merkle/index.ts';
+import {
+  type DirectoryEntry,
+  type Entry,
+  type FileEntry,
+  type NodeHasher,
+  canonicalName,
+  createNodeHasher,
+  iterateChunks,
+  iterateFolder,
+  iterateSeals,
+  nodePath,
+  sourcesNode,
+} from '../merkle/index.ts';
 import { type BlobIndex, type Repository, commitName, packName } from '../repository/index.ts';
 import { FILE_TYPE } from '../codec/index.ts';
 import type { PageRef, Snapshot } from '../snapshot/index.ts';
@@ -71,7 +83,9 @@ export class TreeCheck {
       return;
     }
     if (this.#failures !== before) return;
-    const isRight = equalBytes(sourcesNode(found), rootNodeId) && sources.every(({ name, rootNodeId: id }) => found.some((one) => one.name === name && equalBytes(one.nodeId, id)));
+    const isRight =
+      equalBytes(sourcesNode(found), rootNodeId) &&
+      sources.every(({ name, rootNodeId: id }) => found.some((one) => one.name === name && equalBytes(one.nodeId, id)));
     if (!isRight) this.#mismatch(snapshot, '/');
   }
 
@@ -85,17 +99,34 @@ export class TreeCheck {
   }
 
   /** The NodeId of an entry as recomputed; undefined where something below it can't be read. */
-  async #entry(snapshot: Snapshot, entry: Entry, path: string, label: string, seal: Seal | undefined, depth: number): Promise<NodeId | undefined> {
+  async #entry(
+    snapshot: Snapshot,
+    entry: Entry,
+    path: string,
+    label: string,
+    seal: Seal | undefined,
+    depth: number,
+  ): Promise<NodeId | undefined> {
     this.nodesChecked++;
     if (entry.nodeType === 'directory') return this.#folder(snapshot, entry, path, label, seal, depth);
     if (entry.nodeType === 'file') await this.#file(snapshot, entry, label);
     return this.#nodes.leafNode(path, entry);
   }
 
-  async #folder(snapshot: Snapshot, folder: DirectoryEntry, path: string, label: string, seal: Seal | undefined, depth: number): Promise<NodeId | undefined> {
+  async #folder(
+    snapshot: Snapshot,
+    folder: DirectoryEntry,
+    path: string,
+    label: string,
+    seal: Seal | undefined,
+    depth: number,
+  ): Promise<NodeId | undefined> {
     if (this.#signal?.aborted === true) throw new CairnError('engine/cancelled', 'The check was cancelled.');
     if (depth > DEPTH_MAX) throw new CairnError('limit/exceeded', 'The stored tree is deeper than any Cairn writes.');
-    const key = seal === undefined ? '' : `${toHex(folder.page)}:${toHex(seal.nodeId)}:${seal.sealPage === undefined ? '' : toHex(seal.sealPage.page)}:${label}`;
+    const key =
+      seal === undefined
+        ? ''
+        : `${toHex(folder.page)}:${toHex(seal.nodeId)}:${seal.sealPage === undefined ? '' : toHex(seal.sealPage.page)}:${label}`;
     if (seal !== undefined && this.#whole.has(key)) return seal.nodeId;
     this.#onNode(label);
     const before = this.#failures;
@@ -139,10 +170,18 @@ export class TreeCheck {
   }
 
   /** Why a chunk can't be relied on, or undefined. A second copy in a sound file is as good. */
-  async #chunkFault(id: BlobId): Promise<{ readonly file: string; readonly kind: 'pack' | 'commit' | 'missing-blob'; readonly message: string } | undefined> {
+  async #chunkFault(
+    id: BlobId,
+  ): Promise<
+    { readonly file: string; readonly kind: 'pack' | 'commit' | 'missing-blob'; readonly message: string } | undefined
+  > {
     const first = await this.#index.find(id);
     if (first !== undefined && this.#uncovered.has(first.packId)) {
-      this.#damage.add('index', 'index', `No index run names ${packName(first.packId)}. Nothing is lost; the next backup writes the index again.`);
+      this.#damage.add(
+        'index',
+        'index',
+        `No index run names ${packName(first.packId)}. Nothing is lost; the next backup writes the index again.`,
+      );
     }
     if (first !== undefined && !this.#suspects.has(first.packId)) return undefined;
     const key = toHex(id);
@@ -159,7 +198,11 @@ export class TreeCheck {
     } catch (error) {
       if (!isDamage(error)) throw error;
       const isCommit = first.fileType === FILE_TYPE.commitFile;
-      return { file: isCommit ? commitName(first.packId) : packName(first.packId), kind: isCommit ? 'commit' : 'pack', message: error.message };
+      return {
+        file: isCommit ? commitName(first.packId) : packName(first.packId),
+        kind: isCommit ? 'commit' : 'pack',
+        message: error.message,
+      };
     }
   }
 
@@ -174,7 +217,13 @@ export class TreeCheck {
 
   #mismatch(snapshot: Snapshot, label: string): void {
     this.#failures++;
-    this.#damage.affects(`snapshot ${snapshot.id}`, 'node', 'The Merkle tree does not give the root that was signed.', snapshot.id, label);
+    this.#damage.affects(
+      `snapshot ${snapshot.id}`,
+      'node',
+      'The Merkle tree does not give the root that was signed.',
+      snapshot.id,
+      label,
+    );
   }
 }
 

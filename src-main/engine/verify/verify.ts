@@ -16,7 +16,8 @@ import { DamageList } from './damage-list.ts';
 import { checkSmallFiles, noteDamage, readNamed } from './small-files.ts';
 import { TreeCheck } from './trees.ts';
 
-export type VerifyDepth = { readonly kind: 'quick' } | { readonly kind: 'sample'; readonly percent: number } | { readonly kind: 'deep' };
+export type VerifyDepth =
+  { readonly kind: 'quick' } | { readonly kind: 'sample'; readonly percent: number } | { readonly kind: 'deep' };
 
 export type VerifyOptions = {
   readonly depth: VerifyDepth;
@@ -31,7 +32,8 @@ export async function verify(repository: Repository, options: VerifyOptions): Pr
   const { depth, onProgress, signal } = options;
   const damage = new DamageList();
   const counts: ContainerCounts = { packs: 0, segments: 0, blobs: 0 };
-  const tell = (files: number, filesTotal: number, current: string): void => onProgress({ phase: 'verify', files, filesTotal, bytes: 0, bytesTotal: 0, current });
+  const tell = (files: number, filesTotal: number, current: string): void =>
+    onProgress({ phase: 'verify', files, filesTotal, bytes: 0, bytesTotal: 0, current });
   repository.refresh();
   await checkSmallFiles(repository, damage);
   const listing = await listSnapshots(repository);
@@ -40,12 +42,26 @@ export async function verify(repository: Repository, options: VerifyOptions): Pr
 
   const indexed = await checkIndexRuns(repository, damage, depth.kind === 'deep');
   const suspects = await checkContainers(
-    { repository, damage, counts, reads: chooser(repository, depth), signal, onContainer: (done, total, name) => tell(done, total, name) },
+    {
+      repository,
+      damage,
+      counts,
+      reads: chooser(repository, depth),
+      signal,
+      onContainer: (done, total, name) => tell(done, total, name),
+    },
     indexed,
   );
   let nodes = 0;
   if (depth.kind !== 'quick') {
-    const trees = new TreeCheck({ repository, index: await repository.scannedIndex(), suspects, damage, signal, onNode: (path) => tell(nodes, 0, path) });
+    const trees = new TreeCheck({
+      repository,
+      index: await repository.scannedIndex(),
+      suspects,
+      damage,
+      signal,
+      onNode: (path) => tell(nodes, 0, path),
+    });
     for (const snapshot of listing.snapshots) {
       await trees.snapshot(snapshot);
       nodes = trees.nodesChecked;
@@ -73,7 +89,11 @@ function chooser(repository: Repository, depth: VerifyDepth): () => boolean {
 }
 
 /** Files that should hold a snapshot and don't; a snapshot that others name as their parent is known by its id. */
-function noteLostSnapshots({ snapshots, damaged }: SnapshotListing, seen: readonly SnapshotId[], damage: DamageList): void {
+function noteLostSnapshots(
+  { snapshots, damaged }: SnapshotListing,
+  seen: readonly SnapshotId[],
+  damage: DamageList,
+): void {
   const known = new Set<string>(snapshots.map(({ id }) => id));
   const parents = snapshots.flatMap(({ record }) => (record.parentId === undefined ? [] : [record.parentId]));
   const lost = [...new Set([...parents, ...seen])].filter((id) => !known.has(id));
@@ -83,11 +103,14 @@ function noteLostSnapshots({ snapshots, damaged }: SnapshotListing, seen: readon
     for (const id of lost) damage.losesSnapshot(file, kind, error.message, id);
   }
   if (damaged.length > 0) return;
-  for (const id of lost) damage.losesSnapshot(`snapshot ${id}`, 'snapshot', 'A snapshot that was here before is missing.', id);
+  for (const id of lost)
+    damage.losesSnapshot(`snapshot ${id}`, 'snapshot', 'A snapshot that was here before is missing.', id);
 }
 
 async function checkSnapshotFiles(repository: Repository, damage: DamageList): Promise<void> {
   for (const { name } of await repository.context.store.list(FOLDERS.snapshots)) {
-    await noteDamage(damage, name, 'snapshot', async () => void (await readNamed(repository, name, damage, 'snapshot')));
+    await noteDamage(damage, name, 'snapshot', async () => {
+      await readNamed(repository, name, damage, 'snapshot');
+    });
   }
 }
