@@ -95,15 +95,19 @@ function stopped(options: CommandOptions, cause?: unknown): CairnError {
 
 async function open(host: Host, flags: GlobalFlags): Promise<OpenRepository> {
   const path = repositoryPath(flags, host.environment);
-  const source = secretSource(host, flags);
+  const source = secretSource(host, flags, path);
   const engine = await host.engine();
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await engine.open(path, source.read);
-    } catch (error) {
-      if (!source.isTyped || attempt >= ATTEMPTS_MAX || !isCairnError(error, 'key/wrong-password')) throw error;
-      await host.output.prompt('This password does not open it. Once more.\n');
+  try {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await engine.open(path, source.read);
+      } catch (error) {
+        if (!source.isTyped || attempt >= ATTEMPTS_MAX || !isCairnError(error, 'key/wrong-password')) throw error;
+        await host.output.prompt('This password does not open it. Once more.\n');
+      }
     }
+  } finally {
+    source.close();
   }
 }
 

@@ -57,7 +57,7 @@ class LogWriter {
       return;
     }
     const time = formatTime(this.#options.clock.wallMs());
-    this.#waiting.push(logLine({ ...fields, time, level, pid: process.pid, message }));
+    this.#waiting.push(logLine({ time, level, pid: process.pid, message, ...fields }));
     this.#writing ??= this.#writeWaiting();
   }
 

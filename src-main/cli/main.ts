@@ -15,7 +15,9 @@ import { EXIT, type Host, SIGNAL_EXIT, type StopSignal } from './host.ts';
 import { type LogFile, openLog } from './log.ts';
 import { wantsJson } from './options.ts';
 import { Output } from './output.ts';
-import { HelpShown, VERSION, createProgram } from './program.ts';
+import { HelpShown, VERSION, commandPath, createProgram } from './program.ts';
+
+const STOP_NOTE_AFTER_MS = 300;
 
 const args = process.argv.slice(2);
 const { env: environment, stdout, stderr } = process;
@@ -37,7 +39,8 @@ function interrupt(signal: StopSignal): void {
   if (stopSignal !== undefined) process.exit(SIGNAL_EXIT[signal]);
   stopSignal = signal;
   stop.abort(new CairnError('engine/cancelled', 'Stopped before it was done.'));
-  if (signal === 'SIGINT' && stderr.isTTY) void output.note('\nStopping… (press Ctrl-C again to end at once)');
+  // What stops at once needs no announcement.
+  setTimeout(() => void output.note('Stopping… (press Ctrl-C again to end at once)'), STOP_NOTE_AFTER_MS).unref();
 }
 
 async function loadEngine(): Promise<Engine> {
@@ -109,7 +112,7 @@ async function run(): Promise<number> {
     if (args.length === 0) throw new CairnError('usage/invalid', 'No command was given.', { hint: '“cairn help” lists the commands and options.' });
     program.hook('preAction', (_, command) => {
       output.setQuiet(command.optsWithGlobals<{ quiet?: boolean }>().quiet === true);
-      log.write('info', 'began', { command: command.name(), version: VERSION, node: process.version, platform: process.platform });
+      log.write('info', 'began', { command: commandPath(command), version: VERSION, node: process.version, platform: process.platform });
     });
     await program.parseAsync(args, { from: 'user' });
     return exitStatus;

@@ -89,10 +89,16 @@ function answerFor(command: Command, shown: () => string): void {
   for (const child of command.commands) answerFor(child, shown);
 }
 
+/** “key add”; empty for the program itself. */
+export function commandPath(command: Command): string {
+  const names: string[] = [];
+  for (let at = command; at.parent !== null; at = at.parent) names.unshift(at.name());
+  return names.join(' ');
+}
+
 function usageError(ending: CommanderError, command: Command): CairnError {
-  const parents: string[] = [];
-  for (let at: Command | null = command.parent; at?.parent; at = at.parent) parents.unshift(at.name());
-  const name = command.parent === null ? '' : ` ${[...parents, command.name()].join(' ')}`;
+  const path = commandPath(command);
+  const name = path === '' ? '' : ` ${path}`;
   const hint = name === '' ? '“cairn help” lists the commands and options.' : `“cairn${name} --help” has its options and examples.`;
   if (ending.code === 'commander.help') {
     const [first, second] = command.args;

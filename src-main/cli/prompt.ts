@@ -1,6 +1,6 @@
 /**
  * Asking for a password on a terminal without showing it. The terminal stays in raw mode from the first question to
- * the last, so that nothing typed or pasted ahead is echoed in between.
+ * the last, and while a password is tried in between: what is typed or pasted ahead is not echoed either.
  */
 import { StringDecoder } from 'node:string_decoder';
 import type { ReadStream } from 'node:tty';
@@ -12,39 +12,56 @@ const PASSWORD_CHARACTERS_MAX = 1024;
 
 const KEY = { interrupt: '\u0003', end: '\u0004', backspace: '\b', eraseLine: '\u0015', escape: '\u001b', delete: '\u007f' };
 
-export type Ask = (question: string) => Promise<string>;
-
-export type PromptOptions = {
+export type TerminalOptions = {
   readonly input: ReadStream;
   readonly show: (text: string) => Promise<void>;
   /** Ctrl-C: raw mode turns it from a signal into a character. */
   readonly onInterrupt: () => void;
 };
 
-/** Runs `work` with a way to ask; the terminal is as before when it ends. */
-export async function askingHidden<Answer>(options: PromptOptions, work: (ask: Ask) => Promise<Answer>): Promise<Answer> {
-  const { input, show } = options;
-  const typed = new TypedLines(options.onInterrupt);
-  const onData = (bytes: Buffer): void => typed.add(bytes);
-  const onEnd = (): void => typed.end();
-  input.setRawMode(true);
-  input.on('data', onData);
-  input.once('end', onEnd);
-  input.resume();
-  try {
-    return await work(async (question) => {
-      await show(question);
-      try {
-        return await typed.next();
-      } finally {
-        await show('\n');
-      }
-    });
-  } finally {
-    input.off('data', onData);
-    input.off('end', onEnd);
+/** A terminal that shows nothing of what is typed, from the first question until it is closed. */
+export class HiddenTerminal {
+  readonly #options: TerminalOptions;
+  readonly #typed: TypedLines;
+  readonly #onData = (bytes: Buffer): void => this.#typed.add(bytes);
+  readonly #onEnd = (): void => this.#typed.end();
+  #isOpen = false;
+
+  constructor(options: TerminalOptions) {
+    this.#options = options;
+    this.#typed = new TypedLines(options.onInterrupt);
+  }
+
+  /** Shows a question and reads a line. One question at a time. */
+  async ask(question: string): Promise<string> {
+    this.#open();
+    await this.#options.show(question);
+    try {
+      return await this.#typed.next();
+    } finally {
+      await this.#options.show('\n');
+    }
+  }
+
+  /** Leaves the terminal as it was found. */
+  close(): void {
+    if (!this.#isOpen) return;
+    const { input } = this.#options;
+    this.#isOpen = false;
+    input.off('data', this.#onData);
+    input.off('end', this.#onEnd);
     input.pause();
     input.setRawMode(false);
+  }
+
+  #open(): void {
+    if (this.#isOpen) return;
+    const { input } = this.#options;
+    this.#isOpen = true;
+    input.setRawMode(true);
+    input.on('data', this.#onData);
+    input.once('end', this.#onEnd);
+    input.resume();
   }
 }
 
@@ -64,6 +81,8 @@ export class TypedLines {
 
   add(bytes: Buffer): void {
     this.#waiting += this.#decoder.write(bytes);
+    // Between two questions nobody reads, and a Ctrl-C has to be heard all the same.
+    if (this.#reader === undefined && this.#waiting.includes(KEY.interrupt)) this.#onInterrupt();
     this.#read();
   }
 

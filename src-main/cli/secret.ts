@@ -6,11 +6,12 @@ import { open } from 'node:fs/promises';
 import path from 'node:path';
 
 import { CairnError } from '../../src-shared/errors.ts';
+import { displayPath } from '../../src-shared/format/index.ts';
 import type { Secret } from '../engine/index.ts';
 import { setting } from './environment.ts';
 import type { Host } from './host.ts';
 import type { GlobalFlags } from './options.ts';
-import { type Ask, askingHidden } from './prompt.ts';
+import { HiddenTerminal } from './prompt.ts';
 
 const FILE_BYTES_MAX = 64 * 1024;
 const READABLE_BY_OTHERS = 0o044;
@@ -22,10 +23,14 @@ export type SecretSource = {
   /** True where a person is asked and may be asked again. */
   readonly isTyped: boolean;
   readonly read: () => Promise<Secret>;
+  /** Gives the terminal back. */
+  readonly close: () => void;
 };
 
+const nothingToClose = (): void => undefined;
+
 /** How this command gets at the secret of an existing repository. */
-export function secretSource(host: Host, flags: GlobalFlags): SecretSource {
+export function secretSource(host: Host, flags: GlobalFlags, repository: string | undefined): SecretSource {
   if (flags.passwordFile !== undefined && flags.recoveryKeyFile !== undefined) {
     throw new CairnError('usage/invalid', 'Both --password-file and --recovery-key-file were given.', { hint: 'Give one of them.' });
   }
@@ -34,11 +39,20 @@ export function secretSource(host: Host, flags: GlobalFlags): SecretSource {
     const read = async (): Promise<Secret> => {
       return { kind: 'recovery', recoveryKey: await readSecretFile(host, recoveryKeyFile, 'recovery key') };
     };
-    return { isTyped: false, read };
+    return { isTyped: false, read, close: nothingToClose };
   }
   const given = givenPassword(host, flags.passwordFile, 'CAIRN_PASSWORD');
-  if (given !== undefined) return { isTyped: false, read: async () => ({ kind: 'password', password: await given() }) };
-  return { isTyped: true, read: () => typePassword(host) };
+  if (given !== undefined) {
+    const read = async (): Promise<Secret> => ({ kind: 'password', password: await given() });
+    return { isTyped: false, read, close: nothingToClose };
+  }
+  const terminal = hiddenTerminal(host);
+  const question = `Password${repository === undefined ? '' : ` for ${displayPath(repository)}`}: `;
+  return {
+    isTyped: true,
+    read: async () => typePassword(host, terminalOrThrow(host, terminal), question),
+    close: () => terminal.close(),
+  };
 }
 
 /** The password for a new repository. */
@@ -118,36 +132,38 @@ async function readFirstLine(file: string, what: string): Promise<{ bytes: Uint8
   }
 }
 
-/** The terminal, or key/password-needed where there is none. */
-function askOnTerminal<Answer>(host: Host, hint: string | undefined, work: (ask: Ask) => Promise<Answer>): Promise<Answer> {
-  const { input } = host;
-  if (!input.isTTY || !host.hasTerminalOutput) {
-    const message = 'A password is needed, and there is no terminal to ask for it.';
-    return Promise.reject(new CairnError('key/password-needed', message, hint === undefined ? {} : { hint }));
-  }
+function hiddenTerminal(host: Host): HiddenTerminal {
   const show = (text: string): Promise<void> => host.output.prompt(text);
-  return askingHidden({ input, show, onInterrupt: () => host.interrupt('SIGINT') }, work);
+  return new HiddenTerminal({ input: host.input, show, onInterrupt: () => host.interrupt('SIGINT') });
 }
 
-function typePassword(host: Host): Promise<Secret> {
-  return askOnTerminal(host, undefined, async (ask) => {
-    for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
-      const password = await ask('Password: ');
-      if (password !== '') return { kind: 'password', password };
-      await host.output.prompt('Nothing was typed.\n');
-    }
-    throw new CairnError('key/password-needed', 'No password was typed.');
-  });
+/** @throws CairnError key/password-needed where there is no terminal to ask on */
+function terminalOrThrow(host: Host, terminal: HiddenTerminal, hint?: string): HiddenTerminal {
+  if (host.input.isTTY && host.hasTerminalOutput) return terminal;
+  const message = 'A password is needed, and there is no terminal to ask for it.';
+  throw new CairnError('key/password-needed', message, hint === undefined ? {} : { hint });
 }
 
-function typeNewPassword(host: Host, question: string, hint?: string): Promise<string> {
-  return askOnTerminal(host, hint, async (ask) => {
+async function typePassword(host: Host, terminal: HiddenTerminal, question: string): Promise<Secret> {
+  for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+    const password = await terminal.ask(question);
+    if (password !== '') return { kind: 'password', password };
+    await host.output.prompt('Nothing was typed.\n');
+  }
+  throw new CairnError('key/password-needed', 'No password was typed.');
+}
+
+async function typeNewPassword(host: Host, question: string, hint?: string): Promise<string> {
+  const terminal = terminalOrThrow(host, hiddenTerminal(host), hint);
+  try {
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
-      const password = await ask(question);
+      const password = await terminal.ask(question);
       if (password === '') await host.output.prompt('An empty password protects nothing.\n');
-      else if ((await ask('The same again: ')) === password) return password;
+      else if ((await terminal.ask('The same again: ')) === password) return password;
       else await host.output.prompt('These two were not the same.\n');
     }
     throw new CairnError('usage/invalid', 'No password was agreed on.', { hint: 'Nothing was changed. Run it again.' });
-  });
+  } finally {
+    terminal.close();
+  }
 }

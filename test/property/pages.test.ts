@@ -236,6 +236,23 @@ describe('a folder in pages', () => {
     expect(store.reads.length).toBeLessThanOrEqual(6);
   });
 
+  it('of names at their greatest length has three levels, and an edit changes one page on each', async () => {
+    const store = createPageStore();
+    const longName = (index: number): string => String(index).padStart(6, '0').padEnd(4000, '.');
+    const entries = Array.from({ length: 9000 }, (_, index) => fileEntry(longName(index)));
+    const root = buildFolder(store.sink, entries);
+    expect(root.level).toBe(2);
+    store.reads.length = 0;
+    expect(await findEntry(store.fetch, root.page, root.level, utf8(longName(4321)))).toEqual(entries[4321]);
+    expect(store.reads).toHaveLength(3);
+    expect(await collect(iterateFolder(store.fetch, root.page, root.level))).toHaveLength(9000);
+    const pagesBefore = store.pages.size;
+    const edited = buildFolder(store.sink, entries.with(4321, fileEntry(longName(4321), 'edited!')));
+    expect(store.pages.size - pagesBefore).toBe(3);
+    const events = await collect(diffFolders(store.fetch, root, store.fetch, edited));
+    expect(events).toHaveLength(1);
+  });
+
   it('of 100,000 entries is cut into pages of bounded size that list and find them all', async () => {
     const store = createPageStore();
     const entries = manyFiles(100_000);

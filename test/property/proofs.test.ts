@@ -252,6 +252,39 @@ describe('an entry proof', () => {
     expect(() => checkEntryProof(half, root)).toThrow(/another group/);
   });
 
+  it('cannot show a name as absent from a folder that shows it', () => {
+    for (const count of [10, 5000]) {
+      const { prove, root } = wideFolder(count);
+      const honest = buildEntryProof(prove({ kind: 'absent', name: 'file 000003 ' }));
+      for (const name of ['file 000003', 'file 000000']) {
+        expect(() => checkEntryProof({ steps: honest.steps.with(0, { kind: 'absent', name }) }, root)).toThrow(
+          /is there/,
+        );
+      }
+    }
+  });
+
+  it('must reach the root of the source, even where a snapshot names another node as one', () => {
+    const entry = fileEntry('letter');
+    const inside = hasher.leafNode('letter', entry);
+    const sources = [{ name: 'home', nodeId: inside }];
+    const input: EntryToProve = {
+      target: { kind: 'leaf', path: 'letter', entry },
+      folders: [],
+      source: 'home',
+      sources,
+    };
+    expect(() => checkEntryProof(buildEntryProof(input), sourcesNode(sources))).toThrow(/root of its source/);
+  });
+
+  it('of a source that is a single file needs no folder', () => {
+    const entry = fileEntry('letter');
+    const sources = [{ name: 'letter', nodeId: hasher.leafNode('', entry) }];
+    const input: EntryToProve = { target: { kind: 'leaf', path: '', entry }, folders: [], source: 'letter', sources };
+    const statement = checkEntryProof(buildEntryProof(input), sourcesNode(sources));
+    expect(statement).toMatchObject({ kind: 'present', source: 'letter', path: '', nodeType: 'file' });
+  });
+
   it('in a folder of more than 1,048,576 children goes over two levels of groups', () => {
     const count = 1024 * 1024 + 5;
     const nodeId = nodeIdOf('any child');

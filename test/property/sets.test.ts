@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isCairnError } from '../../src-shared/errors.ts';
 import { hash } from '../../src-main/engine/codec/index.ts';
-import { compareBytes, equalBytes, fromHex, toHex, utf8 } from '../../src-main/engine/kernel/index.ts';
+import { compareBytes, concatBytes, equalBytes, fromHex, toHex, utf8 } from '../../src-main/engine/kernel/index.ts';
 import {
   decodeSetProof,
   EMPTY_SET_HASH,
@@ -169,6 +169,33 @@ describe('a proof about a set', () => {
     const other = set.prove(ids[3] ?? first);
     if (other.kind !== 'leaf') throw new Error('a leaf proof');
     expect(() => verifySetProof(set.root, first, { ...other, otherId: ids[3] ?? first })).toThrow();
+  });
+
+  it('cannot show a member as absent by calling it another id', () => {
+    fc.assert(
+      fc.property(arbIds, arbAnyId, (ids, id) => {
+        const set = MerkleSet.fromIds(ids).add(id);
+        const proof = set.prove(id);
+        if (proof.kind !== 'leaf') throw new Error('a leaf proof');
+        expect(() => verifySetProof(set.root, id, { ...proof, otherId: id })).toThrow(/itself/);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('under the root of a trie with an id in the wrong place shows nothing', () => {
+    // Hashed by hand, as the head of set.ts says; the first case shows that the hashes are the right ones.
+    const [low, high] = [fromHex('00'.repeat(32)), fromHex('80'.repeat(32))];
+    const leaf = (id: Uint8Array): Uint8Array => hash(concatBytes([utf8('frame_leaf'), id]));
+    const inner = (left: Uint8Array, right: Uint8Array): Uint8Array =>
+      hash(concatBytes([utf8('frame_node'), Uint8Array.of(0, 0), left, right]));
+    const root = (top: Uint8Array): Uint8Array =>
+      hash(concatBytes([utf8('frame_root'), Uint8Array.of(2, 0, 0, 0, 0, 0, 0, 0), top]));
+    const right = root(inner(leaf(low), leaf(high)));
+    expect(toHex(MerkleSet.fromIds([low, high]).root)).toBe(toHex(right));
+    const wrong = root(inner(leaf(high), leaf(low)));
+    const proof = { kind: 'leaf', count: 2, steps: [{ bit: 0, sibling: leaf(low) }], otherId: high } as const;
+    expect(() => verifySetProof(wrong, low, proof)).toThrow(/does not belong/);
   });
 
   it('of a set of one thousand ids has about one step per doubling', () => {

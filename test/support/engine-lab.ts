@@ -9,7 +9,7 @@ import { parseWriterId } from '../../src-shared/ids.ts';
 import type { BackupReport, RestoreReport, VerifyReport } from '../../src-shared/model/index.ts';
 import { BACKUP_DEFAULTS, type BackupOptions, backup } from '../../src-main/engine/backup/index.ts';
 import type { Clock, Log, Ports, Random } from '../../src-main/engine/kernel/index.ts';
-import { type ProcessIdentity, type Repository, initRepository, openRepository } from '../../src-main/engine/repository/index.ts';
+import { type OpenOptions, type ProcessIdentity, type Repository, initRepository, openRepository } from '../../src-main/engine/repository/index.ts';
 import { RESTORE_DEFAULTS, type RestoreOptions, restore } from '../../src-main/engine/restore/index.ts';
 import { listSnapshots, resolveSnapshot } from '../../src-main/engine/snapshot/index.ts';
 import { type LocalStore, createLocalStore, createRoot } from '../../src-main/engine/store/index.ts';
@@ -18,7 +18,7 @@ import { seeded } from './seed.ts';
 
 /** scrypt with N = 2^4: a test of anything but the key derivation itself. */
 const KDF_COST_TEST = 4;
-const WRITER = parseWriterId('5eed5eed5eed5eed5eed5eed5eed5eed');
+export const WRITER = parseWriterId('5eed5eed5eed5eed5eed5eed5eed5eed');
 
 export const SELF: ProcessIdentity = { host: 'lab', bootId: 'boot', processId: 1, isAlive: () => true };
 
@@ -72,8 +72,9 @@ export class Lab {
     });
   }
 
-  open(password = 'correct horse'): Promise<Repository> {
-    return openRepository({ store: this.store, ports: this.ports, self: SELF, secret: () => Promise.resolve({ kind: 'password', password }) });
+  /** `options` stand in for the lab's own: another process, another host, lower limits. */
+  open(password = 'correct horse', options: Partial<OpenOptions> = {}): Promise<Repository> {
+    return openRepository({ store: this.store, ports: this.ports, self: SELF, secret: () => Promise.resolve({ kind: 'password', password }), ...options });
   }
 
   /** Backs the lab's source up; a minute passes before. */

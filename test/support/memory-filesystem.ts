@@ -41,9 +41,13 @@ export type MemoryHooks = {
   readonly onLook?: (path: string) => void;
 };
 
-/** An error in the shape node:fs gives. */
+/** An error in the shape node:fs gives. Without a stack: a sweep makes millions of them, and node:fs gives none either. */
 export function systemError(code: string, call: string, path: string): Error {
-  return Object.assign(new Error(`${code}: injected or in-memory, ${call} '${path}'`), { code, syscall: call, path });
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  const error = new Error(`${code}: injected or in-memory, ${call} '${path}'`);
+  Error.stackTraceLimit = stackTraceLimit;
+  return Object.assign(error, { code, syscall: call, path });
 }
 
 let lastId = 0;

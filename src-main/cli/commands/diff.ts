@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { displayPath } from '../../../src-shared/format/index.ts';
 import type { TreeDiff } from '../../../src-shared/model/index.ts';
 import { EXIT, type Host, flagsOf, inRepository } from '../host.ts';
-import type { Style } from '../output-style.ts';
+import { type Style, formatCount } from '../output-style.ts';
 import { pathBytes, snapshotName } from '../paths.ts';
 
 const LIVE = 'live';
@@ -42,10 +42,11 @@ export function diffText({ added, removed, changed, metadata }: TreeDiff, style:
   if (rows.length === 0) return 'No differences.\n';
   const lines = rows.map(({ path, mark }) => `${mark} ${displayPath(path)}\n`).join('');
   const counts = [
-    `${added.length} added`,
-    `${removed.length} removed`,
-    `${changed.length} changed`,
-    `${metadata.length} with other times, owners or permissions (m)`,
-  ];
-  return `${lines}${style.dim(counts.join(', '))}\n`;
+    [added.length, 'added (+)'],
+    [removed.length, 'removed (-)'],
+    [changed.length, 'changed (*)'],
+    [metadata.length, 'with other times, owners or permissions (m)'],
+  ] as const;
+  const summary = counts.filter(([count]) => count > 0).map(([count, what]) => `${formatCount(count)} ${what}`);
+  return `${lines}${style.dim(summary.join(', '))}\n`;
 }

@@ -17,9 +17,10 @@ export function addDoctor(program: Command, host: Host): void {
     .action(async (_flags: unknown, command: Command) => {
       const flags = flagsOf<GlobalFlags>(command);
       const repository = namedRepository(flags, host.environment);
-      const source = secretSource(host, flags);
+      const source = secretSource(host, flags, repository);
       const engine = await host.engine();
-      const findings = await untilStopped(host, {}, () => engine.doctor(repository, repository === undefined ? undefined : source.read));
+      const secret = repository === undefined ? undefined : source.read;
+      const findings = await untilStopped(host, {}, () => engine.doctor(repository, secret)).finally(source.close);
       const shown = host.output.quiet ? findings.filter(({ verdict }) => verdict !== 'ok') : findings;
       await host.output.result(findings, () => doctorText(shown, host.output.style));
       host.finish(findings.some(({ verdict }) => verdict === 'failed') ? EXIT.failed : EXIT.done);

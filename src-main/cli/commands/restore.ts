@@ -47,7 +47,7 @@ export function addRestore(program: Command, host: Host): void {
         const onProgress = progressOn(host.output, host.clock);
         const report = await repository.restore({ ...request, signal: host.signal, ...(onProgress === undefined ? {} : { onProgress }) });
         await host.output.report(report, () => restoreText(report, request.dryRun === true));
-        if (!host.output.json) await host.output.important(troubleText(report));
+        if (!host.output.json) await host.output.important(troubleText(report, request.overwrite));
         return restoreExit(report);
       });
     });
@@ -103,8 +103,10 @@ export function restoreText(report: RestoreReport, isDryRun: boolean): string {
   return title + facts(counted.map(([label, count, meaning]) => [label, `${formatCount(count)} (${meaning})`]), '  ');
 }
 
-function troubleText({ conflicts, problems }: RestoreReport): string {
-  const kept = conflicts.length === 0 ? '' : `${countOf(conflicts.length, 'conflict')}:\n${listed(conflicts.map(displayPath), '  ')}`;
+function troubleText({ conflicts, problems }: RestoreReport, overwrite: OverwriteMode | undefined): string {
+  const what = overwrite === 'never' ? 'left as they are' : 'put aside as “NAME.before-restore”';
+  const were = `${countOf(conflicts.length, 'thing')} that stood in the way ${conflicts.length === 1 ? 'was' : 'were'} ${what}:`;
+  const kept = conflicts.length === 0 ? '' : `${were}\n${listed(conflicts.map(displayPath), '  ')}`;
   const title = `${countOf(problems.length, 'problem')}; these were not restored as they were:`;
   return kept + problemText({ problems, title, kind: 'restore' });
 }

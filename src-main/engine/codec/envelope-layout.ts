@@ -27,7 +27,10 @@ export type EnvelopeFormat = (typeof ENVELOPE_FORMAT)[keyof typeof ENVELOPE_FORM
 export const ENVELOPE_FIXED_BYTES = 80;
 export const ENVELOPE_COMPONENT_BYTES = 4;
 export const ENVELOPE_COMPONENTS_MAX = 32;
-/** The checksum is the last field of the fixed part: what stands before it is hashed in one piece. */
+/**
+ * The checksum is the last field of the fixed part: what stands before it is hashed in one piece. Magic, version and
+ * checksum keep their places in every later version, so that damage is told from a newer format.
+ */
 export const ENVELOPE_CHECKSUM_OFFSET = 48;
 /** A metadata object is small; what can grow (problem lists, trees) is kept in blobs. */
 export const ENVELOPE_PLAIN_BYTES_MAX = 16 * 1024 * 1024;

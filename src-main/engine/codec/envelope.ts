@@ -199,6 +199,11 @@ function decodeHeader(bytes: Uint8Array): EnvelopeHeader {
   const view = viewOf(bytes);
   const version = view.getUint16(4, true);
   if (version > ENVELOPE_VERSION) {
+    // In every version the checksum stands at the same place and covers everything else: so a flipped bit in the version
+    // is told from a newer envelope.
+    if (!equalBytes(checksum(bytes), bytes.subarray(ENVELOPE_CHECKSUM_OFFSET, ENVELOPE_FIXED_BYTES))) {
+      damaged('an envelope fails its checksum');
+    }
     throw new CairnError(
       'repository/newer-format',
       `an envelope has version ${version}, this Cairn reads ${ENVELOPE_VERSION}`,

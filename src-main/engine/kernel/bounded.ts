@@ -9,22 +9,22 @@ export async function mapBounded<In, Out>(
 ): Promise<Out[]> {
   const results = new Array<Out>(items.length);
   let next = 0;
-  let failed = false;
+  let failure: { readonly error: unknown } | undefined;
   const lane = async (): Promise<void> => {
-    while (!failed && next < items.length) {
+    while (failure === undefined && next < items.length) {
       const index = next++;
       const item = items[index];
       if (item === undefined && !(index in items)) continue;
       try {
         results[index] = await task(item as In, index);
       } catch (error) {
-        failed = true;
-        throw error;
+        // Lanes fail in any order; what is thrown is what failed first, not what failed in the first lane.
+        failure ??= { error };
       }
     }
   };
   const lanes = Array.from({ length: Math.min(limit, items.length) }, lane);
-  const ended = await Promise.allSettled(lanes);
-  for (const lane of ended) if (lane.status === 'rejected') throw lane.reason;
+  await Promise.all(lanes);
+  if (failure !== undefined) throw failure.error;
   return results;
 }

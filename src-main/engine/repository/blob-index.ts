@@ -12,7 +12,7 @@
 import { CairnError, isCairnError, isIntegrityError } from '../../../src-shared/errors.ts';
 import { type BlobId, type IndexRunId, type PackId, parseIndexRunId, parsePackId } from '../../../src-shared/ids.ts';
 import { FILE_TYPE } from '../codec/index.ts';
-import { IdTable, mapBounded } from '../kernel/index.ts';
+import { IdTable, mapBounded, toHex } from '../kernel/index.ts';
 import {
   type BlobLocation,
   type IndexRun,
@@ -25,7 +25,8 @@ import {
 } from '../pack/index.ts';
 import { readCondemned } from './condemned.ts';
 import type { RepositoryContext } from './context.ts';
-import { FOLDERS, PACK_FOLDERS, baseName, commitName, packName } from './names.ts';
+import { damageOf } from './damage.ts';
+import { FOLDERS, PACK_FOLDERS, baseName, commitName, indexRunName, packName } from './names.ts';
 
 /** Decoded index pages kept by one repository, in bytes. */
 const PAGE_CACHE_BYTES = 16 * 1024 * 1024;
@@ -50,35 +51,62 @@ export class BlobIndex {
   readonly uncovered: readonly LoosePack[];
   readonly #rows = new IdTable();
   readonly #loose = new IndexTable();
-  #known: IdTable | undefined;
+  /** Further rows of blobs that lie in several loose packs, by id as hex: few, only concurrent writers make them. */
+  readonly #copies = new Map<string, readonly number[]>();
+  readonly #spoiled: Set<IndexRunId>;
+  readonly #known: IdTable | undefined;
 
   constructor(parts: {
     readonly damage: readonly IndexDamage[];
     readonly runs: readonly OpenRun[];
     readonly commits: readonly LoosePack[];
     readonly uncovered: readonly LoosePack[];
+    readonly spoiled: Set<IndexRunId>;
+    readonly known: IdTable | undefined;
   }) {
     this.damage = parts.damage;
     this.runs = parts.runs;
     this.commits = parts.commits;
     this.uncovered = parts.uncovered;
+    this.#spoiled = parts.spoiled;
+    this.#known = parts.known;
     for (const pack of [...parts.commits, ...parts.uncovered]) this.#addLoose(pack);
   }
 
   #addLoose({ packId, sizeBytes, footer }: LoosePack): void {
     let row = this.#loose.addPack(packId, sizeBytes, footer);
-    for (const { id } of indexEntriesOf(packId, footer)) this.#rows.set(id, row++);
+    for (const { id } of indexEntriesOf(packId, footer)) {
+      const other = this.#rows.get(id);
+      if (other !== undefined) this.#copies.set(toHex(id), [...(this.#copies.get(toHex(id)) ?? []), other]);
+      this.#rows.set(id, row++);
+    }
   }
 
   /** Where a blob lies, or undefined. */
   async find(id: BlobId): Promise<BlobLocation | undefined> {
     const row = this.#rows.get(id);
-    if (row !== undefined) return this.#loose.locationAt(row);
-    for (const { run } of this.runs) {
-      const found = await run.find(id);
+    return row === undefined ? this.findInRuns(id) : this.#loose.locationAt(row);
+  }
+
+  /** Where the runs say a blob lies, or undefined. */
+  async findInRuns(id: BlobId): Promise<BlobLocation | undefined> {
+    for (const run of this.runs) {
+      const found = await this.#findInRun(run, id);
       if (found !== undefined) return found;
     }
     return undefined;
+  }
+
+  /** A run whose page or filter can't be read says nothing any more: the next scan reads the packs it covered. */
+  async #findInRun({ id: runId, run }: OpenRun, id: BlobId): Promise<BlobLocation | undefined> {
+    if (this.#spoiled.has(runId)) return undefined;
+    try {
+      return await run.find(id);
+    } catch (error) {
+      if (!isIntegrityError(error)) throw error;
+      this.#spoiled.add(runId);
+      return undefined;
+    }
   }
 
   /** Every place a blob is said to lie: a reader that meets damage in one turns to the next. */
@@ -86,29 +114,15 @@ export class BlobIndex {
     const found: BlobLocation[] = [];
     const row = this.#rows.get(id);
     if (row !== undefined) found.push(this.#loose.locationAt(row));
-    for (const { run } of this.runs) {
-      const place = await run.find(id);
+    for (const copy of this.#copies.get(toHex(id)) ?? []) found.push(this.#loose.locationAt(copy));
+    for (const run of this.runs) {
+      const place = await this.#findInRun(run, id);
       if (place !== undefined && !found.some((other) => other.packId === place.packId)) found.push(place);
     }
     return found;
   }
 
-  /** Loads every id for `has`, leaving out the packs that a writer must not rely on. */
-  async loadIds(absent: ReadonlySet<PackId>): Promise<void> {
-    const known = new IdTable();
-    for (const { run } of this.runs) {
-      for await (const batch of run.batches()) {
-        for (const entry of batch) if (!absent.has(entry.packId)) known.set(entry.id, entry.length);
-      }
-    }
-    for (const [id, row] of this.#rows.entries()) {
-      const { packId, length } = this.#loose.locationAt(row);
-      if (!absent.has(packId)) known.set(id, length);
-    }
-    this.#known = known;
-  }
-
-  /** Whether a writer may refer to this blob. Only after `loadIds`. */
+  /** Whether a writer may refer to this blob. Only where the index was opened `complete`. */
   has(id: BlobId): boolean {
     if (this.#known === undefined) throw new CairnError('engine/internal', 'The ids of the index were not loaded.');
     return this.#known.has(id);
@@ -153,6 +167,8 @@ export type OpenIndexOptions = {
   readonly complete: boolean;
   /** For a reader that misses something: packs no run covers are taken in. A writer always does so. */
   readonly scanPacks?: boolean;
+  /** Runs that are known to be damaged inside, and are not opened; those that turn out to be are added. */
+  readonly spoiled?: Set<IndexRunId>;
 };
 
 /**
@@ -161,35 +177,74 @@ export type OpenIndexOptions = {
  */
 export async function openBlobIndex(context: RepositoryContext, options: OpenIndexOptions): Promise<BlobIndex> {
   const damage: IndexDamage[] = [];
-  const runs = await openRuns(context, damage);
+  const spoiled = options.spoiled ?? new Set<IndexRunId>();
+  const runs = await openRuns(context, damage, spoiled);
   const commits = await openCommits(context, damage);
   const isDamaged = damage.length > 0;
   if (!options.complete && options.scanPacks !== true && !isDamaged)
-    return new BlobIndex({ damage, runs, commits, uncovered: [] });
+    return new BlobIndex({ damage, runs, commits, uncovered: [], spoiled, known: undefined });
 
   const listed = await listPacks(context);
-  const covered = new Set(runs.flatMap(({ run }) => run.packs.map(({ packId }) => packId)));
+  const absent = options.complete ? await findAbsent(context, runs, listed) : undefined;
+  const known = absent && new IdTable();
+  const whole = known === undefined ? runs : await loadRunIds(runs, absent, known, damage);
+  const covered = new Set(whole.flatMap(({ run }) => run.packs.map(({ packId }) => packId)));
   const uncovered = await openUncovered(context, listed, covered, damage);
-  const index = new BlobIndex({ damage, runs, commits, uncovered });
-  if (options.complete) {
-    const condemned = await readCondemned(context);
-    const absent = new Set<PackId>(condemned.packs);
-    for (const { run } of runs) {
-      for (const { packId, fileType, sizeBytes } of run.packs) {
-        if (fileType !== FILE_TYPE.commitFile && listed.get(packId) !== sizeBytes) absent.add(packId);
-      }
-    }
-    await index.loadIds(absent);
+  for (const { packId, footer } of [...commits, ...uncovered]) {
+    if (absent?.has(packId) === true) continue;
+    for (const { id, length } of indexEntriesOf(packId, footer)) known?.set(id, length);
   }
-  return index;
+  return new BlobIndex({ damage, runs: whole, commits, uncovered, spoiled, known });
 }
 
-async function openRuns(context: RepositoryContext, damage: IndexDamage[]): Promise<readonly OpenRun[]> {
+/** Packs that a writer must not rely on: condemned, missing, or not of the size a run says. */
+async function findAbsent(
+  context: RepositoryContext,
+  runs: readonly OpenRun[],
+  listed: ReadonlyMap<PackId, number>,
+): Promise<ReadonlySet<PackId>> {
+  const absent = new Set<PackId>((await readCondemned(context)).packs);
+  for (const { run } of runs) {
+    for (const { packId, fileType, sizeBytes } of run.packs) {
+      if (fileType !== FILE_TYPE.commitFile && listed.get(packId) !== sizeBytes) absent.add(packId);
+    }
+  }
+  return absent;
+}
+
+/** Loads the ids of all runs and gives the runs that could be read to their end: the packs of the others are scanned. */
+async function loadRunIds(
+  runs: readonly OpenRun[],
+  absent: ReadonlySet<PackId>,
+  known: IdTable,
+  damage: IndexDamage[],
+): Promise<readonly OpenRun[]> {
+  const whole: OpenRun[] = [];
+  for (const open of runs) {
+    try {
+      for await (const batch of open.run.batches()) {
+        for (const entry of batch) if (!absent.has(entry.packId)) known.set(entry.id, entry.length);
+      }
+      whole.push(open);
+    } catch (error) {
+      if (!isIntegrityError(error)) throw error;
+      damage.push({ file: indexRunName(open.id), error });
+    }
+  }
+  return whole;
+}
+
+async function openRuns(
+  context: RepositoryContext,
+  damage: IndexDamage[],
+  spoiled: ReadonlySet<IndexRunId>,
+): Promise<readonly OpenRun[]> {
   const cache = createPageCache(PAGE_CACHE_BYTES);
   const files = await context.store.list(FOLDERS.index);
   const opened = await mapBounded(files, READS_AT_ONCE, async ({ name, sizeBytes }): Promise<OpenRun | undefined> => {
     try {
       const id = parseIndexRunId(baseName(name));
+      if (spoiled.has(id)) throw new CairnError('integrity/damaged', `A page of ${name} can’t be read.`);
       const run = await openIndexRun({
         read: (range) => context.store.read(name, range),
         sizeBytes,
@@ -200,7 +255,7 @@ async function openRuns(context: RepositoryContext, damage: IndexDamage[]): Prom
       });
       return { id, run, sizeBytes };
     } catch (error) {
-      return noteDamage(error, name, damage);
+      return noteDamage(context, error, name, damage);
     }
   });
   return opened.filter((run) => run !== undefined);
@@ -212,7 +267,7 @@ async function openCommits(context: RepositoryContext, damage: IndexDamage[]): P
     try {
       return await readLoosePack(context, parsePackId(baseName(name)), 'commit', sizeBytes);
     } catch (error) {
-      return noteDamage(error, name, damage);
+      return noteDamage(context, error, name, damage);
     }
   });
   return opened.filter((commit) => commit !== undefined);
@@ -229,16 +284,20 @@ async function openUncovered(
     try {
       return await readLoosePack(context, id, 'pack', sizeBytes);
     } catch (error) {
-      return noteDamage(error, packName(id), damage);
+      return noteDamage(context, error, packName(id), damage);
     }
   });
   return opened.filter((pack) => pack !== undefined);
 }
 
 /** A file that vanished was merged away by another session; one that can't be read is damage; anything else is thrown. */
-function noteDamage(error: unknown, file: string, damage: IndexDamage[]): undefined {
-  if (isCairnError(error, 'integrity/missing')) return undefined;
-  if (!isIntegrityError(error)) throw error;
-  damage.push({ file, error });
-  return undefined;
+async function noteDamage(
+  { store }: RepositoryContext,
+  error: unknown,
+  file: string,
+  damage: IndexDamage[],
+): Promise<undefined> {
+  const found = await damageOf(store, file, error);
+  if (found === undefined) throw error;
+  if (!isCairnError(found, 'integrity/missing')) damage.push({ file, error: found });
 }

@@ -13,6 +13,7 @@ import { equalBytes, toHex } from '../kernel/index.ts';
 import { type BlobLocation, openSegment } from '../pack/index.ts';
 import type { BlobIndex } from './blob-index.ts';
 import type { RepositoryContext } from './context.ts';
+import { damageOf } from './damage.ts';
 import { commitName, packName } from './names.ts';
 
 /** 64 segments of the usual size: enough for the folders and files around one place. */
@@ -50,6 +51,17 @@ export class BlobReader {
         }
       }
       throw error;
+    }
+  }
+
+  /** Whether a blob really is, whole, where an index says. */
+  async holds(index: BlobIndex, location: BlobLocation, id: BlobId, type: BlobType): Promise<boolean> {
+    try {
+      await this.#readAt(index, location, id, type);
+      return true;
+    } catch (error) {
+      if (!isIntegrityError(error)) throw error;
+      return false;
     }
   }
 
@@ -100,17 +112,16 @@ export class BlobReader {
   async #decode(index: BlobIndex, location: BlobLocation): Promise<Uint8Array> {
     const { store } = this.#context;
     const name = fileOf(location);
-    const opener = await this.#opener(location);
-    const frame = await store.read(name, { offset: location.frameOffset, length: location.frameLength });
     const baseOf = (baseId: BlobId): Promise<Uint8Array> => this.#readBase(index, baseId, location.type);
     try {
+      const opener = await this.#opener(location);
+      const frame = await store.read(name, { offset: location.frameOffset, length: location.frameLength });
       return await openSegment(opener, frame, baseOf, { delta: location.delta });
     } catch (error) {
-      if (!isIntegrityError(error)) throw error;
-      throw new CairnError(error.code, `${name} is damaged: ${error.message}.`, {
-        context: { file: name },
-        cause: error,
-      });
+      const found = await damageOf(store, name, error);
+      if (found === undefined) throw error;
+      const message = found.code === 'integrity/missing' ? found.message : `${name} is damaged: ${found.message}.`;
+      throw new CairnError(found.code, message, { context: { file: name }, cause: error });
     }
   }
 

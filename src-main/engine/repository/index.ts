@@ -3,6 +3,7 @@ export { type BlobIndex, type IndexDamage, type LoosePack, listPacks, readLooseP
 export { type Condemnation, encodeCondemnation, decodeCondemnation, openCondemnationFile } from './condemned.ts';
 export { FORMAT_VERSION, type RepositoryConfig, checkConfigMac, decodeConfig, encodeConfig } from './config.ts';
 export type { RepositoryContext } from './context.ts';
+export { damageOf } from './damage.ts';
 export { type Instance, decodeInstance, encodeInstance, readInstance } from './identity.ts';
 export { type InitOptions, type Initialised, initRepository, kdfCostOf } from './init.ts';
 export { KEY_SLOTS_MAX, type StoredSlot, listSlots, removeSlot, storeSlot, unlock } from './key-slots.ts';

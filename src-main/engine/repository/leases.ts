@@ -2,9 +2,9 @@
  * Sessions: a running writer or reader shows itself by a lease file with a heartbeat. No lock is ever exclusive; the
  * leases only tell a later reclaim which packs it must still leave alone.
  *
- * A lease is not fsynced: after a power cut there is no session any more. It is stale when its process is known to be
- * dead (same host and boot, no such process) or when its heartbeat is older than it promised. Wall time decides only
- * between hosts, and only after the whole lease has run out.
+ * A lease is not fsynced, nor is its end: after a power cut there is no session any more, and a lease that comes back
+ * is stale. It is stale when its process is known to be dead (same host and boot, no such process) or when its heartbeat
+ * is older than it promised. Wall time decides only between hosts, and only after the whole lease has run out.
  */
 import { CairnError, isCairnError } from '../../../src-shared/errors.ts';
 import { type SessionId, type WriterId, parseSessionId, parseWriterId } from '../../../src-shared/ids.ts';
@@ -128,7 +128,7 @@ export async function openSession(options: {
     },
     end: async () => {
       // A lease that can't be removed runs out by itself; the work it stood for is done.
-      await store.remove([name]).catch((error: unknown) => {
+      await store.remove([name], { durable: false }).catch((error: unknown) => {
         if (!isCairnError(error)) throw error;
         ports.log('warn', 'a session file could not be removed', { name, reason: error.message });
       });
@@ -164,5 +164,5 @@ async function endStaleSessions(store: Store, self: ProcessIdentity, ports: Port
     }
   }
   if (stale.length > SESSIONS_MAX) throw new CairnError('limit/exceeded', `There are ${stale.length} session files.`);
-  if (stale.length > 0) await store.remove(stale);
+  if (stale.length > 0) await store.remove(stale, { durable: false });
 }

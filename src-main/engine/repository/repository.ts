@@ -3,7 +3,7 @@
  * on a read-only destination.
  */
 import { CairnError, isCairnError } from '../../../src-shared/errors.ts';
-import type { BlobId, KeySlotId, WriterId } from '../../../src-shared/ids.ts';
+import type { BlobId, IndexRunId, KeySlotId, WriterId } from '../../../src-shared/ids.ts';
 import type { BlobType, SlotSecret } from '../codec/index.ts';
 import { type BlobIndex, openBlobIndex } from './blob-index.ts';
 import { BlobReader } from './blob-reader.ts';
@@ -24,9 +24,12 @@ export class Repository {
   /** The slot that opened this repository; undefined where it is not encrypted. */
   readonly openedWith: KeySlotId | undefined;
   readonly #masterKey: Uint8Array;
-  readonly #reader: BlobReader;
+  #reader: BlobReader;
   #index: Promise<BlobIndex> | undefined;
   #scannedAtMs: number | undefined;
+  /** Index runs that were found to be damaged inside, and how many of them the last scan knew of. */
+  #spoiled = new Set<IndexRunId>();
+  #spoiledAtScan = 0;
 
   constructor(context: RepositoryContext, masterKey: Uint8Array, openedWith: KeySlotId | undefined) {
     this.context = context;
@@ -50,20 +53,24 @@ export class Repository {
 
   /** The index as readers use it; opened at the first need and again after `refresh`. */
   index(): Promise<BlobIndex> {
-    this.#index ??= openBlobIndex(this.context, { complete: false });
+    this.#index ??= openBlobIndex(this.context, { complete: false, spoiled: this.#spoiled });
     return this.#index;
   }
 
   /** The index with every pack's own footer where no run covers it: finds what a lost run can't tell any more. */
   scannedIndex(): Promise<BlobIndex> {
-    this.#index = openBlobIndex(this.context, { complete: false, scanPacks: true });
+    this.#spoiledAtScan = this.#spoiled.size;
+    this.#index = openBlobIndex(this.context, { complete: false, scanPacks: true, spoiled: this.#spoiled });
     return this.#index;
   }
 
-  /** Forgets what was read of the index: another session has changed it. */
+  /** Forgets everything that was read: another session may have changed it, or the drive may have lost it. */
   refresh(): void {
     this.#index = undefined;
     this.#scannedAtMs = undefined;
+    this.#spoiled = new Set();
+    this.#spoiledAtScan = 0;
+    this.#reader = new BlobReader(this.context);
   }
 
   /**
@@ -72,17 +79,23 @@ export class Repository {
    * @throws CairnError integrity/…
    */
   async readBlob(id: BlobId, type: BlobType): Promise<Uint8Array> {
+    const used = this.index();
     try {
-      return await this.#reader.read(await this.index(), id, type);
+      return await this.#reader.read(await used, id, type);
     } catch (error) {
-      if (!isCairnError(error, 'integrity/missing') || !this.#mayScan()) throw error;
-      return this.#reader.read(await this.scannedIndex(), id, type);
+      if (!isCairnError(error, 'integrity/missing')) throw error;
+      // Another reader may have scanned meanwhile.
+      const isOutdated = this.#index !== undefined && this.#index !== used;
+      if (!isOutdated && !this.#mayScan()) throw error;
+      return this.#reader.read(await (isOutdated ? this.index() : this.scannedIndex()), id, type);
     }
   }
 
   /** Scanning costs a footer per uncovered pack: not for each of ten thousand missing blobs. */
   #mayScan(): boolean {
     const nowMs = this.context.ports.clock.monotonicMs();
+    // A run that was found damaged since then covered packs which that scan left out.
+    if (this.#spoiled.size > this.#spoiledAtScan) return true;
     if (this.#scannedAtMs !== undefined && nowMs - this.#scannedAtMs < SCAN_PAUSE_MS) return false;
     this.#scannedAtMs = nowMs;
     return true;

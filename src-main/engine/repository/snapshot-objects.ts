@@ -4,12 +4,13 @@
  *
  * Readers list snapshots before they load the index: whatever a snapshot refers to was durable before it.
  */
-import { CairnError, isCairnError, isIntegrityError } from '../../../src-shared/errors.ts';
+import { CairnError, isCairnError } from '../../../src-shared/errors.ts';
 import { parsePackId } from '../../../src-shared/ids.ts';
 import { FILE_TYPE, FRAME_KIND, OBJECT_TYPE, openObjectFile } from '../codec/index.ts';
 import { mapBounded } from '../kernel/index.ts';
 import { openPack } from '../pack/index.ts';
 import type { RepositoryContext } from './context.ts';
+import { damageOf } from './damage.ts';
 import { FOLDERS, baseName } from './names.ts';
 
 /** A record with a great many sources and problems stays well under this. */
@@ -29,10 +30,10 @@ export async function readSnapshotObjects(context: RepositoryContext): Promise<S
     try {
       return (await open()).map((bytes) => ({ file, bytes }));
     } catch (error) {
+      const found = await damageOf(context.store, file, error);
+      if (found === undefined) throw error;
       // Merged away by another session since it was listed: its snapshot stands in a file of its own now.
-      if (isCairnError(error, 'integrity/missing')) return [];
-      if (!isIntegrityError(error)) throw error;
-      damaged.push({ file, error });
+      if (!isCairnError(found, 'integrity/missing')) damaged.push({ file, error: found });
       return [];
     }
   };

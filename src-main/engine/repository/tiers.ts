@@ -6,11 +6,13 @@
  * same. Nothing is deleted that was not read whole a moment before.
  */
 import { isIntegrityError } from '../../../src-shared/errors.ts';
-import { BLOB_TYPE, FILE_TYPE, OBJECT_TYPE } from '../codec/index.ts';
+import type { BlobId } from '../../../src-shared/ids.ts';
+import { BLOB_TYPE, type BlobType, FILE_TYPE, OBJECT_TYPE } from '../codec/index.ts';
 import { IdTable } from '../kernel/index.ts';
 import { type PackReader, createSegmentBuilder, openPack, packBytesTarget } from '../pack/index.ts';
-import { type BlobIndex, type LoosePack, openBlobIndex } from './blob-index.ts';
+import { type BlobIndex, type LoosePack, listPacks, openBlobIndex } from './blob-index.ts';
 import { BlobReader } from './blob-reader.ts';
+import { readCondemned } from './condemned.ts';
 import type { RepositoryContext } from './context.ts';
 import { writeIndexRun, writeMergedRun } from './index-writer.ts';
 import type { TierLimits } from './limits.ts';
@@ -61,6 +63,13 @@ async function copyBlobs(
   tree: PackUpload,
 ): Promise<readonly MergedCommit[]> {
   const reader = new BlobReader(context);
+  const condemned = await readCondemned(context);
+  // Said by a run is not enough: the commit file may hold what was stored again because its pack is lost or going.
+  const isInPacks = async (id: BlobId, type: BlobType): Promise<boolean> => {
+    const place = await index.findInRuns(id);
+    if (place === undefined || condemned.packs.has(place.packId)) return false;
+    return reader.holds(index, place, id, type);
+  };
   const copied = new IdTable();
   const builders = {
     data: createSegmentBuilder({ compression: context.compression }),
@@ -72,7 +81,7 @@ async function copyBlobs(
       const { pack, envelopes } = await readCommit(context, commit);
       for (const segment of pack.footer.segments) {
         for (const { id, type } of pack.footer.blobsOf(segment)) {
-          if (copied.has(id) || (await isInRuns(index, id))) continue;
+          if (copied.has(id) || (await isInPacks(id, type))) continue;
           const plain = await reader.read(index, id, type);
           const isTree = type !== BLOB_TYPE.fileChunk;
           const full = (isTree ? builders.tree : builders.data).add(id, type, plain);
@@ -96,11 +105,6 @@ async function copyBlobs(
   return merged;
 }
 
-async function isInRuns(index: BlobIndex, id: Parameters<BlobIndex['find']>[0]): Promise<boolean> {
-  for (const { run } of index.runs) if ((await run.find(id)) !== undefined) return true;
-  return false;
-}
-
 async function readCommit(
   context: RepositoryContext,
   commit: LoosePack,
@@ -121,7 +125,10 @@ async function readCommit(
  * many as it takes to get back under the limit. Each entry is so rewritten O(log n) times over a repository's life.
  */
 async function mergeIndexRuns(context: RepositoryContext, index: BlobIndex, limit: number): Promise<void> {
-  const runs = index.runs.toSorted((left, right) => left.run.entryCount - right.run.entryCount);
+  // A run that names a lost pack is left for repair: merged with others, it could hide where a blob was stored again.
+  const listed = await listPacks(context);
+  const sound = index.runs.filter(({ run }) => run.packs.every((pack) => listed.get(pack.packId) === pack.sizeBytes));
+  const runs = sound.toSorted((left, right) => left.run.entryCount - right.run.entryCount);
   let count = 0;
   let entries = 0;
   for (const { run } of runs) {
@@ -131,6 +138,7 @@ async function mergeIndexRuns(context: RepositoryContext, index: BlobIndex, limi
     count++;
   }
   const merged = runs.slice(0, count);
+  if (merged.length < 2) return;
   const runId = await writeMergedRun(context, merged);
   const gone = merged.filter(({ id }) => id !== runId).map(({ id }) => indexRunName(id));
   await context.store.remove(gone);

@@ -4,6 +4,7 @@ export {
   type FinishOptions,
   READ_BYTES_MAX,
   type ReadOptions,
+  type RemoveOptions,
   type Store,
   type StoreEntry,
   type StoreWriter,

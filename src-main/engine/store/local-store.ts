@@ -24,6 +24,7 @@ import {
   checkReadSize,
   missingError,
   type ReadOptions,
+  type RemoveOptions,
   shortError,
   type Store,
   type StoreEntry,
@@ -191,10 +192,11 @@ class FolderStore implements LocalStore {
     });
   }
 
-  async remove(names: readonly string[]): Promise<void> {
+  async remove(names: readonly string[], options: RemoveOptions = {}): Promise<void> {
     for (const name of names) checkName(name);
     if (names.length > 0) await this.#explained('remove from', '', () => this.#root.check());
     for (const name of names) await this.#unlink(name);
+    if (options.durable === false) return;
     for (const folder of new Set(names.map(folderOf))) {
       await this.#explained('remove from', folder, async () => {
         try {

@@ -45,6 +45,11 @@ export type StoreWriter = {
   abort(): Promise<void>;
 };
 
+export type RemoveOptions = {
+  /** Default true. False skips the fsync: for leases, which may come back after a power cut and are stale then. */
+  readonly durable?: boolean;
+};
+
 export type Store = {
   /** Where it is, for messages. */
   readonly description: string;
@@ -58,8 +63,8 @@ export type Store = {
   list(folder: string): Promise<StoreEntry[]>;
   /** Renames durably; replaces a file of that name. Absent: integrity/missing. */
   move(from: string, to: string): Promise<void>;
-  /** Deletes durably; a name that is absent already is fine. */
-  remove(names: readonly string[]): Promise<void>;
+  /** Deletes, durably unless told otherwise; a name that is absent already is fine. */
+  remove(names: readonly string[], options?: RemoveOptions): Promise<void>;
 };
 
 /** Writes a small file in one call; the same promises as StoreWriter.finish. */

@@ -32,7 +32,7 @@ export async function checkIndexRuns(
   const { store, repositoryIdBytes, secrets } = repository.context;
   const packs = new Map<PackId, { sizeBytes: number; fileType: FileType }>();
   for (const { name, sizeBytes } of await store.list(FOLDERS.index)) {
-    await noteDamage(damage, name, 'index', async () => {
+    await noteDamage(repository, damage, name, 'index', async () => {
       const runId = parseIndexRunId(baseName(name));
       const bytes = whole ? await store.read(name) : undefined;
       if (bytes !== undefined && !equalBytes(hash(bytes), fromHex(runId))) {

@@ -17,6 +17,7 @@ import {
   baseName,
   checkConfigMac,
   checkReserve,
+  damageOf,
   decodeConfig,
   decodeInstance,
   decodeLease,
@@ -28,6 +29,7 @@ const HASH_NAME = /^[0-9a-f]{64}$/;
 
 /** Runs a check; what the bytes are to blame for becomes damage, anything else is thrown. */
 export async function noteDamage(
+  { context: { store } }: Repository,
   damage: DamageList,
   file: string,
   kind: DamageKind,
@@ -37,8 +39,9 @@ export async function noteDamage(
     await check();
     return true;
   } catch (error) {
-    if (!isDamage(error)) throw error;
-    damage.add(file, kind, error.message);
+    const found = isDamage(error) ? error : await damageOf(store, file, error);
+    if (found === undefined) throw error;
+    damage.add(file, kind, found.message);
     return false;
   }
 }
@@ -50,16 +53,16 @@ export function isDamage(error: unknown): error is CairnError {
 export async function checkSmallFiles(repository: Repository, damage: DamageList): Promise<void> {
   const { store } = repository.context;
   for (const name of [CONFIG, CONFIG_COPY]) {
-    await noteDamage(damage, name, 'config', async () =>
+    await noteDamage(repository, damage, name, 'config', async () =>
       checkConfigMac(decodeConfig(await store.read(name)), repository.masterKey),
     );
   }
-  await noteDamage(damage, INSTANCE, 'instance', async () => {
+  await noteDamage(repository, damage, INSTANCE, 'instance', async () => {
     const instance = decodeInstance(await store.read(INSTANCE));
     if (instance.repositoryId !== repository.config.repositoryId)
       damage.add(INSTANCE, 'instance', 'The marker belongs to another repository.');
   });
-  await noteDamage(damage, RESERVE, 'reserve', async () => checkReserve(await store.read(RESERVE)));
+  await noteDamage(repository, damage, RESERVE, 'reserve', async () => checkReserve(await store.read(RESERVE)));
   await checkKeys(repository, damage);
   await checkSessions(repository, damage);
   await checkSealedFolder(repository, damage);
@@ -71,7 +74,7 @@ async function checkKeys(repository: Repository, damage: DamageList): Promise<vo
   const { store } = repository.context;
   const names = (await store.list(FOLDERS.keys)).map(({ name }) => name);
   for (const name of names) {
-    await noteDamage(damage, name, 'key', async () => {
+    await noteDamage(repository, damage, name, 'key', async () => {
       const bytes = await store.read(name);
       const id = baseName(name).replace(/\.[ab]$/, '');
       if (toHex(hash(bytes)) !== id) damage.add(name, 'key', 'A key file is not what its name says.');
@@ -109,7 +112,7 @@ async function checkSealedFolder(repository: Repository, damage: DamageList): Pr
     );
   }
   for (const { name } of await store.list(FOLDERS.events)) {
-    await noteDamage(damage, name, 'event', async () => {
+    await noteDamage(repository, damage, name, 'event', async () => {
       const bytes = await readNamed(repository, name, damage, 'event');
       openObjectFile(bytes, { fileTypes: [FILE_TYPE.event], repositoryId: repositoryIdBytes, secrets });
     });

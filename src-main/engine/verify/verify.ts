@@ -109,7 +109,7 @@ function noteLostSnapshots(
 
 async function checkSnapshotFiles(repository: Repository, damage: DamageList): Promise<void> {
   for (const { name } of await repository.context.store.list(FOLDERS.snapshots)) {
-    await noteDamage(damage, name, 'snapshot', async () => {
+    await noteDamage(repository, damage, name, 'snapshot', async () => {
       await readNamed(repository, name, damage, 'snapshot');
     });
   }

@@ -147,6 +147,22 @@ describe('reading a folder', () => {
     expect(ended.some((end) => end.status === 'rejected')).toBe(true);
   });
 
+  it('whose page reaches into its sibling is refused, though every first name and count is right', async () => {
+    const store = createPageStore();
+    const leaves = [
+      [fileEntry('a'), fileEntry('n')],
+      [fileEntry('m'), fileEntry('z')],
+    ];
+    const children = leaves.map((entries) => ({
+      firstName: entries[0]?.name ?? utf8('?'),
+      page: put(store, { kind: 'leaf', entries }),
+      entryCount: entries.length,
+    }));
+    const root = put(store, { kind: 'inner', level: 1, children });
+    await expect(collect(iterateFolder(store.fetch, root, 1))).rejects.toMatchObject(malformed);
+    await expect(findEntry(store.fetch, root, 1, utf8('b'))).rejects.toMatchObject(malformed);
+  });
+
   it('whose root has another level than its entry says is refused', async () => {
     const { store, root } = lyingTree((page) => page);
     await expect(collect(iterateFolder(store.fetch, root, 2))).rejects.toMatchObject(malformed);

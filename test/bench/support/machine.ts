@@ -1,0 +1,18 @@
+/** Where a table was measured. Figures of two machines, or of a quiet and a busy one, are never compared. */
+import os from 'node:os';
+
+/** Two cores at a load above this are not ours alone: a figure may be off by a factor, not by a few percent. */
+const BUSY_LOAD_PER_CORE = 0.5;
+
+export function printMachine(): void {
+  const cpus = os.cpus();
+  const memoryGb = (os.totalmem() / 1e9).toFixed(0);
+  const [load = 0] = os.loadavg();
+  // The host's clock says the date; nothing is asked of the network.
+  const date = new Date().toISOString().slice(0, 10);
+  console.log(`${date} · ${cpus.length} × ${cpus[0]?.model ?? 'unknown CPU'} · ${memoryGb} GB · Node ${process.version} · ${os.platform()} ${os.release()}`);
+  console.log(`load at the start: ${load.toFixed(1)}`);
+  if (load > cpus.length * BUSY_LOAD_PER_CORE) {
+    console.log('THIS MACHINE IS BUSY: the figures below are provisional. Ratios of one run say more than times do.');
+  }
+}
