@@ -45,7 +45,12 @@ const nodeBundle = (name, entries) => ({
 });
 
 /** Folder below out/ → what goes into it. */
-const BUNDLES = [nodeBundle('main', { cli: path.join(root, 'src-main/cli/main.ts') })];
+const BUNDLES = [
+  nodeBundle('main', {
+    cli: path.join(root, 'src-main/cli/main.ts'),
+    'ingest-worker': path.join(root, 'src-main/engine/backup/ingest-worker.ts'),
+  }),
+];
 
 /** Every file below `folder`, relative to it. */
 function filesBelow(folder) {

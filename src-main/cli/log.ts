@@ -34,7 +34,11 @@ export type LogOptions = {
 
 export function openLog(options: LogOptions): LogFile {
   const log = new LogWriter(options);
-  return { path: log.path, write: (level, message, fields) => log.add(level, message, fields), close: () => log.close() };
+  return {
+    path: log.path,
+    write: (level, message, fields) => log.add(level, message, fields),
+    close: () => log.close(),
+  };
 }
 
 class LogWriter {

@@ -29,9 +29,9 @@ let stopSignal: StopSignal | undefined;
 let exitStatus: number = EXIT.done;
 
 /** Said once, at the end: it must not stand between the lines of a result. */
-let logFailure: unknown;
+let logFailure = '';
 function noteLogFailure(error: unknown): void {
-  logFailure = error;
+  logFailure = error instanceof Error ? error.message : String(error);
 }
 
 /** The first signal asks for a clean end, the second one ends at once. */
@@ -40,7 +40,12 @@ function interrupt(signal: StopSignal): void {
   stopSignal = signal;
   stop.abort(new CairnError('engine/cancelled', 'Stopped before it was done.'));
   // What stops at once needs no announcement.
-  setTimeout(() => void output.note('Stopping… (press Ctrl-C again to end at once)'), STOP_NOTE_AFTER_MS).unref();
+  setTimeout(noteStopping, STOP_NOTE_AFTER_MS).unref();
+}
+
+/** Writing to standard error never fails as far as anyone here can tell (see Output). */
+function noteStopping(): void {
+  output.note('Stopping… (press Ctrl-C again to end at once)').catch(asCairnError);
 }
 
 async function loadEngine(): Promise<Engine> {
@@ -73,7 +78,8 @@ const host: Host = {
 /** What went wrong, in our own words; a defect goes to the log with everything it carries. */
 function asCairnError(error: unknown): CairnError {
   if (error instanceof CairnError) {
-    log.write('warn', 'the command failed', { code: error.code, error });
+    // A slip of the keyboard is between the person and the terminal.
+    if (error.code !== 'usage/invalid') log.write('warn', 'the command failed', { error });
     return error;
   }
   log.write('error', 'a defect', { error });
@@ -99,20 +105,21 @@ async function show({ text, isVersion }: HelpShown): Promise<void> {
 /** The last words. Nothing may keep the process alive after them: not a worker, not a timer. */
 async function end(status: number, openLogFile: LogFile): Promise<never> {
   await openLogFile.close();
-  if (logFailure !== undefined) {
-    const reason = logFailure instanceof Error ? logFailure.message : String(logFailure);
-    await output.warn(`The log can’t be written: ${reason}`);
-  }
+  if (logFailure !== '') await output.warn(`The log can’t be written: ${logFailure}`);
   process.exit(status);
 }
 
 async function run(): Promise<number> {
   try {
     const program = createProgram(host);
-    if (args.length === 0) throw new CairnError('usage/invalid', 'No command was given.', { hint: '“cairn help” lists the commands and options.' });
     program.hook('preAction', (_, command) => {
       output.setQuiet(command.optsWithGlobals<{ quiet?: boolean }>().quiet === true);
-      log.write('info', 'began', { command: commandPath(command), version: VERSION, node: process.version, platform: process.platform });
+      log.write('info', 'began', {
+        command: commandPath(command),
+        version: VERSION,
+        node: process.version,
+        platform: process.platform,
+      });
     });
     await program.parseAsync(args, { from: 'user' });
     return exitStatus;
@@ -126,7 +133,9 @@ async function run(): Promise<number> {
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interrupt(signal));
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
   process.on(event, (error: unknown) => {
-    void tell(asCairnError(error)).then((status) => end(status, log));
+    tell(asCairnError(error))
+      .then((failed) => end(failed, log))
+      .catch(() => process.exit(EXIT.failed));
   });
 }
 const status = await run();

@@ -44,7 +44,9 @@ export function namedRepository(flags: GlobalFlags, environment: Environment): s
 export function repositoryPath(flags: GlobalFlags, environment: Environment): string {
   const named = namedRepository(flags, environment);
   if (named !== undefined) return named;
-  throw new CairnError('usage/invalid', 'No repository was named.', { hint: 'Name it with --repo PATH, or set CAIRN_REPO.' });
+  throw new CairnError('usage/invalid', 'No repository was named.', {
+    hint: 'Name it with --repo PATH, or set CAIRN_REPO.',
+  });
 }
 
 /** For an option that may be given several times. */
@@ -63,7 +65,9 @@ export function parseKdfCost(text: string): number {
 export function wholeNumber(text: string, name: string, min: number, max: number): number {
   const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
   if (value >= min && value <= max) return value;
-  throw new CairnError('usage/invalid', `“${text.slice(0, 80)}” does not fit ${name}.`, { hint: `It takes a whole number from ${min} to ${max}.` });
+  throw new CairnError('usage/invalid', `“${text.slice(0, 80)}” does not fit ${name}.`, {
+    hint: `It takes a whole number from ${min} to ${max}.`,
+  });
 }
 
 /** “5%”, “5” or “0.5%”. */
@@ -71,10 +75,14 @@ export function parsePercent(text: string): number {
   const percent = /^(\d{1,3}(?:\.\d{1,6})?)\s*%?$/.exec(text)?.[1];
   const value = Number(percent ?? Number.NaN);
   if (value > 0 && value <= 100) return value;
-  throw new CairnError('usage/invalid', `“${text.slice(0, 80)}” is not a share.`, { hint: 'Give a percentage above 0 and up to 100, such as --sample 5%.' });
+  throw new CairnError('usage/invalid', `“${text.slice(0, 80)}” is not a share.`, {
+    hint: 'Give a percentage above 0 and up to 100, such as --sample 5%.',
+  });
 }
 
 /** scrypt is what makes a guess expensive; only tests want it cheap, so it is left out of the help. */
 export function kdfCostOption(): Option {
-  return new Option('--kdf-cost <exponent>', 'scrypt’s N as a power of two, 10 to 20').argParser(parseKdfCost).hideHelp();
+  return new Option('--kdf-cost <exponent>', 'scrypt’s N as a power of two, 10 to 20')
+    .argParser(parseKdfCost)
+    .hideHelp();
 }

@@ -9,7 +9,8 @@ export const LISTED_MAX = 20;
 /** The first of a list, a line each, and how many more there are. */
 export function listed(lines: readonly string[], indent: string, max = LISTED_MAX): string {
   const shown = lines.slice(0, max).map((line) => `${indent}${line}\n`);
-  if (lines.length > max) shown.push(`${indent}… and ${countOf(lines.length - max, 'more', 'more')} (--json lists all)\n`);
+  if (lines.length > max)
+    shown.push(`${indent}… and ${countOf(lines.length - max, 'more', 'more')} (--json lists all)\n`);
   return shown.join('');
 }
 
@@ -29,7 +30,11 @@ const RESTORE_ADVICE: Readonly<Record<string, string>> = {
   EPERM: 'To give files back to other owners, run it as root.',
 };
 
-export type ProblemList = { readonly problems: readonly Problem[]; readonly title: string; readonly kind: 'backup' | 'restore' };
+export type ProblemList = {
+  readonly problems: readonly Problem[];
+  readonly title: string;
+  readonly kind: 'backup' | 'restore';
+};
 
 /** The problems of a backup or restore, with what to do about them. Empty where there are none. */
 export function problemText({ problems, title, kind }: ProblemList): string {

@@ -40,7 +40,7 @@ function characterWidth(character: string): number {
 export function shortenStart(text: string, columns: number): string {
   if (displayWidth(text) <= columns) return text;
   if (columns < 2) return '';
-  const characters = [...text];
+  const characters = Array.from(text);
   let width = 1;
   let from = characters.length;
   while (from > 0 && width + characterWidth(characters[from - 1] ?? '') <= columns) {
@@ -93,9 +93,12 @@ export function box(lines: readonly string[]): string {
   return `${[`┌${edge}┐`, ...body, `└${edge}┘`].join('\n')}\n`;
 }
 
+/** Made once: making one takes longer than a thousand uses. */
+const COUNT_FORMAT = new Intl.NumberFormat('en-US');
+
 /** “1,204”. */
 export function formatCount(count: number): string {
-  return count.toLocaleString('en-US');
+  return COUNT_FORMAT.format(count);
 }
 
 /** “1 file”, “1,204 files”. */

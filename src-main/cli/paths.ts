@@ -17,8 +17,10 @@ const PATH_CHARACTERS_MAX = 256 * 1024;
 
 /** The bytes of an argument that is a path: one inside a snapshot as it is, one on this computer through localPath. */
 export function pathBytes(text: string, isEscaped: boolean): Buffer {
-  if (text.length > PATH_CHARACTERS_MAX) throw new CairnError('usage/invalid', 'A path is longer than any system allows.');
-  if (text.includes('\0')) throw new CairnError('usage/invalid', `“${text}” has a NUL character, which no path can have.`);
+  if (text.length > PATH_CHARACTERS_MAX)
+    throw new CairnError('usage/invalid', 'A path is longer than any system allows.');
+  if (text.includes('\0'))
+    throw new CairnError('usage/invalid', `“${text}” has a NUL character, which no path can have.`);
   if (isEscaped) {
     const bytes = Buffer.from(unescapePath(text));
     if (bytes.includes(0)) throw new CairnError('usage/invalid', `“${text}” has a NUL byte, which no path can have.`);

@@ -99,11 +99,15 @@ export function commandPath(command: Command): string {
 function usageError(ending: CommanderError, command: Command): CairnError {
   const path = commandPath(command);
   const name = path === '' ? '' : ` ${path}`;
-  const hint = name === '' ? '“cairn help” lists the commands and options.' : `“cairn${name} --help” has its options and examples.`;
+  const hint =
+    name === ''
+      ? '“cairn help” lists the commands and options.'
+      : `“cairn${name} --help” has its options and examples.`;
   if (ending.code === 'commander.help') {
     const [first, second] = command.args;
     const wanted = first === 'help' ? second : first;
-    const message = wanted === undefined ? `“cairn${name}” needs a command.` : `There is no command “${wanted}”.`;
+    const none = name === '' ? 'No command was given.' : `“cairn${name}” needs a command.`;
+    const message = wanted === undefined ? none : `There is no command “${wanted}”.`;
     return new CairnError('usage/invalid', message, { hint });
   }
   const [reason = '', ...more] = ending.message.replace(/^error: /, '').split('\n');

@@ -53,15 +53,13 @@ export function progressOn(line: StatusLine, clock: Clock): ((progress: Progress
 export function progressText(progress: Progress, bytesPerSecond: number | undefined, columns: number): string {
   const { phase, files, bytes, filesTotal, bytesTotal, current } = progress;
   const of = (total: number, text: string): string => (total > 0 ? ` of ${text}` : '');
-  const parts = [
-    PHASES[phase],
-    `${formatCount(files)}${of(filesTotal, formatCount(filesTotal))} files`,
-    `${formatBytes(bytes)}${of(bytesTotal, formatBytes(bytesTotal))}`,
-  ];
-  if (bytesPerSecond !== undefined) {
+  const parts = [PHASES[phase], `${formatCount(files)}${of(filesTotal, formatCount(filesTotal))} files`];
+  // Some phases count files only.
+  if (bytes > 0 || bytesTotal > 0) parts.push(`${formatBytes(bytes)}${of(bytesTotal, formatBytes(bytesTotal))}`);
+  if (bytesPerSecond !== undefined && bytesPerSecond > 0) {
     parts.push(formatRate(bytesPerSecond));
     const leftMs = ((bytesTotal - bytes) / bytesPerSecond) * 1000;
-    if (bytesTotal > bytes && Number.isFinite(leftMs)) parts.push(`${formatDuration(roundedUp(leftMs))} left`);
+    if (bytesTotal > bytes) parts.push(`${formatDuration(roundedUp(leftMs))} left`);
   }
   while (parts.length > 1 && displayWidth(parts.join(GAP)) > columns) parts.pop();
   const text = parts.join(GAP);

@@ -10,7 +10,14 @@ import { CairnError } from '../../src-shared/errors.ts';
 /** Longer is a pasted file, not a password. */
 const PASSWORD_CHARACTERS_MAX = 1024;
 
-const KEY = { interrupt: '\u0003', end: '\u0004', backspace: '\b', eraseLine: '\u0015', escape: '\u001b', delete: '\u007f' };
+const KEY = {
+  interrupt: '\u0003',
+  end: '\u0004',
+  backspace: '\b',
+  eraseLine: '\u0015',
+  escape: '\u001b',
+  delete: '\u007f',
+};
 
 export type TerminalOptions = {
   readonly input: ReadStream;

@@ -32,7 +32,9 @@ const nothingToClose = (): void => undefined;
 /** How this command gets at the secret of an existing repository. */
 export function secretSource(host: Host, flags: GlobalFlags, repository: string | undefined): SecretSource {
   if (flags.passwordFile !== undefined && flags.recoveryKeyFile !== undefined) {
-    throw new CairnError('usage/invalid', 'Both --password-file and --recovery-key-file were given.', { hint: 'Give one of them.' });
+    throw new CairnError('usage/invalid', 'Both --password-file and --recovery-key-file were given.', {
+      hint: 'Give one of them.',
+    });
   }
   const { recoveryKeyFile } = flags;
   if (recoveryKeyFile !== undefined) {
@@ -65,7 +67,8 @@ export function firstPassword(host: Host, flags: GlobalFlags): Promise<string> {
 export function newPassword(host: Host, file: string | undefined): Promise<string> {
   const given = givenPassword(host, file, 'CAIRN_NEW_PASSWORD');
   if (given !== undefined) return given();
-  const hint = 'Give it with --new-password-file, CAIRN_NEW_PASSWORD_FILE or CAIRN_NEW_PASSWORD, or run this on a terminal.';
+  const hint =
+    'Give it with --new-password-file, CAIRN_NEW_PASSWORD_FILE or CAIRN_NEW_PASSWORD, or run this on a terminal.';
   return typeNewPassword(host, 'New password: ', hint);
 }
 
@@ -80,7 +83,9 @@ function givenPassword(host: Host, file: string | undefined, variable: string): 
 
 function notEmpty(password: string, where: string): string {
   if (password !== '') return password;
-  throw new CairnError('usage/invalid', `The password in ${where} is empty.`, { hint: 'An empty password protects nothing; choose another.' });
+  throw new CairnError('usage/invalid', `The password in ${where} is empty.`, {
+    hint: 'An empty password protects nothing; choose another.',
+  });
 }
 
 /** The first line of a file. Pipes will do as well: `--password-file <(pass show backup)`. */
@@ -94,10 +99,15 @@ async function readSecretFile(host: Host, name: string, what: 'password' | 'reco
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
-    throw new CairnError('usage/invalid', `The ${what} in “${file}” is not UTF-8 text.`, { hint: 'Write it with a text editor, as one line.', cause: error });
+    throw new CairnError('usage/invalid', `The ${what} in “${file}” is not UTF-8 text.`, {
+      hint: 'Write it with a text editor, as one line.',
+      cause: error,
+    });
   }
   if (what === 'recovery key' && text.trim() === '') {
-    throw new CairnError('usage/invalid', `The recovery key in “${file}” is empty.`, { hint: 'Its first line has to be the recovery key.' });
+    throw new CairnError('usage/invalid', `The recovery key in “${file}” is empty.`, {
+      hint: 'Its first line has to be the recovery key.',
+    });
   }
   return notEmpty(text.replace(/\r$/, ''), `“${file}”`);
 }
@@ -107,7 +117,8 @@ async function readFirstLine(file: string, what: string): Promise<{ bytes: Uint8
     const handle = await open(file, 'r');
     try {
       const stat = await handle.stat();
-      const isReadableByOthers = process.platform !== 'win32' && stat.isFile() && (stat.mode & READABLE_BY_OTHERS) !== 0;
+      const isReadableByOthers =
+        process.platform !== 'win32' && stat.isFile() && (stat.mode & READABLE_BY_OTHERS) !== 0;
       const buffer = Buffer.alloc(FILE_BYTES_MAX);
       let length = 0;
       let lineEnd = -1;
@@ -128,7 +139,10 @@ async function readFirstLine(file: string, what: string): Promise<{ bytes: Uint8
       EACCES: 'this user is not allowed to read it',
       EISDIR: 'it is a folder',
     };
-    throw new CairnError('usage/invalid', `The ${what} file “${file}” can’t be read: ${words[reason] ?? reason}.`, { hint: 'Check its path and its permissions.', cause: error });
+    throw new CairnError('usage/invalid', `The ${what} file “${file}” can’t be read: ${words[reason] ?? reason}.`, {
+      hint: 'Check its path and its permissions.',
+      cause: error,
+    });
   }
 }
 

@@ -65,13 +65,18 @@ const TEMPORARY_AGE_MS = 86_400_000;
 const EXCLUDE_FILE_BYTES_MAX = 4 * 1024 * 1024;
 const KEY_PREFIX_LENGTH_MIN = 4;
 
-/** Makes an engine. The self-test has run when this returns. @throws CairnError engine/self-test */
+/** Makes an engine. The self-test runs before a repository is made or opened; the doctor runs it by himself. */
 export function openEngine(options: EngineOptions): Engine {
-  assertSelfTest();
   const host: Host = { ports: { ...systemPorts, log: options.log }, home: options.home };
   return {
-    init: (request) => init(host, request),
-    open: (repository, secret) => openAt(host, repository, secret),
+    init: async (request) => {
+      assertSelfTest();
+      return init(host, request);
+    },
+    open: async (repository, secret) => {
+      assertSelfTest();
+      return openAt(host, repository, secret);
+    },
     doctor: (place, secret) =>
       examine({
         ports: host.ports,

@@ -1,3 +1,4 @@
 /** The only door of the engine: openEngine(options) gives everything a host may do. */
 export type * from './api.ts';
 export { openEngine } from './engine.ts';
+export { systemClock } from './kernel/index.ts';

@@ -17,7 +17,8 @@ export function keyedH(key: Uint8Array, ...parts: readonly Uint8Array[]): Buffer
   return Blake3Hasher.newKeyed(Buffer.from(key)).update(Buffer.concat(parts)).digestBuffer();
 }
 
-export const text = (bytes: Uint8Array): string => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+export const text = (bytes: Uint8Array): string =>
+  new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
 export const ascii = (value: string): Buffer => Buffer.from(value, 'latin1');
 export const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
@@ -92,7 +93,8 @@ export function readMessagePack(bytes: Uint8Array): Fields {
 function readItem(cursor: Cursor): unknown {
   const head = cursor.u8();
   const list = (count: number): unknown[] => Array.from({ length: count }, () => readItem(cursor));
-  const map = (count: number): Fields => Object.fromEntries(Array.from({ length: count }, () => [readItem(cursor), readItem(cursor)]));
+  const map = (count: number): Fields =>
+    Object.fromEntries(Array.from({ length: count }, () => [readItem(cursor), readItem(cursor)]));
   if (head <= 0x7f) return head;
   if (head <= 0x8f) return map(head & 15);
   if (head <= 0x9f) return list(head & 15);
@@ -146,7 +148,8 @@ export function inflate(compression: number, payload: Buffer, plainLength: numbe
 function inflateWith(compression: number, payload: Buffer, plainLength: number, base: Buffer | undefined): Buffer {
   if (compression === 0) return payload;
   if (compression === 1) {
-    const dictionary = base === undefined || base.length < 8 ? undefined : base.readUInt32LE() === 0xec30a437 ? base.subarray(1) : base;
+    const dictionary =
+      base === undefined || base.length < 8 ? undefined : base.readUInt32LE() === 0xec30a437 ? base.subarray(1) : base;
     return zstdDecompressSync(payload, { maxOutputLength: plainLength, ...(dictionary && { dictionary }) });
   }
   if (compression === 2) return Buffer.from(uncompressSync(payload));
@@ -159,7 +162,10 @@ export type Envelope = { readonly objectType: number; readonly payload: Buffer; 
 /** §8. */
 export function readEnvelope(bytes: Uint8Array, objectType: number): Envelope {
   const cursor = new Cursor(bytes);
-  check(text(cursor.take(4)) === 'CrnE' && cursor.u16() === 1 && cursor.u16() === objectType, 'an envelope of another kind');
+  check(
+    text(cursor.take(4)) === 'CrnE' && cursor.u16() === 1 && cursor.u16() === objectType,
+    'an envelope of another kind',
+  );
   const schema = cursor.u16();
   check(schema === 1 && cursor.u16() <= 1, 'a newer schema');
   const [format, compression, components] = [cursor.u8(), cursor.u8(), cursor.u16()];
@@ -183,12 +189,27 @@ export function deriveKey(masterKey: Uint8Array, repositoryId: Uint8Array, name:
   return hkdf(masterKey, repositoryId, ascii(`cairn/v1/${name}`), 32);
 }
 
-export type Keys = { readonly repositoryId: Buffer; readonly encrypted: boolean; readonly data: Buffer; readonly meta: Buffer };
+export type Keys = {
+  readonly repositoryId: Buffer;
+  readonly encrypted: boolean;
+  readonly data: Buffer;
+  readonly meta: Buffer;
+};
 
-export type Frame = { readonly kind: number; readonly offset: number; readonly length: number; readonly plain: (base?: Buffer) => Buffer; readonly payload: Buffer };
+export type Frame = {
+  readonly kind: number;
+  readonly offset: number;
+  readonly length: number;
+  readonly plain: (base?: Buffer) => Buffer;
+  readonly payload: Buffer;
+};
 
 /** §6: every frame of a sealed file, opened; `plain` inflates it. */
-export function openSealedFile(file: Buffer, fileTypes: readonly number[], keys: Keys): { readonly fileType: number; readonly frames: readonly Frame[] } {
+export function openSealedFile(
+  file: Buffer,
+  fileTypes: readonly number[],
+  keys: Keys,
+): { readonly fileType: number; readonly frames: readonly Frame[] } {
   const header = file.subarray(0, 104);
   const cursor = new Cursor(header);
   check(text(cursor.take(8)) === 'CAIRNBAK' && cursor.u16() === 1, 'a file of another format');
@@ -199,19 +220,27 @@ export function openSealedFile(file: Buffer, fileTypes: readonly number[], keys:
   const [salt, commitment, reserved] = [cursor.take(32), cursor.take(32), cursor.u64()];
   check(reserved === 0, 'reserved bytes');
   const parent = fileType <= 3 ? keys.data : keys.meta;
-  const derived = keys.encrypted ? hkdf(parent, salt, Buffer.concat([ascii('cairn/v1/file'), Buffer.of(fileType)]), 64) : Buffer.alloc(64);
+  const derived = keys.encrypted
+    ? hkdf(parent, salt, Buffer.concat([ascii('cairn/v1/file'), Buffer.of(fileType)]), 64)
+    : Buffer.alloc(64);
   check(derived.subarray(32).equals(commitment), 'another key');
   // Packs, commit files and index runs end with a trailer.
   const end = fileType <= 4 ? file.length - 24 : file.length;
   const frames: Frame[] = [];
   for (let at = 104; at < end; at += frames.at(-1)?.length ?? 0) {
-    frames.push(openFrame(file, at, { header, counter: frames.length, key: derived.subarray(0, 32), encrypted: keys.encrypted }));
+    frames.push(
+      openFrame(file, at, { header, counter: frames.length, key: derived.subarray(0, 32), encrypted: keys.encrypted }),
+    );
   }
   if (fileType <= 4) checkTrailer(file, frames);
   return { fileType, frames };
 }
 
-function openFrame(file: Buffer, at: number, context: { header: Buffer; counter: number; key: Buffer; encrypted: boolean }): Frame {
+function openFrame(
+  file: Buffer,
+  at: number,
+  context: { header: Buffer; counter: number; key: Buffer; encrypted: boolean },
+): Frame {
   const frameHeader = file.subarray(at, at + 24);
   const cursor = new Cursor(frameHeader);
   check(text(cursor.take(4)) === 'CrnF', 'no frame where one should be');
@@ -229,7 +258,8 @@ function openFrame(file: Buffer, at: number, context: { header: Buffer; counter:
   } else {
     check(H(additional, payload).subarray(0, 16).equals(tag), 'a frame that is damaged');
   }
-  const plain = (base?: Buffer): Buffer => inflate(compression, kind === 2 ? payload.subarray(32) : payload, plainLength, base);
+  const plain = (base?: Buffer): Buffer =>
+    inflate(compression, kind === 2 ? payload.subarray(32) : payload, plainLength, base);
   return { kind, offset: at, length: 24 + sealedLength, plain, payload };
 }
 
@@ -238,7 +268,10 @@ function checkTrailer(file: Buffer, frames: readonly Frame[]): void {
   const [offset, length, count] = [cursor.u64(), cursor.u32(), cursor.u32()];
   check(text(cursor.take(8)) === 'CrnEND\r\n', 'no trailer');
   const footer = frames.at(-1);
-  check(footer?.kind === 3 && footer.offset === offset && footer.length === length && frames.length === count, 'a trailer that does not fit');
+  check(
+    footer?.kind === 3 && footer.offset === offset && footer.length === length && frames.length === count,
+    'a trailer that does not fit',
+  );
 }
 
 export type Secret = { readonly password: string } | { readonly recoveryKey: string };
@@ -253,7 +286,10 @@ export function readRecoveryKey(written: string): Buffer {
   }
   const bytes = Buffer.from(value.toString(16).padStart(70, '0'), 'hex');
   const key = bytes.subarray(0, 32);
-  check(H(ascii('cairn/v1/recovery-key'), key).subarray(0, 3).equals(bytes.subarray(32)), 'a recovery key with a slip in it');
+  check(
+    H(ascii('cairn/v1/recovery-key'), key).subarray(0, 3).equals(bytes.subarray(32)),
+    'a recovery key with a slip in it',
+  );
   return key;
 }
 
@@ -271,9 +307,21 @@ export function openSlot(slot: Uint8Array, secret: Secret, repositoryId: Buffer)
     'password' in secret
       ? scryptSync(Buffer.from(secret.password.normalize('NFC')), kdf.salt, 32, { N, r, p, maxmem: 2 ** 30 })
       : readRecoveryKey(secret.recoveryKey);
-  const derived = hkdf(ikm, kdf.salt, Buffer.concat([ascii('cairn/v1/slot'), Buffer.of(type === 'password' ? 1 : 2)]), 64);
+  const derived = hkdf(
+    ikm,
+    kdf.salt,
+    Buffer.concat([ascii('cairn/v1/slot'), Buffer.of(type === 'password' ? 1 : 2)]),
+    64,
+  );
   if (!derived.subarray(32).equals(commitment)) return undefined;
-  const context = [repositoryId, Buffer.of(type === 'password' ? 1 : 2, kdf.name === 'scrypt' ? 1 : 2), u32(N), u32(r), u32(p), kdf.salt];
+  const context = [
+    repositoryId,
+    Buffer.of(type === 'password' ? 1 : 2, kdf.name === 'scrypt' ? 1 : 2),
+    u32(N),
+    u32(r),
+    u32(p),
+    kdf.salt,
+  ];
   const decipher = createDecipheriv('aes-256-gcm', derived.subarray(0, 32), Buffer.alloc(12));
   decipher.setAAD(Buffer.concat(context)).setAuthTag(wrappedKey.subarray(32));
   return Buffer.concat([decipher.update(wrappedKey.subarray(0, 32)), decipher.final()]);

@@ -8,11 +8,13 @@ export type DamageCase = {
   readonly touched: readonly string[];
   /** Whether the one touched file is gone. */
   readonly gone: boolean;
+  /** The repository may refuse to open: something says that it is another one. */
+  readonly mayRefuse: boolean;
   readonly files: Files;
 };
 
 function withBytes(files: Files, name: string, bytes: Uint8Array, what: string): DamageCase {
-  return { what: `${name} ${what}`, touched: [name], gone: false, files: new Map(files).set(name, bytes) };
+  return { what: `${name} ${what}`, touched: [name], gone: false, mayRefuse: false, files: new Map(files).set(name, bytes) };
 }
 
 /** One bit of one byte flipped; which bit is drawn. */
@@ -24,29 +26,39 @@ export function flipped(files: Files, name: string, offset: number, random: Seed
 }
 
 /** Every `step`-th byte of every file, from a drawn one on, so that many runs meet every byte. */
-export function* everyFlip(files: Files, step: number, random: Seeded): Generator<DamageCase> {
+export function* everyFlip(files: Files, step: number, random: Seeded, among = /./): Generator<DamageCase> {
   for (const [name, bytes] of files) {
+    if (!among.test(name)) continue;
     for (let offset = random.between(0, step - 1); offset < bytes.length; offset += step) {
       yield flipped(files, name, offset, random);
     }
   }
 }
 
+/** Files whose absence can't be told from a state in which they never were: their end is no damage. */
+const MAY_BE_ABSENT = /^(events|condemned|sessions)\//;
+
+/** Every file deleted that a repository can't do without. */
+export function* everyDeletion(files: Files): Generator<DamageCase> {
+  for (const name of files.keys()) if (!MAY_BE_ABSENT.test(name)) yield deleted(files, name);
+}
+
 export function deleted(files: Files, name: string): DamageCase {
   const left = new Map(files);
   left.delete(name);
-  return { what: `${name} deleted`, touched: [name], gone: true, files: left };
+  return { what: `${name} deleted`, touched: [name], gone: true, mayRefuse: false, files: left };
 }
 
-const TRUNCATIONS = [0, 1, 2, 3, 8, 24, 79, 80, 103, 104, 105, 128];
+/** Around the ends of headers: nothing, a byte, an envelope's fixed part, a file header, a frame header. */
+const TRUNCATIONS = [0, 1, 79, 80, 104, 128];
 const BLOCK_BYTES = 512;
 
 /** Every file truncated, extended, zeroed as a whole and in a block, filled with noise. */
 export function* everyDistortion(files: Files, random: Seeded): Generator<DamageCase> {
   for (const [name, bytes] of files) {
     const { length } = bytes;
-    const drawn = Array.from({ length: 4 }, () => random.between(0, length - 1));
-    const cuts = new Set([...TRUNCATIONS, length - 1, length - 24, length - 25, Math.floor(length / 2), ...drawn]);
+    const drawn = Array.from({ length: 3 }, () => random.between(0, length - 1));
+    const cuts = new Set([...TRUNCATIONS, length - 1, length - 24, ...drawn]);
     for (const cut of cuts) {
       if (cut < 0 || cut >= length) continue;
       yield withBytes(files, name, bytes.slice(0, cut), `truncated to ${cut} of ${length} bytes`);
@@ -79,19 +91,25 @@ export function* everySwap(files: Files, random: Seeded): Generator<DamageCase> 
       const [a, b] = [files.get(first)!, files.get(second)!];
       if (isSame(a, b)) continue;
       const swapped = new Map(files).set(first, b).set(second, a);
-      yield { what: `${first} and ${second} swapped`, touched: [first, second], gone: false, files: swapped };
+      yield { what: `${first} and ${second} swapped`, touched: [first, second], gone: false, mayRefuse: false, files: swapped };
       yield withBytes(files, first, b, `replaced by ${second}`);
       yield withBytes(files, second, a, `replaced by ${first}`);
     }
   }
 }
 
+/** Not damaged by being another's: a reserve only takes up space, a session names no repository. */
+const IS_ANYONES = /^(reserve$|sessions\/)/;
+
 /** Every file replaced by one of the same folder of another repository, under this one's name. */
 export function* everyForeign(files: Files, others: Files): Generator<DamageCase> {
   for (const [name, bytes] of files) {
+    if (IS_ANYONES.test(name)) continue;
     for (const [other, foreign] of others) {
       const isPeer = name.includes('/') ? folderOf(name) === folderOf(other) : name === other;
-      if (isPeer && !isSame(bytes, foreign)) yield withBytes(files, name, foreign, `replaced by ${other} of another repository`);
+      if (!isPeer || isSame(bytes, foreign)) continue;
+      const mayRefuse = name === 'config' || name === 'instance';
+      yield { ...withBytes(files, name, foreign, `replaced by ${other} of another repository`), mayRefuse };
     }
   }
 }

@@ -163,8 +163,8 @@ export async function buildSmallRepository(options: { readonly seed: number; rea
     ports,
     host: HOST,
     compression: parseCompression('zstd:3'),
-    reserveBytes: 256,
-    kdfCost: 10,
+    reserveBytes: 100,
+    kdfCost: 4,
     ...(options.encrypted ? { password: PASSWORD } : {}),
   });
   const password: SlotSecret = { kind: 'password', password: PASSWORD };
@@ -192,28 +192,28 @@ async function fill(repository: Repository, tree: SmallTree, random: Seeded): Pr
   };
   const intoPacks = (): Promise<void> => repository.tidy({ commitFiles: 0, indexRuns: 8 });
   tree.file('a.txt', Buffer.from('the first file, a text\n'.repeat(20)));
-  tree.file('b.bin', random.bytes(700));
+  tree.file('b.bin', random.bytes(250));
   tree.file('empty', new Uint8Array());
   tree.folder('docs');
-  tree.file('docs/one.bin', random.bytes(500));
+  tree.file('docs/one.bin', random.bytes(150));
   tree.file('docs/two.txt', Buffer.from('two\n'));
   tree.folder('docs/deep');
-  tree.file('docs/deep/three.bin', random.bytes(300));
+  tree.file('docs/deep/three.bin', random.bytes(90));
   tree.link('link', 'docs/one.bin');
   tree.folder('hollow');
   await snap();
-  tree.file('b.bin', random.bytes(650), MTIME_S + 10);
-  tree.file('new.bin', random.bytes(200));
+  tree.file('b.bin', random.bytes(240), MTIME_S + 10);
+  tree.file('new.bin', random.bytes(70));
   await snap();
   await intoPacks();
   // Only names change: the next pack is a tree pack alone.
   tree.folder('hollow/inner');
   await snap();
   await intoPacks();
-  tree.file('docs/one.bin', random.bytes(520), MTIME_S + 20);
+  tree.file('docs/one.bin', random.bytes(160), MTIME_S + 20);
   tree.remove('new.bin');
   await snap();
-  tree.file('docs/deep/four.bin', random.bytes(250));
+  tree.file('docs/deep/four.bin', random.bytes(80));
   await snap();
   return snapshots;
 }

@@ -4,7 +4,8 @@ import { type Command, Option } from 'commander';
 import { displayPath, formatBytes, formatDuration, parseBytes } from '../../../src-shared/format/index.ts';
 import type { BackupReport } from '../../../src-shared/model/index.ts';
 import type { BackupRequest } from '../../engine/index.ts';
-import { EXIT, type Host, flagsOf, inRepository } from '../host.ts';
+import { EXIT, type Host } from '../host.ts';
+import { flagsOf, inRepository } from '../in-repository.ts';
 import { type GlobalFlags, collect } from '../options.ts';
 import { problemText } from '../output-report.ts';
 import { type Style, countOf, facts, formatCount, shortId } from '../output-style.ts';
@@ -26,13 +27,19 @@ export function addBackup(program: Command, host: Host): void {
   program
     .command('backup')
     .summary('back up folders and files')
-    .description('Stores the folders and files as they are now in a new snapshot. Only what changed is read and stored.')
+    .description(
+      'Stores the folders and files as they are now in a new snapshot. Only what changed is read and stored.',
+    )
     .argument('<path...>', 'what to back up')
     .option('--exclude <glob>', 'leave out what matches, with the rules of .gitignore (may be repeated)', collect)
     .option('--exclude-file <file>', 'a file with one such pattern a line (may be repeated)', collect)
     .option('--exclude-larger-than <size>', 'leave out larger files, such as 500M or 2GiB', parseBytes)
     .option('--one-file-system', 'stay on the drive a folder begins on')
-    .addOption(new Option('--symlinks <how>', 'store links as links, or follow them').choices(['store', 'follow']).default('store'))
+    .addOption(
+      new Option('--symlinks <how>', 'store links as links, or follow them')
+        .choices(['store', 'follow'])
+        .default('store'),
+    )
     .option('--tag <tag>', 'a word to find the snapshot by (may be repeated)', collect)
     .option('--note <text>', 'a remark to keep with the snapshot')
     .option('--reread', 'read every file, whatever its size and time say')
@@ -42,10 +49,15 @@ export function addBackup(program: Command, host: Host): void {
     )
     .action(async (paths: readonly string[], _flags: unknown, command: Command) => {
       const request = backupRequest(paths, flagsOf<Flags>(command));
-      const whenStopped = 'No snapshot was made. Earlier ones are safe, and what was stored already need not be stored again.';
+      const whenStopped =
+        'No snapshot was made. Earlier ones are safe, and what was stored already need not be stored again.';
       await inRepository(host, command, { whenStopped, stopsItself: true }, async ({ repository }) => {
         const onProgress = progressOn(host.output, host.clock);
-        const report = await repository.backup({ ...request, signal: host.signal, ...(onProgress === undefined ? {} : { onProgress }) });
+        const report = await repository.backup({
+          ...request,
+          signal: host.signal,
+          ...(onProgress === undefined ? {} : { onProgress }),
+        });
         await host.output.report(report, () => backupText(report, request.sources.length, host.output.style));
         if (!host.output.json) await host.output.important(backupProblems(report));
         return report.problems.length === 0 ? EXIT.done : EXIT.problems;
@@ -81,10 +93,18 @@ export function backupText(report: BackupReport, sources: number, style: Style):
   return `${title}\n${facts(
     [
       ['files', counts.join(', ')],
-      ['folders', `${formatCount(report.folders)}${metadataChanges > 0 ? `, ${countOf(metadataChanges, 'change')} of times, owners or permissions` : ''}`],
+      [
+        'folders',
+        `${formatCount(report.folders)}${metadataChanges > 0 ? `, ${countOf(metadataChanges, 'change')} of times, owners or permissions` : ''}`,
+      ],
       ['data', `${formatBytes(report.bytesScanned)} in all, ${formatBytes(report.bytesRead)} read`],
       ['added', `${formatBytes(report.bytesAdded)} new → ${formatBytes(report.bytesStored)} stored`],
-      ['kind', report.kind === 'base' ? 'base of a new chain' : `incremental, number ${formatCount(report.sequence)} of chain ${displayPath(shortId(report.chainId))}`],
+      [
+        'kind',
+        report.kind === 'base'
+          ? 'base of a new chain'
+          : `incremental, number ${formatCount(report.sequence)} of chain ${displayPath(shortId(report.chainId))}`,
+      ],
     ],
     '  ',
   )}`;

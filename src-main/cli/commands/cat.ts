@@ -2,7 +2,8 @@
 import type { Command } from 'commander';
 
 import { CairnError } from '../../../src-shared/errors.ts';
-import { EXIT, type Host, flagsOf, inRepository } from '../host.ts';
+import { EXIT, type Host } from '../host.ts';
+import { flagsOf, inRepository } from '../in-repository.ts';
 import { snapshotPath } from '../paths.ts';
 
 export function addCat(program: Command, host: Host): void {
@@ -15,7 +16,9 @@ export function addCat(program: Command, host: Host): void {
     .action(async (where: string, _flags: unknown, command: Command) => {
       const from = snapshotPath(where, flagsOf(command).escaped === true);
       if (!where.includes(':')) {
-        throw new CairnError('usage/invalid', `“${where}” names a snapshot and no file in it.`, { hint: `Write it as ${where}:PATH.` });
+        throw new CairnError('usage/invalid', `“${where}” names a snapshot and no file in it.`, {
+          hint: `Write it as ${where}:PATH.`,
+        });
       }
       await inRepository(host, command, {}, async ({ repository }) => {
         for await (const piece of repository.cat(from)) {

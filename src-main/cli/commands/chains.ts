@@ -5,7 +5,8 @@ import { CairnError } from '../../../src-shared/errors.ts';
 import { formatBytes } from '../../../src-shared/format/index.ts';
 import type { ChainSummary } from '../../../src-shared/model/index.ts';
 import type { OpenRepository } from '../../engine/index.ts';
-import { EXIT, type Host, inRepository } from '../host.ts';
+import { EXIT, type Host } from '../host.ts';
+import { inRepository } from '../in-repository.ts';
 import { type Style, facts, formatCount, localTime, shortId, table } from '../output-style.ts';
 import { snapshotsText } from './snapshots.ts';
 
@@ -34,7 +35,10 @@ export function addChains(program: Command, host: Host): void {
       await inRepository(host, command, {}, async ({ repository }) => {
         const chain = await findChain(repository, prefix);
         const members = (await repository.snapshots()).filter(({ chainId }) => chainId === chain.id);
-        await host.output.result({ ...chain, members }, () => `${chainText(chain)}\n${snapshotsText(members, host.output.style)}`);
+        await host.output.result(
+          { ...chain, members },
+          () => `${chainText(chain)}\n${snapshotsText(members, host.output.style)}`,
+        );
         return EXIT.done;
       });
     });
@@ -43,7 +47,9 @@ export function addChains(program: Command, host: Host): void {
 function chainPrefix(id: string): string {
   const prefix = id.toLowerCase();
   if (prefix.length >= ID_CHARACTERS_MIN && /^[0-9a-f]+$/.test(prefix)) return prefix;
-  throw new CairnError('usage/invalid', `“${id.slice(0, 80)}” is not the id of a chain.`, { hint: 'Give at least 4 characters of an id from “cairn chains”.' });
+  throw new CairnError('usage/invalid', `“${id.slice(0, 80)}” is not the id of a chain.`, {
+    hint: 'Give at least 4 characters of an id from “cairn chains”.',
+  });
 }
 
 async function findChain(repository: OpenRepository, prefix: string): Promise<ChainSummary> {
@@ -51,7 +57,8 @@ async function findChain(repository: OpenRepository, prefix: string): Promise<Ch
   const [chain] = found;
   const hint = 'List them with “cairn chains”.';
   if (chain === undefined) throw new CairnError('snapshot/not-found', `There is no chain ${prefix}.`, { hint });
-  if (found.length > 1) throw new CairnError('snapshot/ambiguous', `${found.length} chains begin with ${prefix}.`, { hint });
+  if (found.length > 1)
+    throw new CairnError('snapshot/ambiguous', `${found.length} chains begin with ${prefix}.`, { hint });
   return chain;
 }
 
@@ -83,6 +90,9 @@ function chainText(chain: ChainSummary): string {
     ['chain', chain.id],
     ['begun', localTime(chain.createdAt)],
     ['last backup', localTime(chain.lastBackup)],
-    ['size', `${formatBytes(chain.totalSize)}, stored in ${formatBytes(chain.storedSize)} (${chain.compressionRatio.toFixed(2)} : 1)`],
+    [
+      'size',
+      `${formatBytes(chain.totalSize)}, stored in ${formatBytes(chain.storedSize)} (${chain.compressionRatio.toFixed(2)} : 1)`,
+    ],
   ]);
 }

@@ -3,7 +3,8 @@ import type { Command } from 'commander';
 
 import { displayPath } from '../../../src-shared/format/index.ts';
 import type { TreeDiff } from '../../../src-shared/model/index.ts';
-import { EXIT, type Host, flagsOf, inRepository } from '../host.ts';
+import { EXIT, type Host } from '../host.ts';
+import { flagsOf, inRepository } from '../in-repository.ts';
 import { type Style, formatCount } from '../output-style.ts';
 import { pathBytes, snapshotName } from '../paths.ts';
 
@@ -32,7 +33,8 @@ export function addDiff(program: Command, host: Host): void {
 
 /** One path a line, in the order of their names: + added, - removed, * changed, m only times, owners or permissions. */
 export function diffText({ added, removed, changed, metadata }: TreeDiff, style: Style): string {
-  const marked = (paths: readonly string[], mark: string): { path: string; mark: string }[] => paths.map((path) => ({ path, mark }));
+  const marked = (paths: readonly string[], mark: string): { path: string; mark: string }[] =>
+    paths.map((path) => ({ path, mark }));
   const rows = [
     ...marked(added, style.green('+')),
     ...marked(removed, style.red('-')),

@@ -3,7 +3,8 @@ import type { Command } from 'commander';
 
 import { displayPath } from '../../../src-shared/format/index.ts';
 import type { DoctorFinding } from '../../../src-shared/model/index.ts';
-import { EXIT, type Host, flagsOf, untilStopped } from '../host.ts';
+import { EXIT, type Host } from '../host.ts';
+import { flagsOf, untilStopped } from '../in-repository.ts';
 import { type GlobalFlags, namedRepository } from '../options.ts';
 import { type Style, displayWidth, padEnd } from '../output-style.ts';
 import { secretSource } from '../secret.ts';
@@ -13,7 +14,10 @@ export function addDoctor(program: Command, host: Host): void {
     .command('doctor')
     .summary('check this installation and the repository')
     .description('Checks this installation, this computer and, where one is named, the repository. Nothing is changed.')
-    .addHelpText('after', '\nExamples:\n  cairn doctor\n  cairn doctor --repo /media/backup/laptop\n\nStatus 1 means that a check failed.')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  cairn doctor\n  cairn doctor --repo /media/backup/laptop\n\nStatus 1 means that a check failed.',
+    )
     .action(async (_flags: unknown, command: Command) => {
       const flags = flagsOf<GlobalFlags>(command);
       const repository = namedRepository(flags, host.environment);

@@ -3,20 +3,28 @@ import type { Command } from 'commander';
 
 import { displayPath, formatBytes } from '../../../src-shared/format/index.ts';
 import type { FileVersion } from '../../../src-shared/model/index.ts';
-import { EXIT, type Host, inRepository } from '../host.ts';
+import { EXIT, type Host } from '../host.ts';
+import { inRepository } from '../in-repository.ts';
 import { type Style, localTime, shortId, table } from '../output-style.ts';
 
 export function addFind(program: Command, host: Host): void {
   program
     .command('find')
     .summary('find files in all snapshots')
-    .description('Finds files and folders in all snapshots. A pattern without “/” is compared with names, another with whole paths.')
+    .description(
+      'Finds files and folders in all snapshots. A pattern without “/” is compared with names, another with whole paths.',
+    )
     .argument('<pattern>', 'a name or a glob')
-    .addHelpText('after', "\nExamples:\n  cairn find thesis.odt\n  cairn find '*.jpg'\n  cairn find 'Documents/**/*.pdf'")
+    .addHelpText(
+      'after',
+      "\nExamples:\n  cairn find thesis.odt\n  cairn find '*.jpg'\n  cairn find 'Documents/**/*.pdf'",
+    )
     .action(async (pattern: string, _flags: unknown, command: Command) => {
       await inRepository(host, command, {}, async ({ repository }) => {
         const found = await repository.find(pattern);
-        await host.output.result(found, () => (found.length === 0 ? 'Nothing matches in any snapshot.\n' : fileVersionsText(found, host.output.style)));
+        await host.output.result(found, () =>
+          found.length === 0 ? 'Nothing matches in any snapshot.\n' : fileVersionsText(found, host.output.style),
+        );
         return EXIT.done;
       });
     });

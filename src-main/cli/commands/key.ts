@@ -5,13 +5,17 @@ import { CairnError } from '../../../src-shared/errors.ts';
 import { displayPath } from '../../../src-shared/format/index.ts';
 import type { KeyInfo } from '../../../src-shared/model/index.ts';
 import type { OpenRepository } from '../../engine/index.ts';
-import { EXIT, type Host, inRepository } from '../host.ts';
+import { EXIT, type Host } from '../host.ts';
+import { inRepository } from '../in-repository.ts';
 import { kdfCostOption } from '../options.ts';
 import { recoveryKeyText } from '../output-report.ts';
 import { type Style, localTime, shortId, table } from '../output-style.ts';
 import { newPassword } from '../secret.ts';
 
-const NEW_PASSWORD = ['--new-password-file <file>', 'the new password (or CAIRN_NEW_PASSWORD_FILE, CAIRN_NEW_PASSWORD)'] as const;
+const NEW_PASSWORD = [
+  '--new-password-file <file>',
+  'the new password (or CAIRN_NEW_PASSWORD_FILE, CAIRN_NEW_PASSWORD)',
+] as const;
 const WHEN_STOPPED = 'What was finished before is safe; “cairn key list” shows which keys there are.';
 
 type LabelFlags = { readonly label: string };
@@ -21,8 +25,13 @@ export function addKey(program: Command, host: Host): void {
   const key = program
     .command('key')
     .summary('passwords and recovery keys')
-    .description('Manages the passwords and recovery keys that open the repository. A change rewrites one small file and no data.')
-    .addHelpText('after', '\nExamples:\n  cairn key list\n  cairn key passwd\n  cairn key add --label "the office"\n  cairn key remove 1a2b3c4d');
+    .description(
+      'Manages the passwords and recovery keys that open the repository. A change rewrites one small file and no data.',
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  cairn key list\n  cairn key passwd\n  cairn key add --label "the office"\n  cairn key remove 1a2b3c4d',
+    );
   addList(key, host);
   addAdd(key, host);
   addRemove(key, host);
@@ -63,12 +72,21 @@ function addAdd(key: Command, host: Host): void {
     .option(...NEW_PASSWORD)
     .addOption(kdfCostOption())
     .action(async (_flags: unknown, command: Command) => {
-      await inRepository<LabelFlags & PasswordFlags>(host, command, { whenStopped: WHEN_STOPPED }, async ({ repository, flags }) => {
-        requireEncrypted(repository);
-        const id = await repository.addPassword(await newPassword(host, flags.newPasswordFile), flags.label, flags.kdfCost);
-        await host.output.report({ id }, () => `Added the password ${shortId(id)}.\n`);
-        return EXIT.done;
-      });
+      await inRepository<LabelFlags & PasswordFlags>(
+        host,
+        command,
+        { whenStopped: WHEN_STOPPED },
+        async ({ repository, flags }) => {
+          requireEncrypted(repository);
+          const id = await repository.addPassword(
+            await newPassword(host, flags.newPasswordFile),
+            flags.label,
+            flags.kdfCost,
+          );
+          await host.output.report({ id }, () => `Added the password ${shortId(id)}.\n`);
+          return EXIT.done;
+        },
+      );
     });
 }
 

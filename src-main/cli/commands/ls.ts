@@ -3,7 +3,8 @@ import type { Command } from 'commander';
 
 import { displayPath, formatBytes } from '../../../src-shared/format/index.ts';
 import type { EntryType, ListedEntry } from '../../../src-shared/model/index.ts';
-import { EXIT, type Host, flagsOf, inRepository } from '../host.ts';
+import { EXIT, type Host } from '../host.ts';
+import { flagsOf, inRepository } from '../in-repository.ts';
 import { localTime, padStart } from '../output-style.ts';
 import { snapshotPath } from '../paths.ts';
 
@@ -16,7 +17,10 @@ export function addLs(program: Command, host: Host): void {
     .description('Lists a folder as it was, or with --recursive everything below it.')
     .argument('<snap[:path]>', 'a snapshot, and a path in it')
     .option('--recursive', 'everything below it too')
-    .addHelpText('after', '\nExamples:\n  cairn ls latest\n  cairn ls latest:Documents/2026\n  cairn ls 1a2b3c4d --recursive')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  cairn ls latest\n  cairn ls latest:Documents/2026\n  cairn ls 1a2b3c4d --recursive',
+    )
     .action(async (where: string, _flags: unknown, command: Command) => {
       const from = snapshotPath(where, flagsOf(command).escaped === true);
       await inRepository<Flags>(host, command, {}, async ({ repository, flags }) => {
@@ -55,7 +59,7 @@ const SPECIAL = [
 
 /** “rwxr-xr-x”, with s and t where the special bits are set. */
 function modeText(mode: number): string {
-  const letters = [...'rwxrwxrwx'].map((letter, at) => ((mode & (0o400 >> at)) === 0 ? '-' : letter));
+  const letters = Array.from('rwxrwxrwx', (letter, at) => ((mode & (0o400 >> at)) === 0 ? '-' : letter));
   for (const { bit, at, letter } of SPECIAL) {
     if ((mode & bit) !== 0) letters[at] = letters[at] === 'x' ? letter : letter.toUpperCase();
   }

@@ -5,14 +5,21 @@ import { isCairnError, isIntegrityError } from '../../../src-shared/errors.ts';
 import { displayPath, formatBytes } from '../../../src-shared/format/index.ts';
 import type { RestoreReport, SnapshotSummary } from '../../../src-shared/model/index.ts';
 import type { OpenRepository, OverwriteMode, RestoreRequest } from '../../engine/index.ts';
-import { EXIT, type Host, flagsOf, inRepository } from '../host.ts';
+import { EXIT, type Host } from '../host.ts';
+import { flagsOf, inRepository } from '../in-repository.ts';
 import { type GlobalFlags, collect } from '../options.ts';
 import { listed, problemText } from '../output-report.ts';
 import { countOf, facts, formatCount } from '../output-style.ts';
 import { localPath, snapshotPath } from '../paths.ts';
 import { progressOn } from '../progress.ts';
 
-const OVERWRITE_MODES = ['if-changed', 'always', 'if-newer', 'never', 'keep-both'] as const satisfies readonly OverwriteMode[];
+const OVERWRITE_MODES = [
+  'if-changed',
+  'always',
+  'if-newer',
+  'never',
+  'keep-both',
+] as const satisfies readonly OverwriteMode[];
 
 type Flags = {
   readonly target?: string;
@@ -27,17 +34,23 @@ export function addRestore(program: Command, host: Host): void {
   program
     .command('restore')
     .summary('bring files back')
-    .description('Restores a snapshot, or a file or folder of one. Without --target everything goes back to where it was.')
+    .description(
+      'Restores a snapshot, or a file or folder of one. Without --target everything goes back to where it was.',
+    )
     .argument('<snap[:path]>', 'a snapshot, and a path in it')
     .option('--target <folder>', 'restore into this folder instead')
     .option('--include <glob>', 'only what matches (may be repeated)', collect)
     .option('--exclude <glob>', 'not what matches (may be repeated)', collect)
-    .addOption(new Option('--overwrite <when>', 'what to do about files that are there').choices(OVERWRITE_MODES).default('if-changed'))
+    .addOption(
+      new Option('--overwrite <when>', 'what to do about files that are there')
+        .choices(OVERWRITE_MODES)
+        .default('if-changed'),
+    )
     .option('--delete', 'remove what is in the target and not in the snapshot')
     .option('--dry-run', 'only say what would be done')
     .addHelpText(
       'after',
-      '\nExamples:\n  cairn restore latest --target /tmp/restored\n  cairn restore latest:Documents/thesis.odt --target ~/Desktop\n  cairn restore latest~2 --dry-run\n\nStatus 3 means that some files could not be restored, 13 that damage in the repository was found.',
+      '\nExamples:\n  cairn restore latest --target /tmp/restored\n  cairn restore latest:Documents/thesis.odt --target ~/Desktop\n  cairn restore latest~2 --dry-run\n\nStatus 3 means that some files could not be restored,\n13 that damage in the repository was found.',
     )
     .action(async (where: string, _flags: unknown, command: Command) => {
       const request = restoreRequest(where, flagsOf<Flags>(command));
@@ -45,7 +58,11 @@ export function addRestore(program: Command, host: Host): void {
       await inRepository(host, command, { whenStopped, stopsItself: true }, async ({ repository }) => {
         await host.output.note(await destinationText(repository, request));
         const onProgress = progressOn(host.output, host.clock);
-        const report = await repository.restore({ ...request, signal: host.signal, ...(onProgress === undefined ? {} : { onProgress }) });
+        const report = await repository.restore({
+          ...request,
+          signal: host.signal,
+          ...(onProgress === undefined ? {} : { onProgress }),
+        });
         await host.output.report(report, () => restoreText(report, request.dryRun === true));
         if (!host.output.json) await host.output.important(troubleText(report, request.overwrite));
         return restoreExit(report);
@@ -100,13 +117,21 @@ export function restoreText(report: RestoreReport, isDryRun: boolean): string {
     ['removed', report.removed, 'are not in the snapshot'],
   ] as const;
   const counted = rows.filter(([, count]) => count > 0);
-  return title + facts(counted.map(([label, count, meaning]) => [label, `${formatCount(count)} (${meaning})`]), '  ');
+  return (
+    title +
+    facts(
+      counted.map(([label, count, meaning]) => [label, `${formatCount(count)} (${meaning})`]),
+      '  ',
+    )
+  );
 }
 
 function troubleText({ conflicts, problems }: RestoreReport, overwrite: OverwriteMode | undefined): string {
-  const what = overwrite === 'never' ? 'left as they are' : 'put aside as “NAME.before-restore”';
-  const were = `${countOf(conflicts.length, 'thing')} that stood in the way ${conflicts.length === 1 ? 'was' : 'were'} ${what}:`;
-  const kept = conflicts.length === 0 ? '' : `${were}\n${listed(conflicts.map(displayPath), '  ')}`;
+  const what = overwrite === 'never' ? 'left as it is' : 'put aside as “NAME.before-restore”';
+  const kept =
+    conflicts.length === 0
+      ? ''
+      : `${countOf(conflicts.length, 'thing')} in the way, ${what}:\n${listed(conflicts.map(displayPath), '  ')}`;
   const title = `${countOf(problems.length, 'problem')}; these were not restored as they were:`;
   return kept + problemText({ problems, title, kind: 'restore' });
 }

@@ -3,7 +3,8 @@ import type { Command } from 'commander';
 
 import { displayPath, formatBytes } from '../../../src-shared/format/index.ts';
 import type { SnapshotSummary } from '../../../src-shared/model/index.ts';
-import { EXIT, type Host, inRepository } from '../host.ts';
+import { EXIT, type Host } from '../host.ts';
+import { inRepository } from '../in-repository.ts';
 import { type Style, countOf, formatCount, localTime, shortId, table } from '../output-style.ts';
 
 export function addSnapshots(program: Command, host: Host): void {

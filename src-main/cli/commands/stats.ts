@@ -3,7 +3,8 @@ import type { Command } from 'commander';
 
 import { formatBytes } from '../../../src-shared/format/index.ts';
 import type { RepositoryStats } from '../../../src-shared/model/index.ts';
-import { EXIT, type Host, inRepository } from '../host.ts';
+import { EXIT, type Host } from '../host.ts';
+import { inRepository } from '../in-repository.ts';
 import { type Style, countOf, facts, formatCount, localTime, shortId, table } from '../output-style.ts';
 
 const RUNS_SHOWN_MAX = 10;
@@ -48,15 +49,17 @@ export function statsText({ repository, runs }: RepositoryStats, style: Style): 
 
 function runsText(runs: RepositoryStats['runs'], style: Style): string {
   if (runs.length === 0) return '';
-  const rows = runs.slice(-RUNS_SHOWN_MAX).map(({ snapshotId, time, stats }) => [
-    shortId(snapshotId),
-    localTime(time),
-    formatCount(stats.filesNew),
-    formatCount(stats.filesChanged),
-    formatBytes(stats.bytesRead),
-    formatBytes(stats.bytesAdded),
-    formatBytes(stats.bytesStored),
-  ]);
+  const rows = runs
+    .slice(-RUNS_SHOWN_MAX)
+    .map(({ snapshotId, time, stats }) => [
+      shortId(snapshotId),
+      localTime(time),
+      formatCount(stats.filesNew),
+      formatCount(stats.filesChanged),
+      formatBytes(stats.bytesRead),
+      formatBytes(stats.bytesAdded),
+      formatBytes(stats.bytesStored),
+    ]);
   const columns = [
     { title: 'SNAPSHOT' },
     { title: 'TIME' },

@@ -1,7 +1,8 @@
 /** `cairn versions`: every content a path has had. */
 import type { Command } from 'commander';
 
-import { EXIT, type Host, flagsOf, inRepository } from '../host.ts';
+import { EXIT, type Host } from '../host.ts';
+import { flagsOf, inRepository } from '../in-repository.ts';
 import { pathBytes } from '../paths.ts';
 import { fileVersionsText } from './find.ts';
 

@@ -36,6 +36,7 @@ import {
   type Source,
   closeSourceFolder,
   createFilter,
+  type Filter,
   createOwnerNames,
   defaultPinned,
   openSourceRoot,
@@ -43,10 +44,11 @@ import {
 } from '../source/index.ts';
 import { Counters } from './counters.ts';
 import { backUpFile } from './file-backup.ts';
-import { FolderWalk, type StoredFolder, type WalkOptions } from './folder-backup.ts';
+import type { StoredFolder } from './folder-seal.ts';
+import { FolderWalk, type WalkOptions } from './folder-walk.ts';
+import { Ingest } from './ingest.ts';
 import type { BackupOptions } from './options.ts';
 import { PreviousEntries, type PreviousEntry } from './previous.ts';
-import { FileStorer } from './store-file.ts';
 
 /** A stored source: its entry in the top page, its NodeId, and its seal where it is a folder. */
 type StoredSource = {
@@ -106,11 +108,14 @@ export async function backup(repository: Repository, options: BackupOptions): Pr
 
 async function storeSources(run: Run, sources: readonly Source[]): Promise<readonly StoredSource[]> {
   const { repository, session, options, counters, parent, problems } = run;
-  const storer = new FileStorer(repository.context, session, (bytes) => counters.read(bytes));
+  const ingest = new Ingest(repository.context, session, {
+    workers: options.workers,
+    onBytes: (bytes) => counters.read(bytes),
+  });
   const shared = {
     repository,
     session,
-    storer,
+    ingest,
     counters,
     problems,
     owners: createOwnerNames(),
@@ -121,20 +126,26 @@ async function storeSources(run: Run, sources: readonly Source[]): Promise<reado
   };
   const before = new PreviousEntries(repository, session, parent?.record.rootPage, parent?.record.sealPage);
   const stored: StoredSource[] = [];
-  for (const source of sources) {
-    const filter = createFilter({
-      excludes: options.excludes,
-      excludeFiles: options.excludeFiles,
-      excludedRealPaths: options.excludedRealPaths,
-      ...(options.excludeLargerThanBytes === undefined
-        ? {}
-        : { excludeLargerThanBytes: options.excludeLargerThanBytes }),
-      ...(options.oneFileSystem ? { oneFileSystemDevice: source.stat.device } : {}),
-    });
-    const { match } = await before.upTo(Buffer.from(source.name));
-    stored.push(await storeSource({ ...shared, filter }, source, match));
+  try {
+    for (const source of sources) {
+      const { match } = await before.upTo(Buffer.from(source.name));
+      stored.push(await storeSource({ ...shared, filter: filterOf(options, source) }, source, match));
+    }
+    await ingest.flush();
+  } finally {
+    await ingest.close();
   }
   return stored;
+}
+
+function filterOf(options: BackupOptions, source: Source): Filter {
+  return createFilter({
+    excludes: options.excludes,
+    excludeFiles: options.excludeFiles,
+    excludedRealPaths: options.excludedRealPaths,
+    ...(options.excludeLargerThanBytes === undefined ? {} : { excludeLargerThanBytes: options.excludeLargerThanBytes }),
+    ...(options.oneFileSystem ? { oneFileSystemDevice: source.stat.device } : {}),
+  });
 }
 
 async function storeSource(
@@ -157,7 +168,9 @@ async function storeSource(
   if ('failed' in folder) return cannot(folder.failed);
   try {
     const place = { folder, nodePath: '', relativePath: '', depth: 0, ancestors: [source.stat] };
-    const stored = await new FolderWalk(options).folder(place, source.stat, name, match?.folder);
+    const walked = await new FolderWalk(options).walk(place, source.stat, name, match?.folder);
+    options.ingest.dispatch();
+    const stored = await walked.stored;
     return 'failed' in stored ? cannot(stored.failed) : { source, ...stored };
   } finally {
     closeSourceFolder(folder);

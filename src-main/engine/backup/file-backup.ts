@@ -11,7 +11,7 @@ import type { Repository, WriteSession } from '../repository/index.ts';
 import { type FileStat, type OwnerNames, type SourceEntry, statPath } from '../source/index.ts';
 import type { Counters } from './counters.ts';
 import { metadataOf } from './entries.ts';
-import type { FileStorer } from './store-file.ts';
+import type { Ingest } from './ingest.ts';
 
 /** A file written again within the same two seconds may have an equal time (FAT keeps even seconds). */
 const RACY_WINDOW_NS = 2_000_000_000n;
@@ -19,7 +19,7 @@ const RACY_WINDOW_NS = 2_000_000_000n;
 export type FileBackupOptions = {
   readonly repository: Repository;
   readonly session: WriteSession;
-  readonly storer: FileStorer;
+  readonly ingest: Ingest;
   readonly owners: OwnerNames;
   readonly counters: Counters;
   readonly problems: Problem[];
@@ -35,7 +35,7 @@ export async function backUpFile(
   previous: Entry | undefined,
   place: { readonly access: Buffer; readonly path: Buffer },
 ): Promise<FileEntry | undefined | { readonly failed: Problem }> {
-  const { counters, storer, problems, owners } = options;
+  const { counters, ingest, problems, owners } = options;
   const before = previous?.nodeType === 'file' ? previous : undefined;
   if (before !== undefined && (await isUnmodified(options, before, listed.stat))) {
     const { size, contentHash, content } = before;
@@ -44,10 +44,11 @@ export async function backUpFile(
     counters.unmodified(listed.stat.size, compareEntries(before, entry) !== 'equal');
     return entry;
   }
-  const result = await storer.store(place.access, place.path, listed.stat, () => {
+  const statAgain = (): FileStat | undefined => {
     const now = statPath(place.access);
     return now === undefined || 'failed' in now || now.nodeType !== 'file' ? undefined : now;
-  });
+  };
+  const result = await ingest.store({ ...place, stat: listed.stat, statAgain });
   if (result.kind === 'vanished') return undefined;
   if (result.kind === 'failed') return { failed: result.problem };
   const { stat, contentHash, content, isInconsistent } = result.file;
@@ -58,10 +59,14 @@ export async function backUpFile(
       message: 'this file changed while it was read; it is stored as it was last seen',
     });
   }
-  counters.stored(stat.size, before === undefined);
-  const flags = isInconsistent ? { fileFlags: FILE_FLAG.inconsistent } : {};
   const metadata = metadataOf(stat, listed.name, owners);
-  return { ...metadata, nodeType: 'file', size: stat.size, contentHash, content, ...flags };
+  const flags = isInconsistent ? { fileFlags: FILE_FLAG.inconsistent } : {};
+  const entry: FileEntry = { ...metadata, nodeType: 'file', size: stat.size, contentHash, content, ...flags };
+  const change = before === undefined ? 'new' : compareEntries(before, entry);
+  // Read again for safety and found to be the same: nobody changed it.
+  if (change === 'equal' || change === 'metadata') counters.unmodified(stat.size, change === 'metadata');
+  else counters.stored(stat.size, change === 'new');
+  return entry;
 }
 
 async function isUnmodified(options: FileBackupOptions, before: FileEntry, stat: FileStat): Promise<boolean> {

@@ -17,6 +17,8 @@ export type BackupOptions = {
   readonly reread: boolean;
   /** Folders that are never part of a backup: the repository itself, CAIRN_HOME. */
   readonly excludedRealPaths: readonly string[];
+  /** Threads that read, hash and compress once a backup is large. 0: none. */
+  readonly workers: number;
   readonly host: string;
   readonly user: string;
   readonly writerId: WriterId;
@@ -34,6 +36,7 @@ export const BACKUP_DEFAULTS = {
   note: '',
   reread: false,
   excludedRealPaths: [],
+  workers: 2,
   onProgress: () => undefined,
   signal: undefined,
 } as const satisfies Partial<BackupOptions>;

@@ -6,13 +6,33 @@
  * flagged. Never more is read than the file had when it was opened, so a file that grows for ever ends.
  */
 import type { Problem } from '../../../src-shared/errors.ts';
-import { type ContentHash, asContentHash } from '../../../src-shared/ids.ts';
-import { BLOB_TYPE, CHUNKING, type Chunker, type Hasher, createChunker, createHasher, hash } from '../codec/index.ts';
+import { type BlobId, type ContentHash, asContentHash } from '../../../src-shared/ids.ts';
+import {
+  BLOB_TYPE,
+  type BlobHasher,
+  CHUNKING,
+  type Chunker,
+  type Hasher,
+  createChunker,
+  createHasher,
+  hash,
+} from '../codec/index.ts';
 import { type FileContent, createChunkListBuilder } from '../merkle/index.ts';
 import type { RepositoryContext, WriteSession } from '../repository/index.ts';
 import { type FileStat, type SourceFile, openSourceFile } from '../source/index.ts';
+import type { IngestPool } from './ingest-pool.ts';
 
 const RETRIES_MAX = 2;
+
+export type FileToStore = {
+  /** For system calls. */
+  readonly access: Buffer;
+  /** For people. */
+  readonly path: Uint8Array;
+  readonly stat: FileStat;
+  /** What stands there now, where it changed while it was read. */
+  readonly statAgain: () => FileStat | undefined;
+};
 
 export type StoredFile = {
   readonly stat: FileStat;
@@ -35,23 +55,26 @@ type Reading =
 
 export class FileStorer {
   readonly #session: WriteSession;
+  readonly #blobHasher: BlobHasher;
   readonly #chunker: Chunker;
   readonly #hasher: Hasher = createHasher();
   readonly #onBytes: (count: number) => void;
+  #pool: IngestPool | undefined;
 
   constructor(context: RepositoryContext, session: WriteSession, onBytes: (count: number) => void) {
     this.#session = session;
+    this.#blobHasher = context.blobHasher;
     this.#chunker = createChunker(context.chunkKey, CHUNKING.standard);
     this.#onBytes = onBytes;
   }
 
-  /** Reads and stores one file. `access` is the path for system calls, `path` the one for people. */
-  async store(
-    access: Buffer,
-    path: Uint8Array,
-    listed: FileStat,
-    statAgain: () => FileStat | undefined,
-  ): Promise<StoreFileResult> {
+  /** From now on chunks of large files are compressed by workers. */
+  compressWith(pool: IngestPool): void {
+    this.#pool = pool;
+  }
+
+  /** Reads and stores one file. */
+  async store({ access, path, stat: listed, statAgain }: FileToStore): Promise<StoreFileResult> {
     let expected = listed;
     let last: StoredFile | undefined;
     for (let tries = 0; tries <= RETRIES_MAX; tries++) {
@@ -98,7 +121,7 @@ export class FileStorer {
     const contentHash = asContentHash(hash(plain));
     if (count === 0) return { contentHash, content: { kind: 'inline', chunks: [] }, bytes: 0 };
     const id = this.#session.add(BLOB_TYPE.fileChunk, plain, contentHash);
-    if (this.#session.isFull) await this.#session.drain();
+    await this.#room();
     return { contentHash, content: { kind: 'inline', chunks: [{ id, length: count }] }, bytes: count };
   }
 
@@ -127,14 +150,25 @@ export class FileStorer {
         length > 0;
         length = this.#chunker.cut(begin, end, isLast)
       ) {
-        const id = this.#session.add(BLOB_TYPE.fileChunk, buffer.subarray(begin, begin + length));
-        chunks.add({ id, length });
+        chunks.add({ id: this.#addChunk(buffer.subarray(begin, begin + length)), length });
         begin += length;
         if (begin === end) break;
       }
-      if (this.#session.isFull) await this.#session.drain();
+      await this.#room();
       if (isLast && begin === end) break;
     }
     return { contentHash: asContentHash(this.#hasher.digest()), content: chunks.finish(), bytes: total };
+  }
+
+  #addChunk(plain: Uint8Array): BlobId {
+    if (this.#pool === undefined) return this.#session.add(BLOB_TYPE.fileChunk, plain);
+    const id = this.#blobHasher.idOf(BLOB_TYPE.fileChunk, plain);
+    if (this.#session.claim(id, plain.length)) this.#pool.compress(id, new Uint8Array(plain));
+    return id;
+  }
+
+  async #room(): Promise<void> {
+    if (this.#pool !== undefined) await this.#pool.room();
+    else if (this.#session.isFull) await this.#session.drain();
   }
 }

@@ -8,7 +8,7 @@ import picomatch from 'picomatch';
 import { CairnError } from '../../../src-shared/errors.ts';
 import { displayPath, escapePath, formatTimeNs } from '../../../src-shared/format/index.ts';
 import type { FileVersion } from '../../../src-shared/model/index.ts';
-import { toHex } from '../kernel/index.ts';
+import { Breather, toHex } from '../kernel/index.ts';
 import { type Entry, type FolderRef, iterateFolder } from '../merkle/index.ts';
 import type { Repository } from '../repository/index.ts';
 import type { Snapshot } from '../snapshot/index.ts';
@@ -58,6 +58,7 @@ type Match = { readonly entry: Entry; readonly path: Uint8Array };
 class Search {
   readonly #repository: Repository;
   readonly #isMatch: (name: string, path: string) => boolean;
+  readonly #breather = new Breather();
   /** What was found below a page, by page and path; only pages with matches keep a list. */
   readonly #seen = new Map<string, readonly Match[]>();
 
@@ -80,6 +81,7 @@ class Search {
     if (known !== undefined) return known;
     const matches: Match[] = [];
     for await (const entry of iterateFolder(fetchPages(this.#repository), folder.page, folder.level)) {
+      await this.#breather.step();
       const entryPath = path === undefined ? entry.name : joinNames([path, entry.name]);
       if (this.#isMatch(Buffer.from(entry.name).toString(), Buffer.from(entryPath).toString()))
         matches.push({ entry, path: entryPath });

@@ -1,13 +1,15 @@
 /**
  * The one place that names the hash: BLAKE3-256, plain and keyed.
  *
- * A hasher object is kept and reset between uses: 1.8 µs for a small input, against 9.5 µs for making a keyed one
- * each time (Node 24, 2026). All results are fresh memory and may be kept.
+ * Native code for all that is long or comes in pieces; what is short and at hand as a whole is hashed by hash-small.ts,
+ * eight times as fast. A native hasher object is kept and reset between uses: 1.8 µs for a small input, against 9.5 µs
+ * for making a keyed one each time (Node 24, 2026). All results are fresh memory and may be kept.
  */
 import { Blake3Hasher, blake3 } from 'blake3';
 
 import { assert } from '../../../src-shared/assert.ts';
 import { asBlobId, type BlobId } from '../../../src-shared/ids.ts';
+import { CAN_HASH_SMALL, hashSmall, keyWords, SMALL_HASH_BYTES_MAX } from './hash-small.ts';
 
 export const HASH_BYTES = 32;
 
@@ -26,6 +28,7 @@ export function withoutBuffer(bytes: Uint8Array): Uint8Array {
 
 /** Plain BLAKE3-256. */
 export function hash(bytes: Uint8Array): Uint8Array {
+  if (CAN_HASH_SMALL && bytes.length <= SMALL_HASH_BYTES_MAX) return hashSmall(bytes);
   return withoutBuffer(blake3(asBuffer(bytes)));
 }
 
@@ -57,6 +60,19 @@ export function createKeyedHasher(key: Uint8Array): Hasher {
   return wrap(Blake3Hasher.newKeyed(asBuffer(key)));
 }
 
+/** The keyed hash of something short. */
+function keyedHash(key: Uint8Array): (bytes: Uint8Array) => Uint8Array {
+  if (CAN_HASH_SMALL) {
+    const words = keyWords(key);
+    return (bytes) => hashSmall(bytes, words);
+  }
+  const hasher = createKeyedHasher(key);
+  return (bytes) => {
+    hasher.update(bytes);
+    return hasher.digest();
+  };
+}
+
 /** What a blob is, bound into its id: equal bytes in different roles are different blobs. Codes are for ever. */
 export const BLOB_TYPE = {
   fileChunk: 1,
@@ -82,16 +98,14 @@ export type BlobHasher = {
 /** `idKey` is K_id, 32 bytes. Not for two threads: the hasher and its input buffer are reused. */
 export function createBlobHasher(idKey: Uint8Array): BlobHasher {
   assert(idKey.length === HASH_BYTES, 'an id key has 32 bytes');
-  const keyed = Blake3Hasher.newKeyed(asBuffer(idKey));
-  const input = Buffer.alloc(BLOB_PREFIX_BYTES + HASH_BYTES);
+  const keyed = keyedHash(idKey);
+  const input = new Uint8Array(BLOB_PREFIX_BYTES + HASH_BYTES);
   input[1] = ID_ALGORITHM_BLAKE3;
   const idOfHash = (type: BlobType, plainHash: Uint8Array): BlobId => {
     assert(plainHash.length === HASH_BYTES, 'a plain hash has 32 bytes');
     input[0] = type;
     input.set(plainHash, BLOB_PREFIX_BYTES);
-    const id = keyed.update(input).digestBuffer();
-    keyed.reset();
-    return asBlobId(withoutBuffer(id));
+    return asBlobId(keyed(input));
   };
   return { idOf: (type, plain) => idOfHash(type, hash(plain)), idOfHash };
 }

@@ -14,3 +14,4 @@ export {
   systemRandom,
 } from './ports.ts';
 export { RecordReader } from './record-reader.ts';
+export { Breather } from './breathe.ts';

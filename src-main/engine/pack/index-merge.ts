@@ -1,8 +1,9 @@
 /**
- * Merges runs: every entry once, rising by id, without the packs that are gone. Of several entries for one id the one of the
- * earliest run in the list stays, so callers list the newest run first.
+ * Merges runs: every entry once, rising by id, without the packs that are gone. Of several entries for one id the one of
+ * the earliest run in the list stays, so callers list the newest run first; but one in a pack that can't be relied on
+ * gives way to one in a pack that can.
  */
-import { ID_BYTES, type PackId } from '../../../src-shared/ids.ts';
+import type { PackId } from '../../../src-shared/ids.ts';
 import { compareBytes } from '../kernel/index.ts';
 import type { IndexedPack, IndexEntry } from './index-entry.ts';
 import type { IndexRun } from './index-run.ts';
@@ -13,6 +14,8 @@ export type MergeInput = {
   readonly runs: readonly Pick<IndexRun, 'batches' | 'packs'>[];
   /** Packs whose entries are left out. */
   readonly absent: ReadonlySet<PackId>;
+  /** Packs whose entries stay only where no other pack has the blob. Default none. */
+  readonly unreliable?: ReadonlySet<PackId>;
 };
 
 /** One run's position; `key` is the first 48 bits of the current id, which nearly always decides. */
@@ -64,7 +67,7 @@ function smallest(cursors: readonly Cursor[]): { cursor: Cursor; entry: IndexEnt
 }
 
 /** The union of the runs' entries, in batches. */
-export async function* mergeRuns({ runs, absent }: MergeInput): AsyncGenerator<readonly IndexEntry[]> {
+export async function* mergeRuns({ runs, absent, unreliable }: MergeInput): AsyncGenerator<readonly IndexEntry[]> {
   let cursors: Cursor[] = [];
   try {
     for (const run of runs) {
@@ -72,23 +75,23 @@ export async function* mergeRuns({ runs, absent }: MergeInput): AsyncGenerator<r
       cursors.push(cursor);
       if (!(await loadBatch(cursor))) cursors.pop();
     }
-    const lastId = new Uint8Array(ID_BYTES);
-    let anyYet = false;
+    /** The best entry so far for the id at hand. */
+    let best: IndexEntry | undefined;
     let merged: IndexEntry[] = [];
     for (let next = smallest(cursors); next !== undefined; next = smallest(cursors)) {
       const { cursor, entry } = next;
-      const isNew = !anyYet || compareBytes(lastId, entry.id) !== 0;
-      if (isNew && !absent.has(entry.packId)) {
-        merged.push(entry);
-        lastId.set(entry.id);
-        anyYet = true;
+      if (best !== undefined && compareBytes(best.id, entry.id) !== 0) {
+        merged.push(best);
+        best = undefined;
         if (merged.length === ENTRIES_PER_PAGE_MAX) {
           yield merged;
           merged = [];
         }
       }
+      if (!absent.has(entry.packId) && (best === undefined || unreliable?.has(best.packId) === true)) best = entry;
       if (!stepInBatch(cursor) && !(await loadBatch(cursor))) cursors = cursors.filter((other) => other !== cursor);
     }
+    if (best !== undefined) merged.push(best);
     if (merged.length > 0) yield merged;
   } finally {
     for (const { batches } of cursors) await batches.return(undefined);

@@ -25,5 +25,6 @@ export {
   type PendingPlainSegment,
   type PendingSegment,
   type SegmentBuilder,
+  verifiedSegment,
 } from './segment.ts';
 export { createPackBuilder, type FinishedPack, type PackBuilder, type PackBuilderOptions } from './writer.ts';

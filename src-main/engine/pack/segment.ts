@@ -6,8 +6,18 @@
  * end; a blob of a target's size or more has a segment of its own. Trees and data use separate builders.
  */
 import { assert } from '../../../src-shared/assert.ts';
+import { CairnError } from '../../../src-shared/errors.ts';
 import type { BlobId } from '../../../src-shared/ids.ts';
-import { compress, type BlobType, type Compression, type CompressionSpec } from '../codec/index.ts';
+import {
+  compress,
+  decompress,
+  hash,
+  type BlobHasher,
+  type BlobType,
+  type Compression,
+  type CompressionSpec,
+} from '../codec/index.ts';
+import { equalBytes, toHex } from '../kernel/index.ts';
 import type { BlobRecord } from './footer.ts';
 import { BLOB_BYTES_MAX, BLOBS_PER_SEGMENT_MAX, SEGMENT_BYTES_TARGET } from './layout.ts';
 
@@ -19,7 +29,14 @@ type PendingShared = {
   readonly blobs: readonly BlobRecord[];
 };
 
-export type PendingPlainSegment = PendingShared & { readonly kind: 'segment' };
+export type PendingPlainSegment = PendingShared & {
+  readonly kind: 'segment';
+  /**
+   * Hash of `payload`, where whoever made the segment has already decoded the payload and recomputed every id: a
+   * worker does so, and the sealed frame is then compared by this hash.
+   */
+  readonly payloadHash?: Uint8Array;
+};
 
 /** One blob, compressed with another blob as its dictionary. */
 export type PendingDeltaSegment = PendingShared & {
@@ -82,4 +99,24 @@ export function createSegmentBuilder({ compression: spec }: { compression: Compr
       return length;
     },
   };
+}
+
+/**
+ * The verify-before-publish step for whoever made the segment: decodes the payload, recomputes every id, and notes the
+ * payload's hash, by which the sealed frame is compared later.
+ * @throws CairnError integrity/damaged: a fault of this computer's memory or of the codec
+ */
+export function verifiedSegment(segment: PendingPlainSegment, blobHasher: BlobHasher): PendingPlainSegment {
+  const plain = decompress(segment.compression, segment.payload, segment.plainLength);
+  for (const { id, type, offset, length } of segment.blobs) {
+    if (equalBytes(blobHasher.idOf(type, plain.subarray(offset, offset + length)), id)) continue;
+    throw new CairnError(
+      'integrity/damaged',
+      `blob ${toHex(id)} did not read back as it was written; nothing of it was published`,
+      {
+        hint: 'Existing backups are not affected. Test the memory of this computer, then run the backup again.',
+      },
+    );
+  }
+  return { ...segment, payloadHash: hash(segment.payload) };
 }

@@ -109,6 +109,11 @@ export class BlobIndex {
     }
   }
 
+  /** Whether no readable run names a pack whose footer was read. */
+  isUncovered(packId: PackId): boolean {
+    return this.uncovered.some((pack) => pack.packId === packId);
+  }
+
   /** Every place a blob is said to lie: a reader that meets damage in one turns to the next. */
   async findAll(id: BlobId): Promise<readonly BlobLocation[]> {
     const found: BlobLocation[] = [];
@@ -126,6 +131,12 @@ export class BlobIndex {
   has(id: BlobId): boolean {
     if (this.#known === undefined) throw new CairnError('engine/internal', 'The ids of the index were not loaded.');
     return this.#known.has(id);
+  }
+
+  /** The index as the runs alone have it: what it finds is still there when the commit files are gone. */
+  ofRuns(): BlobIndex {
+    const nothing = { damage: [], commits: [], uncovered: [], known: undefined };
+    return new BlobIndex({ ...nothing, runs: this.runs, spoiled: this.#spoiled });
   }
 
   get knownCount(): number {
@@ -185,20 +196,19 @@ export async function openBlobIndex(context: RepositoryContext, options: OpenInd
     return new BlobIndex({ damage, runs, commits, uncovered: [], spoiled, known: undefined });
 
   const listed = await listPacks(context);
-  const absent = options.complete ? await findAbsent(context, runs, listed) : undefined;
-  const known = absent && new IdTable();
-  const whole = known === undefined ? runs : await loadRunIds(runs, absent, known, damage);
+  const writer = options.complete ? { absent: await findAbsent(context, runs, listed), known: new IdTable() } : undefined;
+  const whole = writer === undefined ? runs : await loadRunIds(runs, writer, damage);
   const covered = new Set(whole.flatMap(({ run }) => run.packs.map(({ packId }) => packId)));
   const uncovered = await openUncovered(context, listed, covered, damage);
   for (const { packId, footer } of [...commits, ...uncovered]) {
-    if (absent?.has(packId) === true) continue;
-    for (const { id, length } of indexEntriesOf(packId, footer)) known?.set(id, length);
+    if (writer === undefined || writer.absent.has(packId)) continue;
+    for (const { id, length } of indexEntriesOf(packId, footer)) writer.known.set(id, length);
   }
-  return new BlobIndex({ damage, runs: whole, commits, uncovered, spoiled, known });
+  return new BlobIndex({ damage, runs: whole, commits, uncovered, spoiled, known: writer?.known });
 }
 
 /** Packs that a writer must not rely on: condemned, missing, or not of the size a run says. */
-async function findAbsent(
+export async function findAbsent(
   context: RepositoryContext,
   runs: readonly OpenRun[],
   listed: ReadonlyMap<PackId, number>,
@@ -215,13 +225,13 @@ async function findAbsent(
 /** Loads the ids of all runs and gives the runs that could be read to their end: the packs of the others are scanned. */
 async function loadRunIds(
   runs: readonly OpenRun[],
-  absent: ReadonlySet<PackId>,
-  known: IdTable,
+  { absent, known }: { readonly absent: ReadonlySet<PackId>; readonly known: IdTable },
   damage: IndexDamage[],
 ): Promise<readonly OpenRun[]> {
   const whole: OpenRun[] = [];
   for (const open of runs) {
     try {
+      await open.run.loadFilter();
       for await (const batch of open.run.batches()) {
         for (const entry of batch) if (!absent.has(entry.packId)) known.set(entry.id, entry.length);
       }

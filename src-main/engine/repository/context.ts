@@ -30,6 +30,8 @@ export type RepositoryContext = {
   /** The 16 bytes of the repository id, as sealed files carry them. */
   readonly repositoryIdBytes: Uint8Array;
   readonly secrets: FileSecrets;
+  /** K_id, for workers: a hasher can't be shared between threads. */
+  readonly idKey: Uint8Array;
   readonly blobHasher: BlobHasher;
   /** Makes the gear table of the chunker. */
   readonly chunkKey: Uint8Array;
@@ -43,13 +45,14 @@ export function deriveSecrets(
   masterKey: Uint8Array,
   repositoryId: RepositoryId,
   encrypted: boolean,
-): Pick<RepositoryContext, 'repositoryIdBytes' | 'secrets' | 'blobHasher' | 'chunkKey' | 'signer'> {
+): Pick<RepositoryContext, 'repositoryIdBytes' | 'secrets' | 'idKey' | 'blobHasher' | 'chunkKey' | 'signer'> {
   const repositoryIdBytes = fromHex(repositoryId);
   const key = (purpose: Parameters<typeof deriveKey>[2]): Uint8Array =>
     deriveKey(masterKey, repositoryIdBytes, purpose);
   return {
     repositoryIdBytes,
     secrets: { cipher: encrypted ? CIPHER.aes256Gcm : CIPHER.none, dataKey: key('data'), metaKey: key('meta') },
+    idKey: key('id'),
     blobHasher: createBlobHasher(key('id')),
     chunkKey: key('chunk'),
     signer: createSigner(key('sign')),

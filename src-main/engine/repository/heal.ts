@@ -2,21 +2,43 @@
  * The small files every repository has twice or can make again: configuration, key slots, marker. A writer looks at
  * them when it begins and writes back what is damaged or missing, always from a copy it has just checked.
  */
-import { isIntegrityError } from '../../../src-shared/errors.ts';
+import { CairnError, isIntegrityError } from '../../../src-shared/errors.ts';
 import { parseInstanceId, parseKeySlotId } from '../../../src-shared/ids.ts';
 import { hash } from '../codec/index.ts';
 import { equalBytes, fromHex, toHex } from '../kernel/index.ts';
 import { type Store, writeWhole } from '../store/index.ts';
 import { checkConfigMac, decodeConfig } from './config.ts';
 import type { RepositoryContext } from './context.ts';
-import { type Instance, encodeInstance, readInstance } from './identity.ts';
+import { type Instance, NO_INSTANCE, encodeInstance, readInstance } from './identity.ts';
 import { CONFIG, CONFIG_COPY, FOLDERS, INSTANCE, baseName } from './names.ts';
 
-/** Writes back what is damaged, and returns the marker as it stands now. */
+/**
+ * Writes back what is damaged, and returns the marker as it stands now.
+ * @throws CairnError destination/gone where neither marker nor configuration is there, repository/wrong-identity where
+ * they are another repository's or another copy's: nothing is written then
+ */
 export async function healSmallFiles(context: RepositoryContext, masterKey: Uint8Array): Promise<Instance> {
-  await healConfig(context, masterKey);
+  const instance = await readOwnInstance(context);
+  const hasConfig = await healConfig(context, masterKey);
+  if (instance === undefined && !hasConfig) {
+    const where = context.store.description;
+    throw new CairnError('destination/gone', `The repository in ${where} is no longer there: its configuration and its marker are missing.`);
+  }
   await healKeyCopies(context);
-  return healInstance(context);
+  return instance ?? writeInstance(context);
+}
+
+/** The marker, or undefined where it is missing or damaged. */
+async function readOwnInstance({ store, config, instance: expected }: RepositoryContext): Promise<Instance | undefined> {
+  const found = await readInstance(store).catch((error: unknown) => {
+    if (isIntegrityError(error)) return undefined;
+    throw error;
+  });
+  if (found === undefined) return undefined;
+  // A repository that was opened without a marker can't know which copy it is; any of the same repository will do.
+  const isSameCopy = expected.instanceId === NO_INSTANCE || found.instanceId === expected.instanceId;
+  if (found.repositoryId === config.repositoryId && isSameCopy) return found;
+  throw new CairnError('repository/wrong-identity', `Another repository, or another copy of this one, now stands in ${store.description}.`);
 }
 
 async function readOrUndefined(store: Store, name: string): Promise<Uint8Array | undefined> {
@@ -28,10 +50,10 @@ async function readOrUndefined(store: Store, name: string): Promise<Uint8Array |
   }
 }
 
-async function healConfig(context: RepositoryContext, masterKey: Uint8Array): Promise<void> {
+/** Whether a whole configuration of this repository is there, in both copies by now. */
+async function healConfig(context: RepositoryContext, masterKey: Uint8Array): Promise<boolean> {
   const { store } = context;
   const [first, second] = await Promise.all([readOrUndefined(store, CONFIG), readOrUndefined(store, CONFIG_COPY)]);
-  if (first !== undefined && second !== undefined && equalBytes(first, second)) return;
   const isGood = (bytes: Uint8Array): boolean => {
     try {
       checkConfigMac(decodeConfig(bytes), masterKey);
@@ -42,10 +64,12 @@ async function healConfig(context: RepositoryContext, masterKey: Uint8Array): Pr
     }
   };
   const good = [first, second].find((bytes) => bytes !== undefined && isGood(bytes));
-  if (good === undefined) return;
+  if (good === undefined) return false;
+  if (first !== undefined && second !== undefined && equalBytes(first, second)) return true;
   if (first !== good) await writeWhole(store, CONFIG, good);
   if (second !== good) await writeWhole(store, CONFIG_COPY, good);
   context.ports.log('warn', 'a copy of the configuration was damaged and has been written again');
+  return true;
 }
 
 async function healKeyCopies(context: RepositoryContext): Promise<void> {
@@ -65,14 +89,7 @@ async function healKeyCopies(context: RepositoryContext): Promise<void> {
 }
 
 /** A marker that is gone or damaged gets a new instance id: this copy can no longer prove which one it was. */
-async function healInstance(context: RepositoryContext): Promise<Instance> {
-  const { store, ports, config, self } = context;
-  try {
-    const instance = await readInstance(store);
-    if (instance !== undefined) return instance;
-  } catch (error) {
-    if (!isIntegrityError(error)) throw error;
-  }
+async function writeInstance({ store, ports, config, self }: RepositoryContext): Promise<Instance> {
   const instance: Instance = {
     repositoryId: config.repositoryId,
     instanceId: parseInstanceId(toHex(ports.random.bytes(16))),

@@ -22,6 +22,9 @@ export type Instance = {
   readonly host: string;
 };
 
+/** Stands for the instance id of a repository that was opened without a readable marker of its own. */
+export const NO_INSTANCE = '' as InstanceId;
+
 export function encodeInstance(instance: Instance): Uint8Array {
   return encodeEnvelope({
     objectType: OBJECT_TYPE.instance,

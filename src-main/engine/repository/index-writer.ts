@@ -10,7 +10,7 @@ import {
   mergePacks,
   mergeRuns,
 } from '../pack/index.ts';
-import type { LoosePack, OpenRun } from './blob-index.ts';
+import { type LoosePack, type OpenRun, findAbsent, listPacks } from './blob-index.ts';
 import type { RepositoryContext } from './context.ts';
 import { FOLDERS, indexRunName } from './names.ts';
 
@@ -27,10 +27,14 @@ export async function writeIndexRun(context: RepositoryContext, packs: readonly 
   });
 }
 
-/** Publishes one run that says what `runs` said; newest first, so that the newest place of a blob wins. */
+/**
+ * Publishes one run that says what `runs` said; newest first, so that the newest place of a blob wins, unless it is in
+ * a pack that is gone or condemned while another has the blob too.
+ */
 export async function writeMergedRun(context: RepositoryContext, runs: readonly OpenRun[]): Promise<IndexRunId> {
   const newestFirst = runs.map(({ run }) => run).toSorted((left, right) => right.generation - left.generation);
-  const input = { runs: newestFirst, absent: new Set<never>() };
+  const unreliable = await findAbsent(context, runs, await listPacks(context));
+  const input = { runs: newestFirst, absent: new Set<never>(), unreliable };
   return publishRun(context, {
     packs: mergePacks(input),
     entries: mergeRuns(input),

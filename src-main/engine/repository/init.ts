@@ -5,7 +5,8 @@
  * repository exists, and everything it needs is durable by then. What an interrupted init leaves behind holds no
  * data, so the next init clears it away; anything else in the folder makes init refuse.
  */
-import { CairnError } from '../../../src-shared/errors.ts';
+import { CairnError, isCairnError, isIntegrityError } from '../../../src-shared/errors.ts';
+import { displayPath } from '../../../src-shared/format/index.ts';
 import { type RepositoryId, parseInstanceId, parseRepositoryId } from '../../../src-shared/ids.ts';
 import {
   type CompressionSpec,
@@ -17,14 +18,15 @@ import {
   deriveKey,
   formatCompression,
   formatRecoveryKey,
+  hash,
 } from '../codec/index.ts';
 import { type Ports, fromHex, toHex } from '../kernel/index.ts';
 import { type Store, writeWhole } from '../store/index.ts';
 import { FORMAT_VERSION, type RepositoryConfig, encodeConfig } from './config.ts';
-import { encodeInstance } from './identity.ts';
+import { decodeInstance, encodeInstance } from './identity.ts';
 import { storeSlot } from './key-slots.ts';
-import { CONFIG, CONFIG_COPY, FOLDERS, INSTANCE, RESERVE } from './names.ts';
-import { RESERVE_BYTES, buildReserve } from './reserve.ts';
+import { CONFIG, CONFIG_COPY, FOLDERS, INSTANCE, PACK_FOLDERS, RESERVE, baseName } from './names.ts';
+import { RESERVE_BYTES, buildReserve, checkReserve } from './reserve.ts';
 
 export const CHAIN_INCREMENTALS_MAX = 50;
 
@@ -102,13 +104,16 @@ export function kdfCostOf(exponent: number | undefined): KdfCost {
   return exponent === undefined ? KDF_COST_DEFAULT : { ...KDF_COST_DEFAULT, N: 2 ** exponent };
 }
 
-/** Refuses a folder in use; removes what an init that never finished left there. */
+/**
+ * Refuses a folder in use; removes what an init that never finished left there. Only what is proven to be ours is
+ * removed: a person may have a folder called “keys” too.
+ */
 async function clearUnfinishedInit(store: Store): Promise<void> {
   const root = (await store.list('')).map(({ name }) => name);
   if (root.includes(CONFIG) || root.includes(CONFIG_COPY)) {
     throw new CairnError('repository/exists', `There is a repository in ${store.description} already.`);
   }
-  for (const folder of [FOLDERS.commits, FOLDERS.snapshots, FOLDERS.index]) {
+  for (const folder of [FOLDERS.commits, FOLDERS.snapshots, FOLDERS.index, ...PACK_FOLDERS]) {
     if ((await store.list(folder)).length > 0) {
       throw new CairnError(
         'integrity/missing',
@@ -119,15 +124,29 @@ async function clearUnfinishedInit(store: Store): Promise<void> {
       );
     }
   }
-  const ours = new Set([INSTANCE, RESERVE]);
-  const foreign = root.filter((name) => !ours.has(name));
+  const names = [...root];
+  for (const folder of Object.values(FOLDERS)) names.push(...(await store.list(folder)).map(({ name }) => name));
+  const foreign: string[] = [];
+  for (const name of names) if (!(await isLeftOfInit(store, name))) foreign.push(name);
   if (foreign.length > 0) {
     throw new CairnError(
       'repository/not-empty',
-      `${store.description} is not empty: it holds ${foreign.slice(0, 3).join(', ')}.`,
+      `${store.description} is not empty: it holds ${foreign.slice(0, 3).map(displayPath).join(', ')}.`,
     );
   }
-  const keys = (await store.list(FOLDERS.keys)).map(({ name }) => name);
-  const leftover = [...root, ...keys];
-  if (leftover.length > 0) await store.remove(leftover);
+  if (names.length > 0) await store.remove(names);
+}
+
+/** Whether a file is one that an init writes before its configuration, by its content. */
+async function isLeftOfInit(store: Store, name: string): Promise<boolean> {
+  try {
+    if (name === INSTANCE) decodeInstance(await store.read(name));
+    else if (name === RESERVE) checkReserve(await store.read(name));
+    else if (name.startsWith(`${FOLDERS.keys}/`)) return toHex(hash(await store.read(name))) === baseName(name).replace(/\.[ab]$/, '');
+    else return false;
+    return true;
+  } catch (error) {
+    if (isIntegrityError(error) || isCairnError(error, 'repository/newer-format')) return false;
+    throw error;
+  }
 }

@@ -6,7 +6,7 @@
  * is stale. It is stale when its process is known to be dead (same host and boot, no such process) or when its heartbeat
  * is older than it promised. Wall time decides only between hosts, and only after the whole lease has run out.
  */
-import { CairnError, isCairnError } from '../../../src-shared/errors.ts';
+import { isCairnError } from '../../../src-shared/errors.ts';
 import { type SessionId, type WriterId, parseSessionId, parseWriterId } from '../../../src-shared/ids.ts';
 import { ENVELOPE_FORMAT, OBJECT_TYPE, decodeEnvelope, encodeEnvelope } from '../codec/index.ts';
 import { type Ports, RecordReader, toHex } from '../kernel/index.ts';
@@ -18,6 +18,12 @@ export const SESSION_SCHEMA = 1;
 export const HEARTBEAT_MS = 60_000;
 export const LEASE_MS = 10 * HEARTBEAT_MS;
 const SESSIONS_MAX = 1024;
+
+/**
+ * Sessions this process has ended whose lease it could not remove, the oldest first. The process lives, so nobody else
+ * may call them stale; it removes them itself at its next session.
+ */
+const endedHere = new Set<SessionId>();
 
 export type SessionKind = 'writer' | 'reader';
 
@@ -82,7 +88,10 @@ export function isStale(lease: Lease, self: ProcessIdentity, nowMs: number): boo
 
 export type Session = {
   readonly lease: Lease;
-  /** Writes the heartbeat when it is due; cheap to call often. Failing to write it is not an error by itself. */
+  /**
+   * Writes the heartbeat when it is due; cheap to call often.
+   * @throws CairnError destination/…: a session that can't show that it lives must not go on
+   */
   beat(): Promise<void>;
   end(): Promise<void>;
 };
@@ -112,6 +121,7 @@ export async function openSession(options: {
     generation: options.generation,
   };
   const name = sessionName(lease.sessionId);
+  endedHere.delete(lease.sessionId);
   const write = (): Promise<void> => writeWhole(store, name, encodeLease(lease), { durable: false });
   await write();
   let beatAtMs = ports.clock.monotonicMs();
@@ -127,9 +137,10 @@ export async function openSession(options: {
       await write();
     },
     end: async () => {
-      // A lease that can't be removed runs out by itself; the work it stood for is done.
+      // A lease that can't be removed is in nobody's way for long; the work it stood for is done.
       await store.remove([name], { durable: false }).catch((error: unknown) => {
         if (!isCairnError(error)) throw error;
+        rememberEnded(lease.sessionId);
         ports.log('warn', 'a session file could not be removed', { name, reason: error.message });
       });
     },
@@ -149,13 +160,20 @@ export async function listSessions(store: Store): Promise<readonly Lease[]> {
   return leases;
 }
 
+function rememberEnded(id: SessionId): void {
+  endedHere.add(id);
+  const [oldest] = endedHere;
+  if (endedHere.size > SESSIONS_MAX && oldest !== undefined) endedHere.delete(oldest);
+}
+
 async function endStaleSessions(store: Store, self: ProcessIdentity, ports: Ports): Promise<void> {
   const stale: string[] = [];
-  for (const { name } of await store.list(FOLDERS.sessions)) {
+  // What is beyond the bound waits for the next session: never a reason not to back up.
+  for (const { name } of (await store.list(FOLDERS.sessions)).slice(0, SESSIONS_MAX)) {
     try {
       const lease = decodeLease(await store.read(name));
-      const isNamedRight = baseName(name) === lease.sessionId;
-      if (!isNamedRight || isStale(lease, self, ports.clock.nowMs())) stale.push(name);
+      const isOver = baseName(name) !== lease.sessionId || endedHere.has(lease.sessionId);
+      if (isOver || isStale(lease, self, ports.clock.nowMs())) stale.push(name);
     } catch (error) {
       if (isCairnError(error, 'integrity/missing')) continue;
       // A lease torn by a power cut is nobody's: a live session writes it whole by rename.
@@ -163,6 +181,5 @@ async function endStaleSessions(store: Store, self: ProcessIdentity, ports: Port
       else throw error;
     }
   }
-  if (stale.length > SESSIONS_MAX) throw new CairnError('limit/exceeded', `There are ${stale.length} session files.`);
   if (stale.length > 0) await store.remove(stale, { durable: false });
 }

@@ -8,11 +8,11 @@ import type { Ports } from '../kernel/index.ts';
 import type { Store } from '../store/index.ts';
 import { type DecodedConfig, checkConfigMac, decodeConfig } from './config.ts';
 import { compressionOf, deriveSecrets } from './context.ts';
-import { type Instance, readInstance } from './identity.ts';
+import { type Instance, NO_INSTANCE, readInstance } from './identity.ts';
 import { unlock } from './key-slots.ts';
 import type { ProcessIdentity } from './leases.ts';
 import { REPOSITORY_LIMITS, type RepositoryLimits } from './limits.ts';
-import { CONFIG, CONFIG_COPY, INSTANCE } from './names.ts';
+import { CONFIG, CONFIG_COPY } from './names.ts';
 import { Repository, type SecretSource } from './repository.ts';
 import { equalBytes } from '../kernel/index.ts';
 
@@ -71,24 +71,14 @@ export async function readConfig(store: Store): Promise<DecodedConfig> {
   throw new CairnError('repository/not-found', `There is no Cairn repository in ${store.description}.`);
 }
 
-/** Reading needs no marker; a writer will look for it again and stop where it is not there. */
+/** Reading needs no marker, nor that it is the right one; a writer will look for it again and stop (heal.ts). */
 async function readInstanceOrStandIn(store: Store, { config }: DecodedConfig): Promise<Instance> {
   try {
     const instance = await readInstance(store);
-    if (instance !== undefined && instance.repositoryId === config.repositoryId) return instance;
-    if (instance !== undefined) {
-      throw new CairnError(
-        'repository/wrong-identity',
-        `“${INSTANCE}” in ${store.description} belongs to another repository.`,
-      );
-    }
+    if (instance?.repositoryId === config.repositoryId) return instance;
   } catch (error) {
     if (!isIntegrityError(error)) throw error;
   }
-  return {
-    repositoryId: config.repositoryId,
-    instanceId: '' as Instance['instanceId'],
-    createdAtMs: config.createdAtMs,
-    host: '',
-  };
+  const { repositoryId, createdAtMs } = config;
+  return { repositoryId, instanceId: NO_INSTANCE, createdAtMs, host: '' };
 }

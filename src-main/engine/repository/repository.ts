@@ -5,11 +5,12 @@
 import { CairnError, isCairnError } from '../../../src-shared/errors.ts';
 import type { BlobId, IndexRunId, KeySlotId, WriterId } from '../../../src-shared/ids.ts';
 import type { BlobType, SlotSecret } from '../codec/index.ts';
+import type { BlobLocation } from '../pack/index.ts';
 import { type BlobIndex, openBlobIndex } from './blob-index.ts';
 import { BlobReader } from './blob-reader.ts';
 import type { RepositoryConfig } from './config.ts';
 import type { RepositoryContext } from './context.ts';
-import { readInstance } from './identity.ts';
+import type { Instance } from './identity.ts';
 import { healSmallFiles } from './heal.ts';
 import { type SnapshotObjects, readSnapshotObjects } from './snapshot-objects.ts';
 import type { TierLimits } from './limits.ts';
@@ -24,6 +25,8 @@ export class Repository {
   /** The slot that opened this repository; undefined where it is not encrypted. */
   readonly openedWith: KeySlotId | undefined;
   readonly #masterKey: Uint8Array;
+  /** The marker a writer must find. */
+  #instance: Instance;
   #reader: BlobReader;
   #index: Promise<BlobIndex> | undefined;
   #scannedAtMs: number | undefined;
@@ -33,6 +36,7 @@ export class Repository {
 
   constructor(context: RepositoryContext, masterKey: Uint8Array, openedWith: KeySlotId | undefined) {
     this.context = context;
+    this.#instance = context.instance;
     this.openedWith = openedWith;
     this.#masterKey = masterKey;
     this.#reader = new BlobReader(context);
@@ -53,15 +57,22 @@ export class Repository {
 
   /** The index as readers use it; opened at the first need and again after `refresh`. */
   index(): Promise<BlobIndex> {
-    this.#index ??= openBlobIndex(this.context, { complete: false, spoiled: this.#spoiled });
-    return this.#index;
+    return this.#index ?? this.#keep(openBlobIndex(this.context, { complete: false, spoiled: this.#spoiled }));
+  }
+
+  /** Keeps an index that is being opened, but not its failure: the drive may come back. */
+  #keep(opening: Promise<BlobIndex>): Promise<BlobIndex> {
+    this.#index = opening;
+    opening.catch(() => {
+      if (this.#index === opening) this.#index = undefined;
+    });
+    return opening;
   }
 
   /** The index with every pack's own footer where no run covers it: finds what a lost run can't tell any more. */
   scannedIndex(): Promise<BlobIndex> {
     this.#spoiledAtScan = this.#spoiled.size;
-    this.#index = openBlobIndex(this.context, { complete: false, scanPacks: true, spoiled: this.#spoiled });
-    return this.#index;
+    return this.#keep(openBlobIndex(this.context, { complete: false, scanPacks: true, spoiled: this.#spoiled }));
   }
 
   /** Forgets everything that was read: another session may have changed it, or the drive may have lost it. */
@@ -84,11 +95,24 @@ export class Repository {
       return await this.#reader.read(await used, id, type);
     } catch (error) {
       if (!isCairnError(error, 'integrity/missing')) throw error;
-      // Another reader may have scanned meanwhile.
-      const isOutdated = this.#index !== undefined && this.#index !== used;
-      if (!isOutdated && !this.#mayScan()) throw error;
-      return this.#reader.read(await (isOutdated ? this.index() : this.scannedIndex()), id, type);
+      const better = this.#betterIndex(used);
+      if (better === undefined) throw error;
+      return this.#reader.read(await better, id, type);
     }
+  }
+
+  /** Where a blob lies, looked up as thoroughly as `readBlob` does; undefined where no file has it. */
+  async locate(id: BlobId): Promise<BlobLocation | undefined> {
+    const used = this.index();
+    const place = await (await used).find(id);
+    return place ?? (await this.#betterIndex(used))?.find(id);
+  }
+
+  /** An index that may know what the one just used did not, or undefined. */
+  #betterIndex(used: Promise<BlobIndex>): Promise<BlobIndex> | undefined {
+    // Another reader may have scanned meanwhile.
+    if (this.#index !== undefined && this.#index !== used) return this.#index;
+    return this.#mayScan() ? this.scannedIndex() : undefined;
   }
 
   /** Scanning costs a footer per uncovered pack: not for each of ten thousand missing blobs. */
@@ -103,15 +127,23 @@ export class Repository {
 
   /** Begins a session that may publish one snapshot; small damaged files are healed first. */
   async beginWrite(writerId: WriterId): Promise<WriteSession> {
-    const instance = await healSmallFiles(this.context, this.#masterKey);
-    return WriteSession.open({ ...this.context, instance }, writerId);
+    this.#instance = await healSmallFiles(this.#writing(), this.#masterKey);
+    return WriteSession.open(this.#writing(), writerId);
+  }
+
+  /** A marker that was written again has another id than the one this repository was opened with. */
+  #writing(): RepositoryContext {
+    return { ...this.context, instance: this.#instance };
   }
 
   /** Merges small files where there are too many; part of every backup, after its snapshot is published. */
   async tidy(limits?: TierLimits): Promise<void> {
-    const instance = await readInstance(this.context.store);
-    await tidy(instance === undefined ? this.context : { ...this.context, instance }, limits);
-    this.refresh();
+    try {
+      await tidy(this.#writing(), limits);
+    } finally {
+      // A merge that failed half-way has changed the files too.
+      this.refresh();
+    }
   }
 }
 

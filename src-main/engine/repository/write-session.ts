@@ -54,6 +54,7 @@ export class WriteSession {
   #waiting: { readonly segment: PendingSegment; readonly isTree: boolean }[] = [];
   #waitingBytes = 0;
   #usesPacks = false;
+  #draining: Promise<void> = Promise.resolve();
   #bytesAdded = 0;
   #bytesStored = 0;
   #state: 'open' | 'published' | 'aborted' = 'open';
@@ -114,13 +115,39 @@ export class WriteSession {
     return id;
   }
 
+  /**
+   * Says whether a blob is new, and takes it as this session's: the caller then owes it in a segment. For workers,
+   * which compress what the session only counts.
+   */
+  claim(id: BlobId, length: number): boolean {
+    assert(this.#state === 'open', 'a session that has ended takes no more blobs');
+    if (this.has(id)) return false;
+    this.#mine.set(id, length);
+    this.#bytesAdded += length;
+    return true;
+  }
+
+  /** Takes a segment of file chunks that were all claimed before. */
+  addSegment(segment: PendingSegment): void {
+    assert(this.#state === 'open', 'a session that has ended takes no more segments');
+    this.#queue(segment, false);
+  }
+
   /** True when `drain` should be called before more is added: bounds what waits in memory. */
   get isFull(): boolean {
     return this.#waitingBytes > this.#context.limits.commitFileBytesMax;
   }
 
-  /** Hands waiting segments on to packs once they are too many for a commit file. */
+  /** Hands waiting segments on to packs once they are too many for a commit file. May be called while it runs. */
   async drain(): Promise<void> {
+    // One at a time: segments of a pack are appended in the order of their counters.
+    const before = this.#draining;
+    const mine = before.then(() => this.#drainNow());
+    this.#draining = mine.catch(() => undefined);
+    return mine;
+  }
+
+  async #drainNow(): Promise<void> {
     await this.#session.beat();
     if (!this.isFull && !this.#usesPacks) return;
     this.#usesPacks = true;

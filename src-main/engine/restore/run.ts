@@ -9,6 +9,7 @@
 import { CairnError, type Problem, isIntegrityError } from '../../../src-shared/errors.ts';
 import { escapePath } from '../../../src-shared/format/index.ts';
 import type { RestoreReport } from '../../../src-shared/model/index.ts';
+import { Breather } from '../kernel/index.ts';
 import { fetchPages, readContent } from '../browse/index.ts';
 import { type Entry, type FileEntry, type FolderRef, type SymlinkEntry, iterateFolder } from '../merkle/index.ts';
 import type { Repository } from '../repository/index.ts';
@@ -31,6 +32,7 @@ export class RestoreRun {
   readonly #repository: Repository;
   readonly #options: RestoreOptions;
   readonly #selection: Selection;
+  readonly #breather = new Breather();
   readonly #problems: Problem[] = [];
   readonly #conflicts: string[] = [];
   #restored = 0;
@@ -98,6 +100,7 @@ export class RestoreRun {
 
   /** Restores one entry under its own name. */
   async entry(entry: Entry, into: LazyFolder, path: string, depth: number): Promise<void> {
+    await this.#breather.step();
     if (this.#options.signal?.aborted === true) throw new CairnError('engine/cancelled', 'The restore was cancelled.');
     if (this.#selection.isExcluded(path)) return;
     if (entry.nodeType === 'directory') {

@@ -19,6 +19,8 @@ function fileOf(home: string, instanceId: string): string {
 
 /** The newest events seen in this copy of the repository; empty where none are known or the file can't be used. */
 export async function loadKnownHeads(home: string, instanceId: string): Promise<KnownHeads> {
+  // Opened without its marker: nobody can say which copy this is, and two such must not be taken for one.
+  if (instanceId === '') return new Map();
   try {
     const fields = new RecordReader(
       JSON.parse(await readFile(fileOf(home, instanceId), 'utf8')),
@@ -42,6 +44,7 @@ export async function loadKnownHeads(home: string, instanceId: string): Promise<
 
 /** Remembers the newest event of each writer; never goes back. Failing to write it is not worth failing a backup. */
 export async function rememberHeads(home: string, instanceId: string, snapshots: readonly Snapshot[]): Promise<void> {
+  if (instanceId === '') return;
   const heads = new Map(await loadKnownHeads(home, instanceId));
   let changed = false;
   for (const { id, record } of snapshots) {

@@ -105,6 +105,7 @@ async function checkSealedFolder(repository: Repository, damage: DamageList): Pr
   const { store, repositoryIdBytes, secrets } = context;
   for (const { name } of await store.list(FOLDERS.condemned)) {
     await noteDamage(
+      repository,
       damage,
       name,
       'condemnation',

@@ -7,14 +7,14 @@
 import { CairnError } from '../../../src-shared/errors.ts';
 import { escapePath } from '../../../src-shared/format/index.ts';
 import type { BlobId, NodeId, PackId } from '../../../src-shared/ids.ts';
-import { fetchPages } from '../browse/index.ts';
 import { BLOB_TYPE } from '../codec/index.ts';
-import { equalBytes, toHex } from '../kernel/index.ts';
+import { Breather, equalBytes, toHex } from '../kernel/index.ts';
 import {
   type DirectoryEntry,
   type Entry,
   type FileEntry,
   type NodeHasher,
+  type PageFetch,
   canonicalName,
   createNodeHasher,
   iterateChunks,
@@ -23,7 +23,8 @@ import {
   nodePath,
   sourcesNode,
 } from '../merkle/index.ts';
-import { type BlobIndex, type Repository, commitName, packName } from '../repository/index.ts';
+import type { BlobLocation } from '../pack/index.ts';
+import { type Repository, commitName, packName } from '../repository/index.ts';
 import { FILE_TYPE } from '../codec/index.ts';
 import type { PageRef, Snapshot } from '../snapshot/index.ts';
 import type { DamageList } from './damage-list.ts';
@@ -35,11 +36,10 @@ type Seal = { readonly nodeId: NodeId; readonly sealPage?: PageRef };
 
 export class TreeCheck {
   readonly #repository: Repository;
-  readonly #index: BlobIndex;
   readonly #suspects: ReadonlySet<PackId>;
   readonly #damage: DamageList;
   readonly #nodes: NodeHasher = createNodeHasher();
-  readonly #uncovered: ReadonlySet<PackId>;
+  readonly #breather = new Breather();
   readonly #whole = new Set<string>();
   readonly #goodBlobs = new Set<string>();
   readonly #onNode: (path: string) => void;
@@ -48,16 +48,13 @@ export class TreeCheck {
 
   constructor(options: {
     readonly repository: Repository;
-    readonly index: BlobIndex;
     readonly suspects: ReadonlySet<PackId>;
     readonly damage: DamageList;
     readonly onNode: (path: string) => void;
     readonly signal: AbortSignal | undefined;
   }) {
     this.#repository = options.repository;
-    this.#index = options.index;
     this.#suspects = options.suspects;
-    this.#uncovered = new Set(options.index.uncovered.map(({ packId }) => packId));
     this.#damage = options.damage;
     this.#onNode = options.onNode;
     this.#signal = options.signal;
@@ -71,7 +68,7 @@ export class TreeCheck {
     try {
       const seals = await this.#seals(sealPage);
       let directories = 0;
-      for await (const entry of iterateFolder(fetchPages(this.#repository), rootPage.page, rootPage.level)) {
+      for await (const entry of iterateFolder(this.#fetch, rootPage.page, rootPage.level)) {
         const name = Buffer.from(entry.name).toString();
         const seal = entry.nodeType === 'directory' ? seals[directories++] : undefined;
         const label = sources.length === 1 ? '' : escapePath(entry.name);
@@ -91,10 +88,29 @@ export class TreeCheck {
 
   #failures = 0;
 
+  /** Reads a page; notes it where no run says where it lies. */
+  readonly #fetch: PageFetch = async (page, type) => {
+    await this.#place(page);
+    return this.#repository.readBlob(page, type);
+  };
+
+  /** Where a blob lies. A snapshot's data in a pack that no run names: that run was lost. */
+  async #place(id: BlobId): Promise<BlobLocation | undefined> {
+    const place = await this.#repository.locate(id);
+    if (place !== undefined && (await this.#repository.index()).isUncovered(place.packId)) {
+      this.#damage.add(
+        'index',
+        'index',
+        `No index run names ${packName(place.packId)}. Nothing is lost; the next backup writes the index again.`,
+      );
+    }
+    return place;
+  }
+
   async #seals(page: PageRef | undefined): Promise<readonly Seal[]> {
     const seals: Seal[] = [];
     if (page === undefined) return seals;
-    for await (const seal of iterateSeals(fetchPages(this.#repository), page.page, page.level)) seals.push(seal);
+    for await (const seal of iterateSeals(this.#fetch, page.page, page.level)) seals.push(seal);
     return seals;
   }
 
@@ -108,6 +124,8 @@ export class TreeCheck {
     depth: number,
   ): Promise<NodeId | undefined> {
     this.nodesChecked++;
+    await this.#breather.step();
+    if (this.#signal?.aborted === true) throw new CairnError('engine/cancelled', 'The check was cancelled.');
     if (entry.nodeType === 'directory') return this.#folder(snapshot, entry, path, label, seal, depth);
     if (entry.nodeType === 'file') await this.#file(snapshot, entry, label);
     return this.#nodes.leafNode(path, entry);
@@ -121,7 +139,6 @@ export class TreeCheck {
     seal: Seal | undefined,
     depth: number,
   ): Promise<NodeId | undefined> {
-    if (this.#signal?.aborted === true) throw new CairnError('engine/cancelled', 'The check was cancelled.');
     if (depth > DEPTH_MAX) throw new CairnError('limit/exceeded', 'The stored tree is deeper than any Cairn writes.');
     const key =
       seal === undefined
@@ -134,7 +151,7 @@ export class TreeCheck {
     try {
       const seals = await this.#seals(seal?.sealPage);
       let directories = 0;
-      for await (const entry of iterateFolder(fetchPages(this.#repository), folder.page, folder.pageLevel)) {
+      for await (const entry of iterateFolder(this.#fetch, folder.page, folder.pageLevel)) {
         const { text } = canonicalName(entry.name);
         const childSeal = entry.nodeType === 'directory' ? seals[directories++] : undefined;
         const childLabel = label === '' ? escapePath(entry.name) : `${label}/${escapePath(entry.name)}`;
@@ -157,7 +174,7 @@ export class TreeCheck {
 
   async #file(snapshot: Snapshot, entry: FileEntry, label: string): Promise<void> {
     try {
-      for await (const { id } of iterateChunks(fetchPages(this.#repository), entry.content, entry.size)) {
+      for await (const { id } of iterateChunks(this.#fetch, entry.content, entry.size)) {
         const problem = await this.#chunkFault(id);
         if (problem !== undefined) {
           this.#failures++;
@@ -175,14 +192,7 @@ export class TreeCheck {
   ): Promise<
     { readonly file: string; readonly kind: 'pack' | 'commit' | 'missing-blob'; readonly message: string } | undefined
   > {
-    const first = await this.#index.find(id);
-    if (first !== undefined && this.#uncovered.has(first.packId)) {
-      this.#damage.add(
-        'index',
-        'index',
-        `No index run names ${packName(first.packId)}. Nothing is lost; the next backup writes the index again.`,
-      );
-    }
+    const first = await this.#place(id);
     if (first !== undefined && !this.#suspects.has(first.packId)) return undefined;
     const key = toHex(id);
     if (this.#goodBlobs.has(key)) return undefined;

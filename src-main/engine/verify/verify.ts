@@ -54,9 +54,10 @@ export async function verify(repository: Repository, options: VerifyOptions): Pr
   );
   let nodes = 0;
   if (depth.kind !== 'quick') {
+    // Every pack that no run names is taken in from the start.
+    await repository.scannedIndex();
     const trees = new TreeCheck({
       repository,
-      index: await repository.scannedIndex(),
       suspects,
       damage,
       signal,

@@ -1,6 +1,6 @@
 /**
  * Timing. A figure is the median of several runs after a warm-up; the median, because on a shared machine the mean
- * measures the neighbours. The lowest run is kept too: it says how much of a figure is noise.
+ * measures the neighbours. CPU time and the lowest run are kept too: they say how much of a figure is noise.
  */
 import { performance } from 'node:perf_hooks';
 
@@ -18,7 +18,13 @@ export const EFFORT = {
 } as const satisfies Record<string, Effort>;
 
 /** Milliseconds of one call, or of one run of something long. */
-export type Measured = { readonly medianMs: number; readonly lowestMs: number; readonly runs: number };
+export type Measured = {
+  readonly medianMs: number;
+  readonly lowestMs: number;
+  /** Median of the CPU time of this process, all its threads (the garbage collector's too). */
+  readonly cpuMs: number;
+  readonly runs: number;
+};
 
 /** Results go here, so that no compiler can leave out the work that made them. */
 export const kept: { result: unknown } = { result: undefined };
@@ -32,28 +38,47 @@ export function median(values: readonly number[]): number {
   return (lower + upper) / 2;
 }
 
-export function summarise(timesMs: readonly number[]): Measured {
-  return { medianMs: median(timesMs), lowestMs: Math.min(...timesMs), runs: timesMs.length };
+export type Lap = { readonly wallMs: number; readonly cpuMs: number };
+
+/** Starts both clocks; the result stops them. */
+export function startLap(): () => Lap {
+  const cpuBefore = process.cpuUsage();
+  const startedAtMs = performance.now();
+  return () => {
+    const wallMs = performance.now() - startedAtMs;
+    const { user, system } = process.cpuUsage(cpuBefore);
+    return { wallMs, cpuMs: (user + system) / 1000 };
+  };
+}
+
+/** `calls` is how often each lap did what is measured. */
+export function summarise(laps: readonly Lap[], calls = 1): Measured {
+  const wallMs = laps.map((lap) => lap.wallMs / calls);
+  const cpuMs = laps.map((lap) => lap.cpuMs / calls);
+  return { medianMs: median(wallMs), lowestMs: Math.min(...wallMs), cpuMs: median(cpuMs), runs: laps.length };
 }
 
 /** A short synchronous call, repeated as often as it takes. Calls are numbered, so that they need not all do the same. */
 export function measureCall(effort: Effort, call: (index: number) => unknown): Measured {
   let index = 0;
-  const timeOf = (calls: number): number => {
-    const startedAtMs = performance.now();
+  const lapOf = (calls: number): Lap => {
+    const stop = startLap();
     for (const end = index + calls; index < end; index++) kept.result = call(index);
-    return performance.now() - startedAtMs;
+    return stop();
   };
   let calls = 1;
+  let lastMs = 0;
   let warmedMs = 0;
-  for (;;) {
-    const lastedMs = timeOf(calls);
-    warmedMs += lastedMs;
-    if (lastedMs < effort.runMsMin) calls = Math.ceil(Math.min(calls * 8, (calls * effort.runMsMin * 1.2) / lastedMs));
-    else if (warmedMs >= effort.warmUpMs) break;
+  while (lastMs < effort.runMsMin || warmedMs < effort.warmUpMs) {
+    lastMs = lapOf(calls).wallMs;
+    warmedMs += lastMs;
+    if (lastMs < effort.runMsMin) calls = Math.ceil(Math.min(calls * 8, (calls * effort.runMsMin * 1.2) / lastMs));
   }
-  return summarise(Array.from({ length: effort.runs }, () => timeOf(calls) / calls));
+  const laps = Array.from({ length: effort.runs }, () => lapOf(calls));
+  return summarise(laps, calls);
 }
+
+export type RunCounts = { readonly runs: number; readonly warmUpRuns: number };
 
 /** A long piece of work, once a run. Only `run` is timed. */
 export type LongWork<Prepared> = {
@@ -62,27 +87,21 @@ export type LongWork<Prepared> = {
   readonly cleanUp: (prepared: Prepared) => Promise<void>;
 };
 
-export async function measureLong<Prepared>(
-  counts: { readonly runs: number; readonly warmUpRuns: number },
-  work: LongWork<Prepared>,
-): Promise<Measured> {
-  const timesMs: number[] = [];
+export async function measureLong<Prepared>(counts: RunCounts, work: LongWork<Prepared>): Promise<Measured> {
+  const laps: Lap[] = [];
   for (let index = -counts.warmUpRuns; index < counts.runs; index++) {
     const prepared = await work.prepare();
-    const startedAtMs = performance.now();
+    const stop = startLap();
     kept.result = await work.run(prepared);
-    const lastedMs = performance.now() - startedAtMs;
+    const lap = stop();
     await work.cleanUp(prepared);
-    if (index >= 0) timesMs.push(lastedMs);
+    if (index >= 0) laps.push(lap);
   }
-  return summarise(timesMs);
+  return summarise(laps);
 }
 
 /** The same for work that needs nothing made for it. */
-export function measureRuns(
-  counts: { readonly runs: number; readonly warmUpRuns: number },
-  run: () => unknown,
-): Promise<Measured> {
+export function measureRuns(counts: RunCounts, run: () => unknown): Promise<Measured> {
   const nothing = async (): Promise<void> => undefined;
   return measureLong(counts, { prepare: nothing, run: async () => run(), cleanUp: nothing });
 }

@@ -1,16 +1,19 @@
 /** Tables for a terminal that can be pasted into a Markdown page as they are, and the words for figures. */
 
-/** The first column is text, all others stand to the right. */
+/** Columns under one of these are text; all others are figures and stand to the right. */
+const TEXT_COLUMNS = new Set(['operation', 'work', 'verdict']);
+
 export function printTable(title: string, head: readonly string[], rows: readonly (readonly string[])[]): void {
   const widths = head.map((cell, column) => Math.max(cell.length, ...rows.map((row) => (row[column] ?? '').length)));
+  const isText = (column: number): boolean => TEXT_COLUMNS.has(head[column] ?? '');
   const line = (cells: readonly string[]): string => {
     const padded = widths.map((width, column) => {
       const cell = cells[column] ?? '';
-      return column === 0 ? cell.padEnd(width) : cell.padStart(width);
+      return isText(column) ? cell.padEnd(width) : cell.padStart(width);
     });
     return `| ${padded.join(' | ')} |`;
   };
-  const rule = widths.map((width, column) => (column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
+  const rule = widths.map((width, column) => (isText(column) ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
   console.log(`\n${title}\n`);
   for (const cells of [head, rule, ...rows]) console.log(line(cells));
 }

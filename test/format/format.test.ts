@@ -1,0 +1,526 @@
+/**
+ * FORMAT.md against the code, in both directions: a row that only one of them has fails, and so does every example in
+ * bytes that Cairn, or the page's own text followed by hand, does not make again. That these checks can fail is shown
+ * by changing the page in memory.
+ */
+import { createHash, hkdfSync } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { asBlobId, type BlobId, parseIndexRunId } from '../../src-shared/ids.ts';
+import {
+  CHUNKING,
+  chunkAll,
+  CIPHER,
+  createBlobHasher,
+  createChunker,
+  deriveKey,
+  FILE_TYPE,
+  hash,
+  type KeyPurpose,
+  type LayoutField,
+} from '../../src-main/engine/codec/index.ts';
+import { BLOB_TYPE } from '../../src-main/engine/codec/hash.ts';
+import * as envelopeLayout from '../../src-main/engine/codec/envelope-layout.ts';
+import * as sealLayout from '../../src-main/engine/codec/seal-layout.ts';
+import { DICTIONARY_BYTES_MAX } from '../../src-main/engine/codec/compress.ts';
+import * as valueFormat from '../../src-main/engine/codec/value-format.ts';
+import { equalBytes, toHex } from '../../src-main/engine/kernel/index.ts';
+import * as entry from '../../src-main/engine/merkle/entry.ts';
+import { ENTRY_FIELD } from '../../src-main/engine/merkle/entry-codec.ts';
+import { CANONICAL_NAME_BYTES_MAX } from '../../src-main/engine/merkle/name.ts';
+import { SOURCES_MAX } from '../../src-main/engine/merkle/node.ts';
+import { PAGE_BYTES_MAX, PAGE_HEADER_FIELDS, PAGE_KIND } from '../../src-main/engine/merkle/page.ts';
+import { PAGE_SPLIT } from '../../src-main/engine/merkle/page-builder.ts';
+import { GROUP_CHILDREN_MAX, XATTRS_IN_BLOB } from '../../src-main/engine/merkle/preimage.ts';
+import { ENTRY_PROOF_BYTES_MAX, ENTRY_PROOF_STEPS_MAX } from '../../src-main/engine/merkle/proof-codec.ts';
+import { SET_BITS } from '../../src-main/engine/merkle/set.ts';
+import {
+  createDeltaSegment,
+  createPackBuilder,
+  createPageCache,
+  openIndexRun,
+  openPack,
+} from '../../src-main/engine/pack/index.ts';
+import * as packLayout from '../../src-main/engine/pack/layout.ts';
+import { CHAIN_INCREMENTALS_MAX } from '../../src-main/engine/repository/init.ts';
+import { KEY_SLOTS_MAX } from '../../src-main/engine/repository/key-slots.ts';
+import { HEARTBEAT_MS, LEASE_MS } from '../../src-main/engine/repository/leases.ts';
+import { COMMIT_FILE_BYTES_MAX, COMMIT_FILES_MAX, INDEX_RUNS_MAX } from '../../src-main/engine/repository/limits.ts';
+import { CONFIG, CONFIG_COPY, FOLDERS, INSTANCE, RESERVE } from '../../src-main/engine/repository/names.ts';
+import { RESERVE_BYTES } from '../../src-main/engine/repository/reserve.ts';
+import {
+  EVENT_KINDS,
+  EVENT_SUBJECTS_MAX,
+  FRONTIER_MAX,
+  PROBLEMS_INLINE_MAX,
+} from '../../src-main/engine/snapshot/index.ts';
+import { NAME_LENGTH_MAX } from '../../src-main/engine/store/names.ts';
+import { noiseBytes } from '../support/codec.ts';
+import { examplesByCode } from './examples-by-code.ts';
+import { BLOBS, bytesOf, EXAMPLES, MASTER_KEY, REPOSITORY_ID } from './examples-by-hand.ts';
+import {
+  differencesOfFields,
+  differencesOfLayout,
+  differencesOfNumbers,
+  ENGINE,
+  FORMAT_MD,
+  type MarkedTable,
+  nameIn,
+  parseExamples,
+  parseTables,
+} from './page.ts';
+import { recordsByCode } from './records.ts';
+import { H, openSealedFile } from './stranger-bytes.ts';
+
+const tables = parseTables(FORMAT_MD);
+const tablesOf = (kind: string): readonly MarkedTable[] => tables.filter((table) => table.kind === kind);
+
+function tableOf(kind: string, name = ''): MarkedTable {
+  const found = tables.filter((table) => table.kind === kind && table.name === name);
+  if (found.length !== 1) throw new Error(`FORMAT.md has ${found.length} tables “${kind} ${name}”`);
+  return found[0]!;
+}
+
+/** Offsets from sizes, for tables whose fields the code writes one by one; the examples hold those bytes. */
+function laidOut(
+  ...fields: readonly (readonly [type: LayoutField['type'], name: string, size: number])[]
+): LayoutField[] {
+  let offset = 0;
+  return fields.map(([type, name, size]) => {
+    offset += size;
+    return { offset: offset - size, size, type, name };
+  });
+}
+
+const LAYOUTS: Readonly<Record<string, readonly LayoutField[]>> = {
+  FileHeader: sealLayout.FILE_HEADER_FIELDS,
+  FrameHeader: sealLayout.FRAME_HEADER_FIELDS,
+  Trailer: sealLayout.TRAILER_FIELDS,
+  Envelope: envelopeLayout.ENVELOPE_FIELDS,
+  EnvelopeComponent: laidOut(['u16', 'componentId', 2], ['u16', 'version', 2]),
+  FooterHead: packLayout.FOOTER_HEAD_FIELDS,
+  FooterFrame: packLayout.FOOTER_FRAME_FIELDS,
+  FooterBase: packLayout.FOOTER_BASE_COLUMN,
+  FooterBlob: packLayout.FOOTER_BLOB_COLUMNS,
+  PackTable: packLayout.PACK_TABLE_FIELDS,
+  IndexPageHead: packLayout.INDEX_PAGE_HEAD_FIELDS,
+  IndexPage: packLayout.INDEX_PAGE_COLUMNS,
+  RunFooterHead: packLayout.RUN_FOOTER_HEAD_FIELDS,
+  RunFooterFrame: packLayout.RUN_FOOTER_FRAME_FIELDS,
+  RunFooterPage: packLayout.RUN_FOOTER_PAGE_FIELDS,
+  PageHeader: PAGE_HEADER_FIELDS,
+  SlotContext: laidOut(
+    ['bytes', 'repositoryId', 16],
+    ['u8', 'slotType', 1],
+    ['u8', 'kdf', 1],
+    ['u32', 'N', 4],
+    ['u32', 'r', 4],
+    ['u32', 'p', 4],
+    ['bytes', 'salt', 32],
+  ),
+};
+
+/** A constant that its file keeps to itself, read from the source. */
+function sourceOf(file: string, constant: string): string {
+  const found = new RegExp(`const ${constant} = (.*?)(?: as const)?;`).exec(
+    readFileSync(path.join(ENGINE, file), 'utf8'),
+  )?.[1];
+  if (found === undefined) throw new Error(`${file} has no ${constant}`);
+  return found;
+}
+
+const codesIn = (file: string, constant: string): Record<string, number> =>
+  Object.fromEntries(
+    [...sourceOf(file, constant).matchAll(/(\w+): (\d+)/g)].map(([, name = '', code]) => [name, Number(code)]),
+  );
+
+/** A product or power of whole numbers. */
+function numberFrom(file: string, constant: string): number {
+  const [, left, operator, right] = /^(\d+) (\*\*?) (\d+)$/.exec(sourceOf(file, constant)) ?? [];
+  return operator === '**' ? Number(left) ** Number(right) : Number(left) * Number(right);
+}
+
+const CODES: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  FILE_TYPE,
+  CIPHER,
+  FRAME_KIND: sealLayout.FRAME_KIND,
+  COMPRESSION: sealLayout.COMPRESSION,
+  OBJECT_TYPE: envelopeLayout.OBJECT_TYPE,
+  ENVELOPE_FORMAT: envelopeLayout.ENVELOPE_FORMAT,
+  BLOB_TYPE,
+  PAGE_KIND,
+  NODE_TYPE: entry.NODE_TYPE_NUMBER,
+  ENTRY_FIELD,
+  FILE_FLAG: entry.FILE_FLAG,
+  EVENT_KIND: Object.fromEntries(EVENT_KINDS.map((kind, index) => [kind, index + 1])),
+  SLOT_TYPE: codesIn('codec/keys.ts', 'SLOT_TYPE_CODE'),
+  KDF: codesIn('codec/keys.ts', 'KDF_CODE'),
+};
+
+/** Exported numbers of the layout files that are no limits: sizes of structures and versions, held by layouts and examples. */
+const NOT_LIMITS =
+  /^(FILE_HEADER|FRAME_HEADER|TRAILER|TAG|NONCE|SALT|COMMITMENT|REPOSITORY_ID|FRAME_OVERHEAD|ENVELOPE_FIXED|ENVELOPE_COMPONENT|FOOTER_HEAD|FOOTER_FRAME|FOOTER_BLOB|INDEX_PAGE_HEAD|INDEX_ENTRY|PACK_TABLE_RECORD|RUN_FOOTER_HEAD|RUN_FOOTER_PAGE)_BYTES$|_VERSION$|^ENTRY_FLAG_DELTA$|^ENVELOPE_CHECKSUM_OFFSET$|^U32_MAX$/;
+
+function limitsIn(module: object): Record<string, number> {
+  const numbers = Object.entries(module).filter((pair): pair is [string, number] => typeof pair[1] === 'number');
+  return Object.fromEntries(numbers.filter(([name]) => !NOT_LIMITS.test(name)));
+}
+
+const LIMITS: Readonly<Record<string, number>> = {
+  ...limitsIn(sealLayout),
+  ...limitsIn(envelopeLayout),
+  ...limitsIn(valueFormat),
+  ...limitsIn(packLayout),
+  ...limitsIn(entry),
+  DICTIONARY_BYTES_MAX,
+  PAGE_BYTES_MAX,
+  'PAGE_SPLIT.bytesMin': PAGE_SPLIT.bytesMin,
+  'PAGE_SPLIT.bytesMax': PAGE_SPLIT.bytesMax,
+  'PAGE_SPLIT.maskEntries': PAGE_SPLIT.maskEntries,
+  'PAGE_SPLIT.maskOthers': PAGE_SPLIT.maskOthers,
+  CANONICAL_NAME_BYTES_MAX,
+  GROUP_CHILDREN_MAX,
+  SOURCES_MAX,
+  SET_BITS,
+  ENTRY_PROOF_BYTES_MAX,
+  ENTRY_PROOF_STEPS_MAX,
+  PROBLEMS_INLINE_MAX,
+  FRONTIER_MAX,
+  EVENT_SUBJECTS_MAX,
+  KEY_SLOTS_MAX,
+  KDF_MEMORY_BYTES_MAX: numberFrom('codec/keys.ts', 'KDF_MEMORY_BYTES_MAX'),
+  KDF_WORK_MAX: numberFrom('codec/keys.ts', 'KDF_WORK_MAX'),
+  COMMIT_FILE_BYTES_MAX,
+  COMMIT_FILES_MAX,
+  INDEX_RUNS_MAX,
+  CHAIN_INCREMENTALS_MAX,
+  RESERVE_BYTES,
+  HEARTBEAT_MS,
+  LEASE_MS,
+  NAME_LENGTH_MAX,
+};
+
+const limitColumns = { name: 'constant', number: 'value' };
+const codeColumns = { name: 'name', number: 'code' };
+
+describe('FORMAT.md', () => {
+  test('has every byte table of the code, with its offsets, sizes, types and names', () => {
+    expect(
+      tablesOf('layout')
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(Object.keys(LAYOUTS).sort());
+    expect(
+      Object.entries(LAYOUTS).flatMap(([name, fields]) => differencesOfLayout(tableOf('layout', name), fields)),
+    ).toEqual([]);
+  });
+
+  test('leaves out no table of a layout file', () => {
+    const known = new Set<unknown>(Object.values(LAYOUTS));
+    for (const module of [sealLayout, envelopeLayout, packLayout]) {
+      const forgotten = Object.entries(module).filter(([, value]) => Array.isArray(value) && !known.has(value));
+      expect(forgotten.map(([name]) => name)).toEqual([]);
+    }
+  });
+
+  test('has every numeric code, and no other', () => {
+    expect(
+      tablesOf('codes')
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(Object.keys(CODES).sort());
+    expect(
+      Object.entries(CODES).flatMap(([name, codes]) =>
+        differencesOfNumbers(tableOf('codes', name), codeColumns, codes),
+      ),
+    ).toEqual([]);
+  });
+
+  test('has every limit with its value, and says whom it binds', () => {
+    expect(differencesOfNumbers(tableOf('limits'), limitColumns, LIMITS)).toEqual([]);
+    expect(tableOf('limits').rows.filter((row) => row['for'] !== 'format' && row['for'] !== 'writer')).toEqual([]);
+    expect(XATTRS_IN_BLOB.toString(16)).toBe('ffffffff');
+  });
+
+  test('has every name of a repository', () => {
+    const rows = tableOf('names').rows;
+    const named = (kind: string): string[] =>
+      rows.filter((row) => row['kind'] === kind).map((row) => nameIn(row['name']));
+    expect(named('file').sort()).toEqual([CONFIG, CONFIG_COPY, INSTANCE, RESERVE].sort());
+    expect(named('folder').sort()).toEqual(Object.values(FOLDERS).sort());
+  });
+
+  test('derives every key as the code does', () => {
+    const purposes: readonly KeyPurpose[] = ['id', 'data', 'meta', 'chunk', 'sign', 'config'];
+    const rows = tableOf('keys').rows;
+    expect(rows.map((row) => nameIn(row['key']))).toEqual(purposes);
+    for (const row of rows) {
+      const byPage = new Uint8Array(hkdfSync('sha256', MASTER_KEY, REPOSITORY_ID, nameIn(row['info']), 32));
+      expect(toHex(byPage)).toBe(
+        toHex(deriveKey(new Uint8Array(MASTER_KEY), new Uint8Array(REPOSITORY_ID), nameIn(row['key']) as KeyPurpose)),
+      );
+    }
+  });
+
+  test('names every text that keeps one use of a hash or key apart from another', () => {
+    const found = new Set<string>();
+    for (const name of readdirSync(ENGINE, { recursive: true, encoding: 'utf8' })) {
+      if (!name.endsWith('.ts')) continue;
+      for (const [, literal = ''] of readFileSync(path.join(ENGINE, name), 'utf8').matchAll(
+        /['"`](cairn\/[a-z0-9/-]*)/g,
+      ))
+        found.add(literal);
+    }
+    expect(
+      tableOf('domains')
+        .rows.map((row) => nameIn(row['text']))
+        .sort(),
+    ).toEqual([...found].sort());
+  });
+
+  test('lists the fields of every record that is written, with their types', async () => {
+    const records = await recordsByCode();
+    expect(
+      tablesOf('fields')
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(Object.keys(records).sort());
+    expect(
+      Object.entries(records).flatMap(([name, { full, least }]) =>
+        differencesOfFields(tableOf('fields', name), full, least),
+      ),
+    ).toEqual([]);
+  });
+
+  test('refers to sections that exist', () => {
+    const headings = [...FORMAT_MD.matchAll(/^## (\d+)\. (.*)$/gm)];
+    expect(headings.map(([, number]) => Number(number))).toEqual(headings.map((_, index) => index + 1));
+    for (const [, number] of FORMAT_MD.matchAll(/§(\d+)/g)) expect(Number(number)).toBeLessThanOrEqual(headings.length);
+    const anchors = headings.map(
+      ([, number, title = '']) =>
+        `#${number ?? ''}-${title
+          .toLowerCase()
+          .replaceAll(/[^a-z ]/g, '')
+          .replaceAll(' ', '-')}`,
+    );
+    expect([...FORMAT_MD.matchAll(/\]\((#[^)]*)\)/g)].map(([, anchor]) => anchor)).toEqual(anchors);
+  });
+});
+
+describe('the examples of FORMAT.md', () => {
+  const written = parseExamples(FORMAT_MD);
+  const hexOf = (bytes: Uint8Array | undefined): string => (bytes === undefined ? 'missing' : toHex(bytes));
+
+  test('follow from its text', () => {
+    expect([...written.keys()]).toEqual(EXAMPLES.map(({ name }) => name));
+    for (const example of EXAMPLES)
+      expect({ [example.name]: hexOf(written.get(example.name)) }).toEqual({ [example.name]: hexOf(bytesOf(example)) });
+  });
+
+  test('are what Cairn writes', async () => {
+    const byCode = await examplesByCode();
+    const read = ['data pack', 'index run'];
+    expect([...Object.keys(byCode), ...read].sort()).toEqual([...written.keys()].sort());
+    for (const [name, bytes] of Object.entries(byCode))
+      expect({ [name]: hexOf(written.get(name)) }).toEqual({ [name]: hexOf(bytes) });
+  });
+
+  const identity = {
+    repositoryId: new Uint8Array(REPOSITORY_ID),
+    secrets: {
+      cipher: CIPHER.none,
+      dataKey: deriveKey(MASTER_KEY, REPOSITORY_ID, 'data'),
+      metaKey: deriveKey(MASTER_KEY, REPOSITORY_ID, 'meta'),
+    },
+  };
+  const blobHasher = createBlobHasher(deriveKey(MASTER_KEY, REPOSITORY_ID, 'id'));
+  const fileOf = (name: string) => {
+    const bytes = new Uint8Array(written.get(name)!);
+    return {
+      sizeBytes: bytes.length,
+      bytes,
+      read: ({ offset, length }: { offset: number; length: number }) =>
+        Promise.resolve(bytes.subarray(offset, offset + length)),
+    };
+  };
+
+  test('are packs and index runs that Cairn reads', async () => {
+    const pack = fileOf('data pack');
+    const reader = await openPack({ ...identity, ...pack, fileTypes: [FILE_TYPE.dataPack] });
+    const segment = reader.footer.segments[0]!;
+    const plain = await reader.readSegment(segment, () => Promise.reject(new Error('no delta')));
+    const blobs = reader.footer.blobsOf(segment);
+    expect(blobs.map(({ offset, length }) => toHex(plain.subarray(offset, offset + length)))).toEqual(BLOBS.map(toHex));
+    expect(
+      blobs.every(({ id, type, offset, length }) =>
+        equalBytes(blobHasher.idOf(type, plain.subarray(offset, offset + length)), id),
+      ),
+    ).toBe(true);
+
+    const file = fileOf('index run');
+    const run = await openIndexRun({
+      ...identity,
+      ...file,
+      runId: parseIndexRunId(toHex(hash(file.bytes))),
+      cache: createPageCache(),
+    });
+    expect(run.packs).toMatchObject([{ packId: toHex(hash(pack.bytes)), sizeBytes: pack.sizeBytes, blobCount: 2 }]);
+    for (const { id, offset, length } of blobs) {
+      expect(await run.find(id)).toMatchObject({
+        frameOffset: 104,
+        frameLength: 52,
+        offset,
+        length,
+        type: BLOB_TYPE.fileChunk,
+        delta: false,
+      });
+    }
+    expect(await run.find(asBlobId(new Uint8Array(32)))).toBeUndefined();
+  });
+
+  test('tell enough to read a delta, even one whose base begins like a dictionary of zstd', () => {
+    for (const start of [[], [0x37, 0xa4, 0x30, 0xec]]) {
+      const base = noiseBytes(100_000, 1);
+      base.set(start);
+      const plain = base.slice();
+      plain.set(noiseBytes(500, 2), 50_000);
+      const idOf = (bytes: Uint8Array): BlobId => blobHasher.idOf(BLOB_TYPE.fileChunk, bytes);
+      const delta = createDeltaSegment({
+        base: { id: idOf(base), plain: base },
+        blob: { id: idOf(plain), type: BLOB_TYPE.fileChunk, plain },
+        compression: { kind: 'zstd', level: 3 },
+        blobHasher,
+      });
+      const secrets = { ...identity.secrets, cipher: CIPHER.aes256Gcm };
+      const builder = createPackBuilder({
+        fileType: FILE_TYPE.dataPack,
+        ...identity,
+        secrets,
+        salt: hash(base),
+        blobHasher,
+      });
+      const bytes = Buffer.concat([builder.header, builder.addSegment(delta!), builder.finish().tail]);
+      const keys = {
+        repositoryId: REPOSITORY_ID,
+        encrypted: true,
+        data: Buffer.from(secrets.dataKey),
+        meta: Buffer.from(secrets.metaKey),
+      };
+      const frame = openSealedFile(bytes, [1], keys).frames[0]!;
+      expect(frame.length).toBeLessThan(2000);
+      expect(toHex(frame.payload.subarray(0, 32))).toBe(toHex(idOf(base)));
+      expect(H(frame.plain(Buffer.from(base))).equals(H(plain))).toBe(true);
+    }
+  });
+
+  test('tell enough to cut files as Cairn does', () => {
+    const key = deriveKey(MASTER_KEY, REPOSITORY_ID, 'chunk');
+    const gears = new Uint32Array(hkdfSync('sha256', key, Buffer.alloc(0), 'cairn/v1/gear', 1024));
+    const { minBytes, averageBytes, maxBytes } = CHUNKING.fine;
+    const bytes = noiseBytes(1 << 20, 3);
+    const lengths: number[] = [];
+    for (let start = 0; start < bytes.length;) {
+      const most = Math.min(maxBytes, bytes.length - start);
+      let length = Math.min(minBytes, most);
+      for (; length < most; length++) {
+        let window = 0;
+        for (let k = 31; k >= 0; k--) window = ((window << 1) + (gears[bytes[start + length - 1 - k] ?? 0] ?? 0)) >>> 0;
+        const zeros = Math.log2(averageBytes) + (length < averageBytes ? 2 : -2);
+        if (window >>> (32 - zeros) === 0) break;
+      }
+      lengths.push(length);
+      start += length;
+    }
+    expect(lengths).toEqual(chunkAll(createChunker(key, CHUNKING.fine), bytes));
+    expect(lengths.length).toBeGreaterThan(5);
+  });
+});
+
+describe('these checks fail', () => {
+  /** The page with one line of a marked table changed, then compared as above. */
+  function differencesAfter(
+    table: MarkedTable,
+    change: (rows: MarkedTable['rows']) => MarkedTable['rows'],
+  ): readonly string[] {
+    const changed = { ...table, rows: change(table.rows) };
+    if (table.kind === 'layout') return differencesOfLayout(changed, LAYOUTS[table.name] ?? []);
+    if (table.kind === 'codes') return differencesOfNumbers(changed, codeColumns, CODES[table.name] ?? {});
+    return differencesOfNumbers(changed, limitColumns, LIMITS);
+  }
+  const checked = [...tablesOf('layout'), ...tablesOf('codes'), ...tablesOf('limits')];
+
+  test('for every row that is missing or stands there twice', () => {
+    for (const table of checked) {
+      for (const [index, row] of table.rows.entries()) {
+        expect(
+          differencesAfter(table, (rows) => rows.toSpliced(index, 1)),
+          `${table.name} without row ${index + 1}`,
+        ).not.toEqual([]);
+        expect(
+          differencesAfter(table, (rows) => [...rows, row]),
+          `${table.name} with row ${index + 1} twice`,
+        ).not.toEqual([]);
+      }
+    }
+  });
+
+  test('for every cell that says something else', () => {
+    for (const table of checked) {
+      const cells =
+        table.kind === 'layout'
+          ? ['offset', 'size', 'type', 'field']
+          : table.kind === 'codes'
+            ? ['code', 'name']
+            : ['constant', 'value'];
+      for (const index of table.rows.keys()) {
+        for (const cell of cells) {
+          const change = (rows: MarkedTable['rows']) =>
+            rows.map((row, at) => (at === index ? { ...row, [cell]: `${row[cell] ?? ''}1` } : row));
+          expect(differencesAfter(table, change), `${table.name} row ${index + 1}, ${cell}`).not.toEqual([]);
+        }
+      }
+    }
+  });
+
+  test('for every field of a record that is missing, new, of another type or not always there', async () => {
+    const records = await recordsByCode();
+    for (const table of tablesOf('fields')) {
+      const { full, least } = records[table.name]!;
+      const after = (rows: MarkedTable['rows']): readonly string[] =>
+        differencesOfFields({ ...table, rows }, full, least);
+      expect(after([...table.rows, { field: 'invented', type: 'text', present: 'always' }])).not.toEqual([]);
+      for (const [index, row] of table.rows.entries()) {
+        const otherType = row['type'] === 'text' ? 'count' : 'text';
+        const otherPresence = row['present'] === 'always' ? 'sometimes' : 'always';
+        expect(after(table.rows.toSpliced(index, 1)), `${table.name} without ${row['field'] ?? ''}`).not.toEqual([]);
+        expect(
+          after(
+            table.rows.with(index, { ...row, type: row['type']?.startsWith('hex') === true ? 'count' : otherType }),
+          ),
+          `${table.name}: ${row['field'] ?? ''} as ${otherType}`,
+        ).not.toEqual([]);
+        expect(
+          after(table.rows.with(index, { ...row, present: otherPresence })),
+          `${table.name}: ${row['field'] ?? ''} ${otherPresence}`,
+        ).not.toEqual([]);
+      }
+    }
+  });
+
+  test('for any digit of any example', () => {
+    const blocks = [...FORMAT_MD.matchAll(/<!-- example (.+?) -->\n[^`]*```\n([0-9a-f])/g)];
+    expect(blocks).toHaveLength(EXAMPLES.length);
+    for (const found of blocks) {
+      const at = found.index + found[0].length - 1;
+      const digit = FORMAT_MD[at] === '0' ? '1' : '0';
+      const changed = parseExamples(FORMAT_MD.slice(0, at) + digit + FORMAT_MD.slice(at + 1));
+      const different = EXAMPLES.filter(
+        (example) =>
+          createHash('sha256').update(changed.get(example.name)!).digest('hex') !==
+          createHash('sha256').update(bytesOf(example)).digest('hex'),
+      );
+      expect(different.map(({ name }) => name)).toEqual([found[1]]);
+    }
+  });
+});

@@ -1,0 +1,131 @@
+/**
+ * Whether FORMAT.md is enough: a reader that was written from it, and that shares no code with Cairn, reads what Cairn
+ * wrote, byte for byte, and finds every promise kept (ids, signatures, roots, the index).
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Lab } from '../support/engine-lab.ts';
+import { seeded, testSeed } from '../support/seed.ts';
+import { buildTree, mutateTree } from '../support/tree-builder.ts';
+import { Stranger, type StrangerEntry } from './stranger.ts';
+import type { Secret } from './stranger-bytes.ts';
+
+const PASSWORD = 'correct horse';
+
+/** What really lies below a folder, in the stranger's form: raw paths as latin1 text. */
+function walk(root: string): Map<string, Pick<StrangerEntry, 'content' | 'target' | 'mode' | 'mtimeNs'>> {
+  const found = new Map<string, Pick<StrangerEntry, 'content' | 'target' | 'mode' | 'mtimeNs'>>();
+  const waiting = [Buffer.from(root)];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const stat = fs.lstatSync(next, { bigint: true });
+    const name = path.basename(root) + next.toString('latin1').slice(Buffer.from(root).length);
+    found.set(name, {
+      mode: Number(stat.mode) & 0o7777,
+      mtimeNs: stat.mtimeNs,
+      ...(stat.isFile() ? { content: fs.readFileSync(next) } : {}),
+      ...(stat.isSymbolicLink() ? { target: fs.readlinkSync(next, { encoding: 'buffer' }) } : {}),
+    });
+    if (!stat.isDirectory()) continue;
+    for (const child of fs.readdirSync(next, { encoding: 'buffer' }))
+      waiting.push(Buffer.concat([next, Buffer.from('/'), child]));
+  }
+  return found;
+}
+
+function expectSame(read: ReadonlyMap<string, StrangerEntry>, root: string): void {
+  const real = walk(root);
+  expect([...read.keys()].sort()).toEqual([...real.keys()].sort());
+  for (const [name, { mode, mtimeNs, content, target }] of real) {
+    const entry = read.get(name);
+    expect({ name, mode: entry?.mode, mtimeNs: entry?.mtimeNs }).toEqual({ name, mode, mtimeNs });
+    // Compared as booleans: a difference in megabytes is no message for people.
+    expect({
+      name,
+      same:
+        Buffer.compare(content ?? target ?? Buffer.alloc(0), entry?.content ?? entry?.target ?? Buffer.alloc(0)) === 0,
+    }).toEqual({ name, same: true });
+  }
+}
+
+describe.each<{ mode: string; password?: string }>([{ mode: 'encrypted', password: PASSWORD }, { mode: 'plain' }])(
+  'a stranger with nothing but FORMAT.md ($mode)',
+  ({ password }) => {
+    const secret: Secret | undefined = password === undefined ? undefined : { password };
+    let lab: Lab;
+    beforeEach(() => {
+      lab = new Lab();
+    });
+    afterEach(() => lab.dispose());
+
+    test('reads every file of every snapshot out of commit files, and again after they were merged into packs', async () => {
+      await lab.init(password === undefined ? {} : { password });
+      const repository = await lab.open();
+      const seed = testSeed('stranger');
+      buildTree(lab.source, { seed, files: 60, folders: 15, fileBytesMax: 40_000 });
+      await lab.backup(repository);
+      const first = new Stranger(lab.repositoryPath, secret);
+      expectSame(first.read(first.snapshots[0]!), lab.source);
+
+      mutateTree(lab.source, { seed: seed + 1, count: 20, fileBytesMax: 40_000 });
+      await lab.backup(repository);
+      await repository.tidy({ commitFiles: 0, indexRuns: 16 });
+      expect(fs.readdirSync(path.join(lab.repositoryPath, 'commits'))).toEqual([]);
+      const second = new Stranger(lab.repositoryPath, secret);
+      expect(second.snapshots.map(({ id }) => id)).toHaveLength(2);
+      expect(second.snapshots[0]?.id).toBe(first.snapshots[0]?.id);
+      expectSame(second.read(second.snapshots[1]!), lab.source);
+      expect([...second.read(second.snapshots[0]!).keys()].sort()).toEqual(
+        [...first.read(first.snapshots[0]!).keys()].sort(),
+      );
+      expect(second.indexed).toEqual(second.packed);
+      expect(second.indexed.size).toBeGreaterThan(50);
+    });
+
+    test('follows lists of pages: a folder of 2,500 files, one of 2,500 folders, a file of over 32 chunks', async () => {
+      await lab.init(password === undefined ? { compression: 'none' } : { password, compression: 'none' });
+      const many = path.join(lab.source, 'many files');
+      const folders = path.join(lab.source, 'many folders');
+      fs.mkdirSync(many, { recursive: true });
+      fs.mkdirSync(folders);
+      for (let index = 0; index < 2500; index++) {
+        fs.writeFileSync(
+          path.join(many, `a name of some length, number ${index}`),
+          index % 100 === 0 ? `${index}` : '',
+        );
+        fs.mkdirSync(path.join(folders, `${index}`));
+      }
+      fs.mkdirSync(path.join(folders, '77', 'deeper'));
+      const noise = seeded(testSeed('stranger, large file'));
+      const block = Buffer.from(Uint8Array.from({ length: 1 << 20 }, () => noise.between(0, 255)));
+      // Equal blocks at different places, so that 44 MiB of file are few MiB of repository.
+      fs.writeFileSync(
+        path.join(lab.source, 'large'),
+        Buffer.concat(Array.from({ length: 44 }, (_, index) => block.subarray(index % 3 === 0 ? 0 : index))),
+      );
+      const repository = await lab.open();
+      await lab.backup(repository);
+      const stranger = new Stranger(lab.repositoryPath, secret);
+      expectSame(stranger.read(stranger.snapshots[0]!), lab.source);
+      // All but inner pages of chunk lists, which begin at some 500 chunks.
+      expect([...stranger.pageKinds].sort()).toEqual([1, 2, 3, 5, 6]);
+      expect(fs.readdirSync(path.join(lab.repositoryPath, 'packs')).length).toBeGreaterThan(0);
+      expect(stranger.indexed).toEqual(stranger.packed);
+    });
+  },
+);
+
+test('a stranger opens an encrypted repository with the recovery key, as it was written down', async () => {
+  const lab = new Lab(2);
+  try {
+    const { recoveryKey = '' } = await lab.init({ password: PASSWORD });
+    fs.mkdirSync(lab.source);
+    fs.writeFileSync(path.join(lab.source, 'a'), 'kept');
+    await lab.backup(await lab.open());
+    const stranger = new Stranger(lab.repositoryPath, { recoveryKey: recoveryKey.toLowerCase().replaceAll('-', ' ') });
+    expect(stranger.read(stranger.snapshots[0]!).get('source/a')?.content?.toString()).toBe('kept');
+    expect(() => new Stranger(lab.repositoryPath, { password: 'wrong' })).toThrow('no key slot opens');
+  } finally {
+    lab.dispose();
+  }
+});
