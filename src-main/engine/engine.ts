@@ -44,7 +44,11 @@ import {
 import { type Ports, fromHex, systemPorts } from './kernel/index.ts';
 import { examine, gatherStats, loadKnownHeads, rememberHeads } from './service/index.ts';
 import {
+  CONFIG,
+  CONFIG_COPY,
   FOLDERS,
+  INSTANCE,
+  RESERVE,
   type ProcessIdentity,
   type Repository,
   initRepository,
@@ -57,7 +61,7 @@ import {
 } from './repository/index.ts';
 import { RESTORE_DEFAULTS, restore } from './restore/index.ts';
 import { type Snapshot, listSnapshots, resolveSnapshot, summariseChains, summariseSnapshot } from './snapshot/index.ts';
-import { type LocalStore, createLocalStore, createRoot } from './store/index.ts';
+import { type LocalStore, createLocalStore, createRoot, isTemporaryName } from './store/index.ts';
 import { verify } from './verify/index.ts';
 
 /** Temporary files of writers that died are removed after a day: no file takes that long to write. */
@@ -99,7 +103,7 @@ async function init(host: Host, request: InitRequest): Promise<InitReport> {
   const root = path.resolve(request.repository);
   const compression = parseCompression(request.compression);
   await createRoot(root);
-  await refuseForeignFolders(root);
+  await refuseForeignEntries(root);
   const { ports } = host;
   const store = createLocalStore({ root, random: ports.random });
   return initRepository({
@@ -112,11 +116,17 @@ async function init(host: Host, request: InitRequest): Promise<InitReport> {
   });
 }
 
-/** A folder with anyone's sub-folders is not empty, whatever files are in it. */
-async function refuseForeignFolders(root: string): Promise<void> {
-  const ours = new Set<string>(Object.values(FOLDERS));
+/** What a store does not even list, a sub-folder or a name that no repository has, is somebody's all the same. */
+async function refuseForeignEntries(root: string): Promise<void> {
+  const folders = new Set<string>(Object.values(FOLDERS));
+  const files = new Set<string>([CONFIG, CONFIG_COPY, INSTANCE, RESERVE]);
   const found = await readdir(root, { withFileTypes: true });
-  const foreign = found.filter((entry) => !entry.isFile() && !ours.has(entry.name));
+  // That a repository is there already says more, and initRepository says it.
+  if (found.some((entry) => entry.isFile() && (entry.name === CONFIG || entry.name === CONFIG_COPY))) return;
+  const foreign = found.filter((entry) => {
+    if (entry.isFile()) return !files.has(entry.name) && !isTemporaryName(entry.name);
+    return !entry.isDirectory() || !folders.has(entry.name);
+  });
   if (foreign.length > 0) {
     throw new CairnError(
       'repository/not-empty',
@@ -352,9 +362,11 @@ function keyApi(host: Host, repository: Repository): KeyApi {
       random,
     };
   };
-  const addPassword = async (password: string, label: string, kdfCost?: number): Promise<KeySlotId> => {
+  // Changing the password changes what counts as the key this repository was opened with.
+  let openedWith = repository.openedWith;
+  const addPassword = async (password: string, label: string, kdfCost?: number, replaces = false): Promise<KeySlotId> => {
     const slot = await createPasswordSlot({ ...slotOptions(label), password, cost: kdfCostOf(kdfCost) });
-    return storeSlot(store, slot.bytes);
+    return storeSlot(store, slot.bytes, { replaces });
   };
   return {
     keys: async () => {
@@ -364,10 +376,10 @@ function keyApi(host: Host, repository: Repository): KeyApi {
         type: slot.type,
         label: slot.label,
         createdAt: new Date(slot.createdAtMs).toISOString(),
-        current: slot.id === repository.openedWith,
+        current: slot.id === openedWith,
       }));
     },
-    addPassword,
+    addPassword: (password, label, kdfCost) => addPassword(password, label, kdfCost),
     addRecoveryKey: async (label) => {
       const recoveryKey = createRecoveryKey(random);
       const id = await storeSlot(store, createRecoverySlot({ ...slotOptions(label), recoveryKey }).bytes);
@@ -389,11 +401,14 @@ function keyApi(host: Host, repository: Repository): KeyApi {
     },
     changePassword: async (password, kdfCost) => {
       const { slots } = await listSlots(store);
-      const old = slots.find(({ id }) => id === repository.openedWith);
-      const id = await addPassword(password, old?.type === 'password' ? old.label : 'password', kdfCost);
+      const old = slots.find(({ id, type }) => id === openedWith && type === 'password');
+      const id = await addPassword(password, old?.label ?? 'password', kdfCost, old !== undefined);
       // Opened once from the file before the old one goes: the new password is known to work.
       await openRepository({ ...repository.context, secret: () => Promise.resolve({ kind: 'password', password }) });
-      if (old?.type === 'password') await removeSlot(store, old.id);
+      if (old !== undefined) {
+        await removeSlot(store, old.id);
+        openedWith = id;
+      }
       return id;
     },
   };

@@ -242,6 +242,7 @@ function configuration(): Record<string, Uint8Array> {
       chainIncrementalsMax: 50,
       publicKey: createSigner(keyOf('sign')).publicKey,
       featuresRequired: [],
+      featuresToWrite: [],
       extra: {},
     },
     masterKey,

@@ -330,6 +330,7 @@ const configRecord = messagePack({
   chainIncrementalsMax: 50,
   publicKey,
   featuresRequired: [],
+  featuresToWrite: [],
 });
 
 const eventRecord = messagePack({

@@ -53,6 +53,9 @@ import {
   EVENT_KINDS,
   EVENT_SUBJECTS_MAX,
   FRONTIER_MAX,
+  NOTE_LENGTH_MAX,
+  PROBLEM_LIST_BYTES_MAX,
+  PROBLEM_TEXT_LENGTH_MAX,
   PROBLEMS_INLINE_MAX,
 } from '../../src-main/engine/snapshot/index.ts';
 import { NAME_LENGTH_MAX } from '../../src-main/engine/store/names.ts';
@@ -135,10 +138,13 @@ const codesIn = (file: string, constant: string): Record<string, number> =>
     [...sourceOf(file, constant).matchAll(/(\w+): (\d+)/g)].map(([, name = '', code]) => [name, Number(code)]),
   );
 
-/** A product or power of whole numbers. */
+/** A number, product or power, as the sources write them. */
 function numberFrom(file: string, constant: string): number {
-  const [, left, operator, right] = /^(\d+) (\*\*?) (\d+)$/.exec(sourceOf(file, constant)) ?? [];
-  return operator === '**' ? Number(left) ** Number(right) : Number(left) * Number(right);
+  const expression = sourceOf(file, constant).replaceAll('_', '');
+  const [, base, exponent] = /^(\d+) \*\* (\d+)$/.exec(expression) ?? [];
+  if (base !== undefined) return Number(base) ** Number(exponent);
+  if (!/^\d+(?: \* \d+)*$/.test(expression)) throw new Error(`${constant} is “${expression}”, not a plain number`);
+  return expression.split(' * ').reduce((product, factor) => product * Number(factor), 1);
 }
 
 const CODES: Readonly<Record<string, Readonly<Record<string, number>>>> = {
@@ -167,6 +173,10 @@ function limitsIn(module: object): Record<string, number> {
   return Object.fromEntries(numbers.filter(([name]) => !NOT_LIMITS.test(name)));
 }
 
+function privateLimits(file: string, ...constants: readonly string[]): Record<string, number> {
+  return Object.fromEntries(constants.map((constant) => [constant, numberFrom(file, constant)]));
+}
+
 const LIMITS: Readonly<Record<string, number>> = {
   ...limitsIn(sealLayout),
   ...limitsIn(envelopeLayout),
@@ -189,8 +199,18 @@ const LIMITS: Readonly<Record<string, number>> = {
   FRONTIER_MAX,
   EVENT_SUBJECTS_MAX,
   KEY_SLOTS_MAX,
-  KDF_MEMORY_BYTES_MAX: numberFrom('codec/keys.ts', 'KDF_MEMORY_BYTES_MAX'),
-  KDF_WORK_MAX: numberFrom('codec/keys.ts', 'KDF_WORK_MAX'),
+  ...privateLimits('codec/keys.ts', 'KDF_MEMORY_BYTES_MAX', 'KDF_WORK_MAX'),
+  ...privateLimits('kernel/record-reader.ts', 'TEXT_LENGTH_MAX', 'LIST_LENGTH_MAX'),
+  ...privateLimits('repository/snapshot-objects.ts', 'SNAPSHOT_FILE_BYTES_MAX'),
+  ...privateLimits('repository/open.ts', 'CONFIG_BYTES_MAX'),
+  ...privateLimits('repository/identity.ts', 'INSTANCE_BYTES_MAX'),
+  ...privateLimits('repository/key-slots.ts', 'KEY_SLOT_BYTES_MAX'),
+  ...privateLimits('repository/condemned.ts', 'CONDEMNATIONS_MAX'),
+  ...privateLimits('repository/reserve.ts', 'RESERVE_BYTES_MAX'),
+  ...privateLimits('verify/trees.ts', 'DEPTH_MAX'),
+  PROBLEM_TEXT_LENGTH_MAX,
+  PROBLEM_LIST_BYTES_MAX,
+  NOTE_LENGTH_MAX,
   COMMIT_FILE_BYTES_MAX,
   COMMIT_FILES_MAX,
   INDEX_RUNS_MAX,

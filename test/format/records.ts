@@ -126,6 +126,7 @@ const config: RepositoryConfig = {
   chainIncrementalsMax: 50,
   publicKey: signer.publicKey,
   featuresRequired: ['a feature'],
+  featuresToWrite: ['another'],
   extra: {},
 };
 

@@ -94,7 +94,9 @@ function readItem(cursor: Cursor): unknown {
   const head = cursor.u8();
   const list = (count: number): unknown[] => Array.from({ length: count }, () => readItem(cursor));
   const map = (count: number): Fields =>
-    Object.fromEntries(Array.from({ length: count }, () => [readItem(cursor), readItem(cursor)]));
+    Object.fromEntries(
+      Array.from({ length: count }, (): [unknown, unknown] => [readItem(cursor), readItem(cursor)]),
+    ) as Fields;
   if (head <= 0x7f) return head;
   if (head <= 0x8f) return map(head & 15);
   if (head <= 0x9f) return list(head & 15);

@@ -438,7 +438,7 @@ export function canonicalName(raw: Buffer): { readonly canonical: string; readon
 
 function isUtf8(bytes: Buffer): boolean {
   try {
-    return [...text(bytes)].length === 1;
+    return Array.from(text(bytes)).length === 1;
   } catch {
     return false;
   }

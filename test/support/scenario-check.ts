@@ -59,13 +59,23 @@ const reason = (error: unknown): string => (isCairnError(error) ? `${error.code}
 
 function worldOf({ drive, source, expectation, self }: Circumstances, limits?: RepositoryLimits): World {
   const { encrypted, before } = expectation;
-  const world = new World({ fileSystem: drive, source, encrypted, self, password: before.password, ...(limits === undefined ? {} : { limits }) });
+  const world = new World({
+    fileSystem: drive,
+    source,
+    encrypted,
+    self,
+    password: before.password,
+    ...(limits === undefined ? {} : { limits }),
+  });
   world.begin(100);
   return world;
 }
 
 /** Opens what is there; undefined where there is no repository and none was promised. */
-async function openWhatIsThere(world: World, { encrypted, before, after }: Expectation): Promise<Repository | undefined> {
+async function openWhatIsThere(
+  world: World,
+  { encrypted, before, after }: Expectation,
+): Promise<Repository | undefined> {
   const opened = new Map<string, Repository>();
   const failures: string[] = [];
   for (const password of encrypted ? new Set([before.password, after.password, ...after.refused]) : ['none']) {
@@ -73,7 +83,8 @@ async function openWhatIsThere(world: World, { encrypted, before, after }: Expec
       opened.set(password, await world.open({ kind: 'password', password }));
     } catch (error) {
       if (!before.initialised && isCairnError(error, 'repository/not-found', 'destination/gone')) return undefined;
-      if (!isCairnError(error, 'key/wrong-password')) throw new Violation('there is no repository, or a whole one', reason(error));
+      if (!isCairnError(error, 'key/wrong-password'))
+        throw new Violation('there is no repository, or a whole one', reason(error));
       failures.push(password);
     }
   }
@@ -93,7 +104,8 @@ async function restores(repository: Repository, snapshot: Snapshot, tree: Tree):
     for await (const entry of iterateFolder(fetchPages(repository), folder.page, folder.level)) {
       const name = prefix + Buffer.from(entry.name).toString();
       if (entry.nodeType === 'directory') await walk({ page: entry.page, level: entry.pageLevel }, `${name}/`);
-      else if (entry.nodeType === 'symlink') found.set(name, { kind: 'link', target: Buffer.from(entry.target).toString() });
+      else if (entry.nodeType === 'symlink')
+        found.set(name, { kind: 'link', target: Buffer.from(entry.target).toString() });
       else if (entry.nodeType === 'file') {
         const parts: Uint8Array[] = [];
         for await (const part of readContent(repository, entry)) parts.push(part);
@@ -104,7 +116,9 @@ async function restores(repository: Repository, snapshot: Snapshot, tree: Tree):
   const located = await locate(repository, snapshot, new Uint8Array());
   if (located.kind !== 'root') throw new Error('the source is no folder');
   await walk(located.folder, '');
-  const wrong = [...new Set([...tree.keys(), ...found.keys()])].find((name) => !isEqual(tree.get(name), found.get(name)));
+  const wrong = [...new Set([...tree.keys(), ...found.keys()])].find(
+    (name) => !isEqual(tree.get(name), found.get(name)),
+  );
   if (wrong !== undefined) throw new Error(`${wrong} is not what it was`);
 }
 
@@ -120,7 +134,8 @@ async function checkSnapshots(repository: Repository, { before, after }: Expecta
   if (first !== undefined) throw new Violation('every snapshot restores', `${first.file}: ${first.error.message}`);
   const listed = new Set<string>(snapshots.map(({ id }) => id));
   const lost = [...before.snapshots.keys()].find((id) => !listed.has(id));
-  if (lost !== undefined) throw new Violation('every acknowledged snapshot is listed', `${lost} is gone; ${listed.size} are listed`);
+  if (lost !== undefined)
+    throw new Violation('every acknowledged snapshot is listed', `${lost} is gone; ${listed.size} are listed`);
   let scans = 0;
   const scan = repository.scannedIndex.bind(repository);
   repository.scannedIndex = () => {
@@ -137,7 +152,8 @@ async function checkSnapshots(repository: Repository, { before, after }: Expecta
     }
   }
   const [damage] = (await repository.index()).damage;
-  if (damage !== undefined) throw new Violation('the index finds everything', `${damage.file}: ${damage.error.message}`);
+  if (damage !== undefined)
+    throw new Violation('the index finds everything', `${damage.file}: ${damage.error.message}`);
   if (scans > 0) throw new Violation('the index finds everything', 'a reader had to look into every pack');
 }
 
@@ -177,7 +193,11 @@ export async function nextBackup(circumstances: Circumstances, form: Form): Prom
     if (report.problems.length > 0) throw new Error(report.problems[0]?.message);
     // What an interrupted step had reached may be there or not; from here on it is whatever was found.
     const { snapshots } = await listSnapshots(await world.repository());
-    const known = new Map([...expectation.after.snapshots, ...expectation.before.snapshots, [report.snapshotId, source.tree]]);
+    const known = new Map([
+      ...expectation.after.snapshots,
+      ...expectation.before.snapshots,
+      [report.snapshotId, source.tree],
+    ]);
     const now = new Map(snapshots.map(({ id }): [string, Tree] => [id, known.get(id) ?? new Map()]));
     for (const id of expectation.before.snapshots.keys()) if (!now.has(id)) throw new Error(`snapshot ${id} is gone`);
     return { ...expectation.before, initialised: true, password: world.password, snapshots: now };
@@ -198,8 +218,17 @@ export async function checkWhole(circumstances: Circumstances): Promise<void> {
   } catch (error) {
     throw new Violation('the next backup restores', reason(error));
   }
-  const { ok, damage } = await verify(await world.open(), { depth: { kind: 'deep' }, knownSnapshots: [], onProgress: () => undefined, signal: undefined });
-  if (!ok) throw new Violation('nothing is damaged after the next backup', damage.map(({ file, message }) => `${file}: ${message}`).join('; '));
+  const { ok, damage } = await verify(await world.open(), {
+    depth: { kind: 'deep' },
+    knownSnapshots: [],
+    onProgress: () => undefined,
+    signal: undefined,
+  });
+  if (!ok)
+    throw new Violation(
+      'nothing is damaged after the next backup',
+      damage.map(({ file, message }) => `${file}: ${message}`).join('; '),
+    );
   const left = [...drive.files().keys()].find((path) => /\/(tmp-[0-9a-f]+|sessions\/.*)$/.test(path));
   if (left !== undefined) throw new Violation('nothing is left over after the next backup', left);
 }

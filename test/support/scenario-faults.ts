@@ -9,7 +9,16 @@ import type { CrashFileSystem } from './crash-filesystem.ts';
 import { createFaultFileSystem, type Fault, type FaultFileSystem, type FaultKind } from './fault-filesystem.ts';
 import { type FileOperation, interceptFileSystem, isMutating } from './intercept-filesystem.ts';
 import { type Acknowledged, AFTER_KILL, FIRST_PROCESS, type Life, ROOT, runStep, World } from './scenario.ts';
-import { checkState, checkWhole, type Circumstances, type Expectation, type Form, nextBackup, settled, Violation } from './scenario-check.ts';
+import {
+  checkState,
+  checkWhole,
+  type Circumstances,
+  type Expectation,
+  type Form,
+  nextBackup,
+  settled,
+  Violation,
+} from './scenario-check.ts';
 import type { ScenarioSource } from './scenario-source.ts';
 import { type Finding, findingOf, fingerprint, turnOf } from './scenario-sweep.ts';
 
@@ -17,7 +26,8 @@ import { type Finding, findingOf, fingerprint, turnOf } from './scenario-sweep.t
 const KINDS_LOOKING: readonly FaultKind[] = ['EIO', 'ENOENT', 'EACCES'];
 const KINDS_CHANGING: readonly FaultKind[] = ['EIO', 'ENOSPC', 'EROFS', 'ENOENT', 'EACCES'];
 /** What a failing drive may say without it being a defect of ours. */
-const EXPECTED_CODES = /^(destination\/|integrity\/missing$|repository\/(not-found|exists|not-empty|wrong-identity|busy)$)/;
+const EXPECTED_CODES =
+  /^(destination\/|integrity\/missing$|repository\/(not-found|exists|not-empty|wrong-identity|busy)$)/;
 
 export type FaultRun = { readonly step: number; readonly fault: Fault };
 
@@ -45,28 +55,41 @@ export function faultRuns(operations: readonly (readonly FileOperation[])[]): Fa
   for (const [step, made] of operations.entries()) {
     for (const [at, operation] of made.entries()) {
       for (const lasts of ['once', 'for-ever'] as const) {
-        for (const kind of kindsFor(operation, lasts)) runs.push({ step, fault: { operation: at, kind, lasts } });
+        for (const kind of kindsFor(operation)) runs.push({ step, fault: { operation: at, kind, lasts } });
       }
     }
   }
   return runs;
 }
 
-/** A fault that lasts and strikes later only is the same as one that begins later: it is not run twice. */
-function kindsFor(operation: FileOperation, _lasts: Fault['lasts']): readonly FaultKind[] {
+function kindsFor(operation: FileOperation): readonly FaultKind[] {
   if (operation.kind === 'write') return [...KINDS_CHANGING, 'short-write'];
   return isMutating(operation) ? KINDS_CHANGING : KINDS_LOOKING;
 }
 
-/** True for the looks into folders for packs that aren't there: nine tenths of all operations, and all of one kind. */
-export function isEmptyPackFolder(operations: readonly FileOperation[], at: number): boolean {
-  const isLook = (operation: FileOperation | undefined): boolean =>
-    operation === undefined || operation.kind === 'readFolder' || operation.kind === 'stat';
-  // The neighbours too: a listing that finds nothing asks for the root and for the folder above.
-  const here = operations[at];
+/**
+ * The runs for every day: every operation fails, once and for ever. One that changes something fails in all ways; one
+ * that only looks in one of its three, by turns; and of the looks into the folders of packs that aren't there, which
+ * are nine tenths of all operations and all of one kind, one in EMPTY_LOOKS is taken.
+ */
+export function dailyRuns(operations: readonly (readonly FileOperation[])[]): FaultRun[] {
+  return faultRuns(operations).filter(({ step, fault }) => {
+    const made = operations[step] ?? [];
+    const operation = made[fault.operation];
+    if (operation === undefined || isMutating(operation)) return true;
+    if (isEmptyLook(made, fault.operation) && fault.operation % EMPTY_LOOKS !== 0) return false;
+    return KINDS_LOOKING[fault.operation % KINDS_LOOKING.length] === fault.kind;
+  });
+}
+
+const EMPTY_LOOKS = 64;
+
+/** A listing of an absent folder for packs asks for that folder, the root and the folder above: and so do its neighbours. */
+function isEmptyLook(operations: readonly FileOperation[], at: number): boolean {
   const isAbout = (operation: FileOperation | undefined): boolean =>
-    operation !== undefined && isLook(operation) && (/\/packs(\/[0-9a-f]{2})?$/.test(operation.path) || operation.path === ROOT);
-  return isAbout(here) && isAbout(operations[at - 1]) && isAbout(operations[at + 1]);
+    (operation?.kind === 'readFolder' || operation?.kind === 'stat') &&
+    (operation.path === ROOT || /\/packs(\/[0-9a-f]{2})?$/.test(operation.path));
+  return isAbout(operations[at - 1]) && isAbout(operations[at]) && isAbout(operations[at + 1]);
 }
 
 type Start = { readonly drive: CrashFileSystem; readonly acknowledged: Acknowledged };
@@ -77,7 +100,12 @@ function startOf(life: Life, step: number): Start {
   return { drive: life.drive.crashAfter(milestone.operationCount, 'everything'), acknowledged: milestone.acknowledged };
 }
 
-function worldOf(fileSystem: ConstructorParameters<typeof World>[0]['fileSystem'], life: Life, source: ScenarioSource, { password }: Acknowledged): World {
+function worldOf(
+  fileSystem: ConstructorParameters<typeof World>[0]['fileSystem'],
+  life: Life,
+  source: ScenarioSource,
+  { password }: Acknowledged,
+): World {
   return new World({ fileSystem, source, encrypted: life.encrypted, self: FIRST_PROCESS, password });
 }
 
@@ -106,7 +134,12 @@ export type FaultSweepOptions = {
  * Runs the given failures, step by step: first all attempts at a step, then the checks of what they left, because the
  * source stands in one state for the one and in another for the other. Equal drives under equal promises are checked once.
  */
-export async function sweepFaults(life: Life, source: ScenarioSource, runs: readonly FaultRun[], options: FaultSweepOptions): Promise<FaultSweepResult> {
+export async function sweepFaults(
+  life: Life,
+  source: ScenarioSource,
+  runs: readonly FaultRun[],
+  options: FaultSweepOptions,
+): Promise<FaultSweepResult> {
   const tally = { runs: 0, struck: 0, succeeded: 0, sameProcess: 0, distinct: 0, codes: new Map<ErrorCode, number>() };
   const findings: Finding[] = [];
   const note = (finding: Finding | undefined): void => {
@@ -160,7 +193,10 @@ type Left = {
 };
 
 /** A new process comes, on a copy of the drive. */
-async function checkLeft({ drive, operationCount, attempt: { expectation }, form }: Left, source: ScenarioSource): Promise<void> {
+async function checkLeft(
+  { drive, operationCount, attempt: { expectation }, form }: Left,
+  source: ScenarioSource,
+): Promise<void> {
   const copy = drive.crashAfter(operationCount, 'everything');
   const circumstances: Circumstances = { drive: copy, source, expectation, self: AFTER_KILL };
   await checkState(circumstances);
@@ -170,23 +206,37 @@ async function checkLeft({ drive, operationCount, attempt: { expectation }, form
 
 type Attempt = { readonly world: World; readonly error: CairnError | undefined; readonly expectation: Expectation };
 
-async function attemptStep(life: Life, source: ScenarioSource, step: number, { acknowledged }: Start, faulty: FaultFileSystem): Promise<Attempt> {
+async function attemptStep(
+  life: Life,
+  source: ScenarioSource,
+  step: number,
+  { acknowledged }: Start,
+  faulty: FaultFileSystem,
+): Promise<Attempt> {
   const world = worldOf(faulty, life, source, acknowledged);
   const before = { ...acknowledged };
   try {
     const after = await runStep(world, life.steps, step, acknowledged);
     return { world, error: undefined, expectation: settled(life.encrypted, { ...after, gone: acknowledged.gone }) };
   } catch (error) {
-    if (!(error instanceof CairnError)) throw new Error('the step threw something else than a CairnError', { cause: error });
-    if (!EXPECTED_CODES.test(error.code)) throw new Violation('there is no repository, or a whole one', `the step failed with ${error.code}: ${error.message}`);
+    if (!(error instanceof CairnError))
+      throw new Error('the step threw something else than a CairnError', { cause: error });
+    if (!EXPECTED_CODES.test(error.code))
+      throw new Violation(
+        'there is no repository, or a whole one',
+        `the step failed with ${error.code}: ${error.message}`,
+      );
     const after = life.milestones[step + 1]?.acknowledged ?? acknowledged;
     return { world, error, expectation: { encrypted: life.encrypted, before, after } };
   }
 }
 
 function noTemporaryFiles(drive: CrashFileSystem): void {
-  const left = [...drive.files().keys()].map((path) => path.slice(ROOT.length + 1)).find((name) => isTemporaryName(name));
-  if (left !== undefined) throw new Violation('nothing is left over after the next backup', `${left}, after a failure that did not last`);
+  const left = [...drive.files().keys()]
+    .map((path) => path.slice(ROOT.length + 1))
+    .find((name) => isTemporaryName(name));
+  if (left !== undefined)
+    throw new Violation('nothing is left over after the next backup', `${left}, after a failure that did not last`);
 }
 
 /** The process that saw the failure goes on as if nothing had been: with the same store and the same open repository. */
@@ -200,7 +250,11 @@ async function goOn({ drive, attempt: { world, expectation } }: Left, source: Sc
     }
     const { snapshotId } = await world.backup();
     const known = new Map([...expectation.after.snapshots, ...expectation.before.snapshots, [snapshotId, source.tree]]);
-    const before: Acknowledged = { ...expectation.before, initialised: true, snapshots: new Map([...expectation.before.snapshots, [snapshotId, source.tree]]) };
+    const before: Acknowledged = {
+      ...expectation.before,
+      initialised: true,
+      snapshots: new Map([...expectation.before.snapshots, [snapshotId, source.tree]]),
+    };
     const after: Acknowledged = { ...expectation.after, initialised: true, snapshots: known };
     await checkWhole({ drive, source, self: FIRST_PROCESS, expectation: { ...expectation, before, after } });
   } catch (error) {

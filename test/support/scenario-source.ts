@@ -49,10 +49,22 @@ function states(): readonly Tree[] {
   // The old words again: a blob that an earlier pack has.
   const second = changed(first, { 'a.txt': base.get('a.txt'), 'docs/b.txt': undefined, 'many/1': noise(21, 160) });
   // A move, which adds no data, beside a file too large for a commit file.
-  const third = changed(second, { 'media/d.bin': undefined, 'docs/d.bin': base.get('media/d.bin'), 'media/g.bin': noise(22, 25_000) });
-  const fourth = changed(third, { 'many/2': undefined, 'many/9': noise(23, 400), link: { kind: 'link', target: 'media' } });
+  const third = changed(second, {
+    'media/d.bin': undefined,
+    'docs/d.bin': base.get('media/d.bin'),
+    'media/g.bin': noise(22, 25_000),
+  });
+  const fourth = changed(third, {
+    'many/2': undefined,
+    'many/9': noise(23, 400),
+    link: { kind: 'link', target: 'media' },
+  });
   // What stands there when a backup is made after a crash: some of it new, some of it back from an earlier state.
-  const last = changed(fourth, { 'new.txt': noise(24, 900), 'docs/b.txt': base.get('docs/b.txt'), 'last/z.bin': noise(25, 6000) });
+  const last = changed(fourth, {
+    'new.txt': noise(24, 900),
+    'docs/b.txt': base.get('docs/b.txt'),
+    'last/z.bin': noise(25, 6000),
+  });
   return [base, first, second, third, fourth, last];
 }
 
@@ -104,7 +116,8 @@ export class ScenarioSource {
     const time = new Date(SCENARIO_START_MS + state * HOUR_MS - HOUR_MS / 2);
     for (const name of this.#tree.keys()) if (next.get(name) !== this.#tree.get(name)) this.#take(name, time);
     for (const [name, node] of next) if (this.#tree.get(name) !== node) this.#put(name, node, time);
-    for (const [folder, folderTime] of this.#folderTimes) utimesSync(path.join(this.path, folder), folderTime, folderTime);
+    for (const [folder, folderTime] of this.#folderTimes)
+      utimesSync(path.join(this.path, folder), folderTime, folderTime);
     this.#tree = next;
     this.#state = state;
   }

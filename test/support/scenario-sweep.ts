@@ -6,7 +6,16 @@ import { hash } from '../../src-main/engine/codec/index.ts';
 import { CRASH_CASES, type CrashCase, type CrashFileSystem } from './crash-filesystem.ts';
 import type { MemoryFileSystem, MemoryFolder } from './memory-filesystem.ts';
 import { type Acknowledged, AFTER_KILL, AFTER_POWER_CUT, type Life } from './scenario.ts';
-import { checkState, checkWhole, type Circumstances, type Expectation, type Form, nextBackup, settled, Violation } from './scenario-check.ts';
+import {
+  checkState,
+  checkWhole,
+  type Circumstances,
+  type Expectation,
+  type Form,
+  nextBackup,
+  settled,
+  Violation,
+} from './scenario-check.ts';
 import type { ScenarioSource } from './scenario-source.ts';
 import { seeded } from './seed.ts';
 
@@ -25,7 +34,10 @@ export function fingerprint(drive: MemoryFileSystem): string {
     lines.push(path);
     for (const [name, node] of folder.entries) {
       if (node.kind === 'folder') walk(node, `${path}/${name}`);
-      else lines.push(`${path}/${name} ${node.sizeBytes} ${hashPart(node.parts.length === 1 ? node.parts[0]! : joined(node.parts))}`);
+      else
+        lines.push(
+          `${path}/${name} ${node.sizeBytes} ${hashPart(node.parts.length === 1 ? node.parts[0]! : joined(node.parts))}`,
+        );
     }
   };
   walk(drive.root, '');
@@ -54,12 +66,16 @@ export type CrashPoint = { readonly operation: number; readonly crash: CrashCase
 
 export function crashPoints(operationCount: number): CrashPoint[] {
   const points: CrashPoint[] = [];
-  for (let operation = 0; operation <= operationCount; operation++) for (const crash of CRASH_CASES) points.push({ operation, crash });
+  for (let operation = 0; operation <= operationCount; operation++)
+    for (const crash of CRASH_CASES) points.push({ operation, crash });
   return points;
 }
 
 /** Which step was under way, and what was promised before and after it. */
-export function expectationAt(life: Life, operation: number): { readonly expectation: Expectation; readonly step: number } {
+export function expectationAt(
+  life: Life,
+  operation: number,
+): { readonly expectation: Expectation; readonly step: number } {
   const step = life.milestones.findLastIndex((milestone) => milestone.operationCount <= operation);
   const before = life.milestones[step];
   if (before === undefined) throw new Error('there is a milestone at 0');
@@ -71,13 +87,19 @@ export const survivor = (life: Life, { operation, crash }: CrashPoint): CrashFil
   life.drive.crashAfter(operation, crash.variant, crash.seed);
 
 function describe(life: Life, { operation, crash }: CrashPoint, step: number): string {
-  const last = operation === 0 ? 'nothing' : `${life.drive.operations[operation - 1]?.kind ?? ''} ${life.drive.operations[operation - 1]?.path ?? ''}`;
+  const last =
+    operation === 0
+      ? 'nothing'
+      : `${life.drive.operations[operation - 1]?.kind ?? ''} ${life.drive.operations[operation - 1]?.path ?? ''}`;
   return `${crash.variant} (seed ${crash.seed}) after operation ${operation} (${last}) in “${life.steps[step]?.title ?? 'the end'}”`;
 }
 
 /** Power cut or kill, packs or commit file: by turns, so that each meets every kind of state. */
 export function turnOf(index: number): { readonly self: Circumstances['self']; readonly form: Form } {
-  return { self: index % 2 === 0 ? AFTER_POWER_CUT : AFTER_KILL, form: Math.floor(index / 2) % 2 === 0 ? 'commit-file' : 'packs' };
+  return {
+    self: index % 2 === 0 ? AFTER_POWER_CUT : AFTER_KILL,
+    form: Math.floor(index / 2) % 2 === 0 ? 'commit-file' : 'packs',
+  };
 }
 
 export type Finding = { readonly where: string; readonly violation: Violation };
@@ -147,7 +169,9 @@ export async function sweep(life: Life, source: ScenarioSource, options: SweepOp
 
 /** The keys of all states of a life: what need not be looked at again in a life that differs a little. */
 export function stateKeys(life: Life): Set<string> {
-  return new Set(crashPoints(life.drive.operationCount).map((point) => stateKey(survivor(life, point), life, point.operation)));
+  return new Set(
+    crashPoints(life.drive.operationCount).map((point) => stateKey(survivor(life, point), life, point.operation)),
+  );
 }
 
 /** What a verdict depends on: the bytes, and the promises, which the place among the milestones stands for. */
@@ -163,10 +187,19 @@ async function recoverAndCheck(circumstances: Circumstances, form: Form): Promis
   return acknowledged;
 }
 
-export type PairOptions = { readonly seed: number; readonly pairs: number; readonly secondsPerFirst: number; readonly findingsMax: number };
+export type PairOptions = {
+  readonly seed: number;
+  readonly pairs: number;
+  readonly secondsPerFirst: number;
+  readonly findingsMax: number;
+};
 
 /** Crashes during the backup that follows a crash: pairs drawn at random. */
-export async function sweepPairs(life: Life, source: ScenarioSource, options: PairOptions): Promise<{ readonly pairs: number; readonly findings: readonly Finding[] }> {
+export async function sweepPairs(
+  life: Life,
+  source: ScenarioSource,
+  options: PairOptions,
+): Promise<{ readonly pairs: number; readonly findings: readonly Finding[] }> {
   source.become(source.lastState);
   const random = seeded(options.seed);
   const points = crashPoints(life.drive.operationCount);
@@ -187,9 +220,15 @@ export async function sweepPairs(life: Life, source: ScenarioSource, options: Pa
       const second = drive.crashAfter(operation, crash.variant, crash.seed);
       const turn = turnOf(pairs);
       const finding = await findingOf(
-        () => `${describe(life, first, step)}, then ${crash.variant} (seed ${crash.seed}) after operation ${operation} of the next backup (${form})`,
+        () =>
+          `${describe(life, first, step)}, then ${crash.variant} (seed ${crash.seed}) after operation ${operation} of the next backup (${form})`,
         async () => {
-          const now = { drive: second, source, self: { ...turn.self, processId: 102, bootId: turn.self.bootId === 'boot-2' ? 'boot-3' : turn.self.bootId }, expectation: isOver ? settled(life.encrypted, acknowledged) : whileItRan };
+          const now = {
+            drive: second,
+            source,
+            self: { ...turn.self, processId: 102, bootId: turn.self.bootId === 'boot-2' ? 'boot-3' : turn.self.bootId },
+            expectation: isOver ? settled(life.encrypted, acknowledged) : whileItRan,
+          };
           await checkState(now);
           await recoverAndCheck(now, turn.form);
         },

@@ -19,7 +19,13 @@ import {
   type RepositoryLimits,
   storeSlot,
 } from '../../src-main/engine/repository/index.ts';
-import { createLocalStore, createRoot, type FileSystem, isTemporaryName, type LocalStore } from '../../src-main/engine/store/index.ts';
+import {
+  createLocalStore,
+  createRoot,
+  type FileSystem,
+  isTemporaryName,
+  type LocalStore,
+} from '../../src-main/engine/store/index.ts';
 import { parseWriterId } from '../../src-shared/ids.ts';
 import type { BackupReport } from '../../src-shared/model/index.ts';
 import { CrashFileSystem } from './crash-filesystem.ts';
@@ -41,11 +47,21 @@ const DAY_MS = 24 * HOUR_MS;
 /** Low enough for every form of publication and every merge to happen with a few kilobytes. */
 export const SCENARIO_LIMITS: RepositoryLimits = { commitFileBytesMax: 16 * 1024, commitFiles: 1, indexRuns: 2 };
 
-export const FIRST_PROCESS: ProcessIdentity = { host: HOST, bootId: 'boot-1', processId: 100, isAlive: (id) => id === 100 };
+export const FIRST_PROCESS: ProcessIdentity = {
+  host: HOST,
+  bootId: 'boot-1',
+  processId: 100,
+  isAlive: (id) => id === 100,
+};
 /** After a power cut: another boot, in which the old process id may well live. */
 export const AFTER_POWER_CUT: ProcessIdentity = { host: HOST, bootId: 'boot-2', processId: 101, isAlive: () => true };
 /** After the process was killed: the same boot, the process is gone. */
-export const AFTER_KILL: ProcessIdentity = { host: HOST, bootId: 'boot-1', processId: 101, isAlive: (id) => id === 101 };
+export const AFTER_KILL: ProcessIdentity = {
+  host: HOST,
+  bootId: 'boot-1',
+  processId: 101,
+  isAlive: (id) => id === 101,
+};
 
 export type WorldOptions = {
   readonly fileSystem: FileSystem;
@@ -110,7 +126,13 @@ export class World {
 
   open(secret: SlotSecret = { kind: 'password', password: this.password }): Promise<Repository> {
     const { store, ports } = this;
-    return openRepository({ store, ports, self: this.#self, limits: this.#limits, secret: () => Promise.resolve(secret) });
+    return openRepository({
+      store,
+      ports,
+      self: this.#self,
+      limits: this.#limits,
+      secret: () => Promise.resolve(secret),
+    });
   }
 
   /** The repository as a process keeps it open; it stays the same over failures. */
@@ -169,7 +191,9 @@ export type Acknowledged = {
 export type Step = {
   readonly title: string;
   /** Returns what it adds to the promises. */
-  readonly run: (world: World) => Promise<Partial<Pick<Acknowledged, 'initialised' | 'password' | 'refused'>> & { readonly snapshotId?: string }>;
+  readonly run: (
+    world: World,
+  ) => Promise<Partial<Pick<Acknowledged, 'initialised' | 'password' | 'refused'>> & { readonly snapshotId?: string }>;
   /** The state of the source; the one before where it is absent. */
   readonly state?: number;
   readonly tickMs?: number;
@@ -222,7 +246,13 @@ export type Life = {
   readonly milestones: readonly Milestone[];
 };
 
-const NOTHING: Acknowledged = { initialised: false, snapshots: new Map(), password: 'first', refused: [], gone: new Set() };
+const NOTHING: Acknowledged = {
+  initialised: false,
+  snapshots: new Map(),
+  password: 'first',
+  refused: [],
+  gone: new Set(),
+};
 
 /** The names of whole files, sessions left out: these come and go. */
 export function filesOf(drive: MemoryFileSystem): Set<string> {
@@ -231,13 +261,19 @@ export function filesOf(drive: MemoryFileSystem): Set<string> {
 }
 
 /** Runs one step of a life in a world and returns the promises after it. */
-export async function runStep(world: World, steps: readonly Step[], index: number, before: Acknowledged): Promise<Acknowledged> {
+export async function runStep(
+  world: World,
+  steps: readonly Step[],
+  index: number,
+  before: Acknowledged,
+): Promise<Acknowledged> {
   const step = steps[index];
   if (step === undefined) throw new Error(`there is no step ${index}`);
   if (step.state !== undefined) world.source.become(step.state);
   world.begin(index, step.tickMs);
   const { snapshotId, ...promises } = await step.run(world);
-  const snapshots = snapshotId === undefined ? before.snapshots : new Map([...before.snapshots, [snapshotId, world.source.tree]]);
+  const snapshots =
+    snapshotId === undefined ? before.snapshots : new Map([...before.snapshots, [snapshotId, world.source.tree]]);
   return { ...before, ...promises, snapshots };
 }
 

@@ -87,6 +87,7 @@ export class FolderWalk {
     if ('failed' in listing) return { stored: Promise.resolve(listing) };
     for (const problem of listing.problems) this.#options.problems.push(problem);
     counters.folder(place.folder.path);
+    await session.beat();
 
     const top = previous && { page: previous.entry.page, level: previous.entry.pageLevel };
     const before = new PreviousEntries(repository, session, top, previous?.seal);

@@ -168,6 +168,7 @@ export class FileStorer {
   }
 
   async #room(): Promise<void> {
+    await this.#session.beat();
     if (this.#pool !== undefined) await this.#pool.room();
     else if (this.#session.isFull) await this.#session.drain();
   }

@@ -19,7 +19,14 @@ const FLAG = { chunkStart: 1, chunkEnd: 2, root: 8, keyed: 16 } as const;
 
 /** The specification’s IV; also what stands in the place of a key where there is none. */
 const INITIAL = Int32Array.of(
-  0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
+  0x6a09e667,
+  0xbb67ae85,
+  0x3c6ef372,
+  0xa54ff53a,
+  0x510e527f,
+  0x9b05688c,
+  0x1f83d9ab,
+  0x5be0cd19,
 );
 
 /** BLAKE3 counts in little-endian words; where the machine does not, this code is not used. */
@@ -69,7 +76,8 @@ function compressBlock(length: number, flags: number): void {
   let v0 = chain[0] ?? 0, v1 = chain[1] ?? 0, v2 = chain[2] ?? 0, v3 = chain[3] ?? 0;
   let v4 = chain[4] ?? 0, v5 = chain[5] ?? 0, v6 = chain[6] ?? 0, v7 = chain[7] ?? 0;
   let v8 = 0x6a09e667, v9 = 0xbb67ae85 | 0, v10 = 0x3c6ef372, v11 = 0xa54ff53a | 0;
-  let v12 = 0, v13 = 0, v14 = length, v15 = flags, spare = 0;
+  let v12 = 0, v13 = 0, v14 = length, v15 = flags;
+  let spare: number;
   for (let round = 0; round < 7; round++) {
     v0 = (v0 + v4 + m0) | 0; v12 ^= v0; v12 = (v12 >>> 16) | (v12 << 16); v8 = (v8 + v12) | 0; v4 ^= v8; v4 = (v4 >>> 12) | (v4 << 20);
     v0 = (v0 + v4 + m1) | 0; v12 ^= v0; v12 = (v12 >>> 8) | (v12 << 24); v8 = (v8 + v12) | 0; v4 ^= v8; v4 = (v4 >>> 7) | (v4 << 25);

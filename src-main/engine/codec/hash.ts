@@ -81,6 +81,8 @@ export const BLOB_TYPE = {
   sealPage: 4,
   problemList: 5,
   dictionary: 6,
+  /** Extended attributes too large for a page. */
+  attributes: 7,
 } as const;
 export type BlobType = (typeof BLOB_TYPE)[keyof typeof BLOB_TYPE];
 

@@ -133,12 +133,6 @@ export class BlobIndex {
     return this.#known.has(id);
   }
 
-  /** The index as the runs alone have it: what it finds is still there when the commit files are gone. */
-  ofRuns(): BlobIndex {
-    const nothing = { damage: [], commits: [], uncovered: [], known: undefined };
-    return new BlobIndex({ ...nothing, runs: this.runs, spoiled: this.#spoiled });
-  }
-
   get knownCount(): number {
     return this.#known?.size ?? 0;
   }

@@ -43,6 +43,8 @@ export type RepositoryConfig = {
   readonly publicKey: Uint8Array;
   /** A reader that doesn't know one of these must stop. */
   readonly featuresRequired: readonly string[];
+  /** A writer that doesn't know one of these must not write; readers may ignore them. */
+  readonly featuresToWrite: readonly string[];
   /** Fields of a later schema: kept as they came. */
   readonly extra: Readonly<Record<string, unknown>>;
 };
@@ -97,9 +99,23 @@ export function decodeConfig(bytes: Uint8Array): DecodedConfig {
     chainIncrementalsMax: fields.count('chainIncrementalsMax'),
     publicKey: fields.bytes('publicKey', ID_BYTES),
     featuresRequired,
+    featuresToWrite: fields.texts('featuresToWrite'),
     extra: fields.rest(),
   };
   return { config, record, mac };
+}
+
+/**
+ * Stops a writer at a repository in which a later Cairn keeps rules this one doesn't know; reading it is safe.
+ * @throws CairnError repository/newer-format
+ */
+export function refuseToWrite(config: RepositoryConfig): void {
+  const unknown = config.featuresToWrite.filter((feature) => !KNOWN_FEATURES.has(feature));
+  if (unknown.length === 0) return;
+  throw new CairnError(
+    'repository/newer-format',
+    `Writing to this repository needs the features ${unknown.join(', ')}; this Cairn can only read it.`,
+  );
 }
 
 function refuseNewer(formatVersion: number, featuresRequired: readonly string[]): void {

@@ -76,6 +76,7 @@ export async function initRepository(options: InitOptions): Promise<Initialised>
     chainIncrementalsMax: CHAIN_INCREMENTALS_MAX,
     publicKey: createSigner(deriveKey(masterKey, fromHex(repositoryId), 'sign')).publicKey,
     featuresRequired: [],
+    featuresToWrite: [],
     extra: {},
   };
   const bytes = encodeConfig(config, masterKey);

@@ -14,6 +14,8 @@ import { FOLDERS, baseName, keySlotNames } from './names.ts';
 
 /** More slots than any family needs; bounds the time a wrong password takes. */
 export const KEY_SLOTS_MAX = 32;
+/** While a password is changed, the new slot stands beside the old one. */
+const KEY_FILES_MAX = (KEY_SLOTS_MAX + 1) * 2;
 const KEY_SLOT_BYTES_MAX = 16_384;
 
 export type StoredSlot = {
@@ -31,10 +33,10 @@ export async function listSlots(store: Store): Promise<SlotListing> {
   const slots = new Map<KeySlotId, StoredSlot>();
   const damaged: string[] = [];
   const files = await store.list(FOLDERS.keys);
-  if (files.length > KEY_SLOTS_MAX * 2) {
+  if (files.length > KEY_FILES_MAX) {
     throw new CairnError(
       'limit/exceeded',
-      `The repository has ${files.length} key files; at most ${KEY_SLOTS_MAX * 2} are possible.`,
+      `The repository has ${files.length} key files; at most ${KEY_FILES_MAX} are possible.`,
     );
   }
   for (const { name, sizeBytes } of files) {
@@ -63,8 +65,21 @@ function readStoredSlot(name: string, bytes: Uint8Array): StoredSlot {
   return { id, bytes, type, label, createdAtMs };
 }
 
-/** Writes both copies of a slot, each durable before the next, and returns its id. */
-export async function storeSlot(store: Store, bytes: Uint8Array): Promise<KeySlotId> {
+/**
+ * Writes both copies of a slot, each durable before the next, and returns its id. `replaces`: another slot is removed
+ * right after.
+ * @throws CairnError usage/invalid where there are KEY_SLOTS_MAX already: with more the repository would not open
+ */
+export async function storeSlot(
+  store: Store,
+  bytes: Uint8Array,
+  options: { readonly replaces?: boolean } = {},
+): Promise<KeySlotId> {
+  const count = (await store.list(FOLDERS.keys)).length;
+  const countMax = options.replaces === true ? KEY_FILES_MAX - 2 : KEY_SLOTS_MAX * 2 - 2;
+  if (count > countMax) {
+    throw new CairnError('usage/invalid', `There are ${KEY_SLOTS_MAX} keys, as many as a repository may have. Remove one first.`);
+  }
   const digest = hash(bytes);
   const id = parseKeySlotId(toHex(digest));
   for (const name of keySlotNames(id)) await writeWhole(store, name, bytes, { hash: digest });

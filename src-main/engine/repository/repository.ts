@@ -8,7 +8,7 @@ import type { BlobType, SlotSecret } from '../codec/index.ts';
 import type { BlobLocation } from '../pack/index.ts';
 import { type BlobIndex, openBlobIndex } from './blob-index.ts';
 import { BlobReader } from './blob-reader.ts';
-import type { RepositoryConfig } from './config.ts';
+import { type RepositoryConfig, refuseToWrite } from './config.ts';
 import type { RepositoryContext } from './context.ts';
 import type { Instance } from './identity.ts';
 import { healSmallFiles } from './heal.ts';
@@ -127,6 +127,7 @@ export class Repository {
 
   /** Begins a session that may publish one snapshot; small damaged files are healed first. */
   async beginWrite(writerId: WriterId): Promise<WriteSession> {
+    refuseToWrite(this.config);
     this.#instance = await healSmallFiles(this.#writing(), this.#masterKey);
     return WriteSession.open(this.#writing(), writerId);
   }

@@ -138,6 +138,11 @@ export class WriteSession {
     return this.#waitingBytes > this.#context.limits.commitFileBytesMax;
   }
 
+  /** Shows that this session lives; cheap, and to be called all the while, also where nothing new is found. */
+  beat(): Promise<void> {
+    return this.#session.beat();
+  }
+
   /** Hands waiting segments on to packs once they are too many for a commit file. May be called while it runs. */
   async drain(): Promise<void> {
     // One at a time: segments of a pack are appended in the order of their counters.

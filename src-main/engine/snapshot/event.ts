@@ -76,7 +76,7 @@ export function isEventKind(kind: string): kind is EventKind {
   return EVENT_KINDS.some((known) => known === kind);
 }
 
-/** The envelope bytes of a signed event, and its id. */
+/** The envelope bytes of a signed event, and its id; read back before anyone gets them, like a snapshot's. */
 export function encodeEvent(record: EventRecord, signer: Signer): { readonly id: EventId; readonly bytes: Uint8Array } {
   const bytes = encodeMessagePack(toFields(record));
   const digest = eventDigest(bytes);
@@ -89,6 +89,7 @@ export function encodeEvent(record: EventRecord, signer: Signer): { readonly id:
     createdAtMs: record.createdAtMs,
     payload: { record: bytes, signature: signer.sign(digest) },
   });
+  decodeEvent(envelope, signer.publicKey);
   return { id: parseEventId(toHex(digest)), bytes: envelope };
 }
 
@@ -141,7 +142,10 @@ function toFields(record: EventRecord): Record<string, unknown> {
   const { extra, repositoryId, writerId, instanceId, subjects, ...plain } = record;
   const sorted = subjects.toSorted();
   assert(sorted.length <= EVENT_SUBJECTS_MAX, 'an event is about a bounded number of snapshots');
-  assert(sorted.every((id, index) => id !== sorted[index - 1]), 'an event names a snapshot once');
+  assert(
+    sorted.every((id, index) => id !== sorted[index - 1]),
+    'an event names a snapshot once',
+  );
   assert(record.writerSequence === record.log.size, 'an event stands at the end of the log it names');
   return {
     ...extra,

@@ -13,9 +13,23 @@ export {
   openEventFile,
   sealEventFile,
 } from './event.ts';
-export { EMPTY_LOG, EMPTY_LOG_ROOT, FRONTIER_MAX, type LogHead, appendEvent, checkHead, hashInner, hashLeaf, logRoot, readLogHead } from './event-log.ts';
+export {
+  EMPTY_LOG,
+  EMPTY_LOG_ROOT,
+  FRONTIER_MAX,
+  type LogHead,
+  appendEvent,
+  checkHead,
+  hashInner,
+  hashLeaf,
+  logRoot,
+  readLogHead,
+} from './event-log.ts';
 export { type SnapshotListing, listSnapshots, resolveSnapshot, summariseSnapshot } from './list.ts';
 export {
+  NOTE_LENGTH_MAX,
+  PROBLEM_LIST_BYTES_MAX,
+  PROBLEM_TEXT_LENGTH_MAX,
   PROBLEMS_INLINE_MAX,
   type PageRef,
   SNAPSHOT_SCHEMA,

@@ -41,6 +41,14 @@ import { type LogHead, readLogHead } from './event-log.ts';
 export const SNAPSHOT_SCHEMA = 1;
 /** Problems beyond this many go into a blob of their own, so that the record stays small. */
 export const PROBLEMS_INLINE_MAX = 200;
+/** Characters of each text of a problem; the rest is cut off. A path may be as long as a disk is deep. */
+export const PROBLEM_TEXT_LENGTH_MAX = 4096;
+/** Texts of the problems in a blob: with what MessagePack adds they stay under the largest blob. */
+export const PROBLEM_LIST_BYTES_MAX = 6 * 1024 * 1024;
+/** What a reader takes of a text (kernel/record-reader.ts). */
+export const NOTE_LENGTH_MAX = 65_536;
+/** What MessagePack adds to a problem's texts, and a floor that bounds their number. */
+const PROBLEM_OVERHEAD_BYTES = 64;
 const SIGNATURE_BYTES = 64;
 const ID_DOMAIN = utf8('cairn/snapshot/v1');
 
@@ -101,14 +109,20 @@ export type SnapshotRecord = {
   readonly stats: SnapshotStats;
   readonly problemCount: number;
   readonly problems: readonly Problem[];
-  /** MessagePack list of all problems, where they are more than PROBLEMS_INLINE_MAX. */
+  /** A blob with all problems (or as many as fit into it), where they are more than PROBLEMS_INLINE_MAX. */
   readonly problemBlob?: BlobId;
   /** Fields of a later schema, kept as they came. */
   readonly extra: Readonly<Record<string, unknown>>;
 };
 
-/** The envelope bytes of a signed snapshot, and its id. */
+/**
+ * The envelope bytes of a signed snapshot, and its id. Read back before anyone gets them: a snapshot that is
+ * acknowledged and can't be read would be a backup that was never made.
+ */
 export function encodeSnapshot(record: SnapshotRecord, signer: Signer): { id: SnapshotId; bytes: Uint8Array } {
+  if (record.note.length > NOTE_LENGTH_MAX) {
+    throw new CairnError('usage/invalid', `A note has at most ${NOTE_LENGTH_MAX} characters.`);
+  }
   const bytes = encodeMessagePack(toFields(record));
   const digest = snapshotDigest(bytes);
   const envelope = encodeEnvelope({
@@ -120,6 +134,7 @@ export function encodeSnapshot(record: SnapshotRecord, signer: Signer): { id: Sn
     createdAtMs: record.finishedAtMs,
     payload: { record: bytes, signature: signer.sign(digest) },
   });
+  decodeSnapshot(envelope, signer.publicKey);
   return { id: parseSnapshotId(toHex(digest)), bytes: envelope };
 }
 
@@ -140,7 +155,7 @@ function snapshotDigest(recordBytes: Uint8Array): Uint8Array {
 }
 
 function toFields(record: SnapshotRecord): Record<string, unknown> {
-  const { extra, repositoryId, writerId, parentId, chainId, sources, ...plain } = record;
+  const { extra, repositoryId, writerId, parentId, chainId, sources, problems, ...plain } = record;
   return {
     ...extra,
     ...plain,
@@ -149,6 +164,7 @@ function toFields(record: SnapshotRecord): Record<string, unknown> {
     chainId: fromHex(chainId),
     ...(parentId === undefined ? {} : { parentId: fromHex(parentId) }),
     sources: sources.map((source) => ({ ...source, rules: { ...source.rules } })),
+    problems: problems.map(boundedProblem),
   };
 }
 
@@ -236,9 +252,26 @@ function readProblem(value: unknown): Problem {
   return { path: fields.text('path'), code: fields.text('code'), message: fields.text('message') };
 }
 
-/** A list of problems as the content of a blob, for backups with very many. */
+/** A list of problems as the content of a blob, for backups with very many: the first ones, as many as fit. */
 export function encodeProblems(problems: readonly Problem[]): Uint8Array {
-  return encodeMessagePack({ problems: problems.map((problem) => ({ ...problem })) });
+  const kept: Problem[] = [];
+  let sizeBytes = 0;
+  for (const problem of problems) {
+    const { path, code, message } = boundedProblem(problem);
+    sizeBytes += PROBLEM_OVERHEAD_BYTES + utf8(path + code + message).length;
+    if (sizeBytes > PROBLEM_LIST_BYTES_MAX) break;
+    kept.push({ path, code, message });
+  }
+  return encodeMessagePack({ problems: kept });
+}
+
+function boundedProblem({ path, code, message }: Problem): Problem {
+  return { path: boundedText(path), code: boundedText(code), message: boundedText(message) };
+}
+
+function boundedText(text: string): string {
+  if (text.length <= PROBLEM_TEXT_LENGTH_MAX) return text;
+  return `${text.slice(0, PROBLEM_TEXT_LENGTH_MAX - 1).toWellFormed()}…`;
 }
 
 export function decodeProblems(bytes: Uint8Array): readonly Problem[] {

@@ -268,7 +268,9 @@ export type Packing = { readonly single: number; readonly bundled: number };
 /** What zstd 3 makes of the first files, as a part of their size: each by itself, and in bundles of 1 MiB. */
 export function describeDataSet(root: string): Packing {
   const entries = fs.readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  const contents = entries.slice(0, SAMPLE_FILES).map((entry) => fs.readFileSync(path.join(entry.parentPath, entry.name)));
+  const contents = entries
+    .slice(0, SAMPLE_FILES)
+    .map((entry) => fs.readFileSync(path.join(entry.parentPath, entry.name)));
   const whole = Buffer.concat(contents);
   const packed = (bytes: Buffer): number => Math.min(bytes.length, zlib.zstdCompressSync(bytes).length);
   let single = 0;

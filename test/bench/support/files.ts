@@ -84,7 +84,8 @@ export async function storeOnce(file: string, root: string): Promise<KnownFile> 
   const store = async (): Promise<void> => {
     const statAgain = (): FileStat => statOf(file);
     const result = await storer.store({ access, path: access, stat: statAgain(), statAgain });
-    if (result.kind !== 'stored' || result.file.isInconsistent) throw new Error(`${file} was not stored: ${result.kind}`);
+    if (result.kind !== 'stored' || result.file.isInconsistent)
+      throw new Error(`${file} was not stored: ${result.kind}`);
   };
   await store();
   const { bytesAdded } = session;
@@ -100,10 +101,13 @@ export async function storeOnce(file: string, root: string): Promise<KnownFile> 
   };
 }
 
+export type FileBackup = { readonly file: string; readonly workers: number };
+
 /** One file as a backup of its own: read, hashed, cut, compressed, encrypted, packed, verified, published. */
-export async function backUpFile(repository: Repository, file: string): Promise<void> {
+export async function backUpFile(repository: Repository, { file, workers }: FileBackup): Promise<void> {
   const report = await backup(repository, {
     ...BACKUP_DEFAULTS,
+    workers,
     sources: [Buffer.from(file)],
     host: SELF.host,
     user: 'bench',

@@ -27,7 +27,11 @@ export function temporaryFolder(parent: string): string {
 
 /** An interrupted run must not leave gigabytes in memory behind. */
 export function exitOnSignals(): void {
-  for (const [signal, status] of [['SIGINT', 130], ['SIGTERM', 143], ['SIGHUP', 129]] as const) {
+  for (const [signal, status] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const) {
     process.on(signal, () => process.exit(status));
   }
 }

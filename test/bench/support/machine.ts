@@ -10,7 +10,9 @@ export function printMachine(): void {
   const [load = 0] = os.loadavg();
   // The host's clock says the date; nothing is asked of the network.
   const date = new Date().toISOString().slice(0, 10);
-  console.log(`${date} · ${cpus.length} × ${cpus[0]?.model ?? 'unknown CPU'} · ${memoryGb} GB · Node ${process.version} · ${os.platform()} ${os.release()}`);
+  console.log(
+    `${date} · ${cpus.length} × ${cpus[0]?.model ?? 'unknown CPU'} · ${memoryGb} GB · Node ${process.version} · ${os.platform()} ${os.release()}`,
+  );
   console.log(`load at the start: ${load.toFixed(1)}`);
   if (load > cpus.length * BUSY_LOAD_PER_CORE) {
     console.log('THIS MACHINE IS BUSY: the figures below are provisional. Ratios of one run say more than times do.');
