@@ -7,8 +7,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { CairnError, isCairnError } from '../../src-shared/errors.ts';
 import { displayPath } from '../../src-shared/format/index.ts';
-import { type KeySlotId, type WriterId, parseWriterId } from '../../src-shared/ids.ts';
-import type { BackupReport, InitReport, KeyInfo, RestoreReport, VerifyReport } from '../../src-shared/model/index.ts';
+import { type WriterId, parseWriterId } from '../../src-shared/ids.ts';
+import type { BackupReport, InitReport, RestoreReport, VerifyReport } from '../../src-shared/model/index.ts';
 import type {
   BackupRequest,
   Engine,
@@ -33,15 +33,12 @@ import {
 } from './browse/index.ts';
 import {
   assertSelfTest,
-  createPasswordSlot,
-  createRecoveryKey,
-  createRecoverySlot,
-  formatRecoveryKey,
   parseCompression,
   parseRecoveryKey,
   type SlotSecret,
 } from './codec/index.ts';
-import { type Ports, fromHex, systemPorts } from './kernel/index.ts';
+import { keyApi } from './engine-keys.ts';
+import { type Ports, systemPorts } from './kernel/index.ts';
 import { examine, gatherStats, loadKnownHeads, rememberHeads } from './service/index.ts';
 import {
   CONFIG,
@@ -52,12 +49,8 @@ import {
   type ProcessIdentity,
   type Repository,
   initRepository,
-  kdfCostOf,
-  listSlots,
   openRepository,
   readConfig,
-  removeSlot,
-  storeSlot,
 } from './repository/index.ts';
 import { RESTORE_DEFAULTS, restore } from './restore/index.ts';
 import { type Snapshot, listSnapshots, resolveSnapshot, summariseChains, summariseSnapshot } from './snapshot/index.ts';
@@ -67,7 +60,6 @@ import { verify } from './verify/index.ts';
 /** Temporary files of writers that died are removed after a day: no file takes that long to write. */
 const TEMPORARY_AGE_MS = 86_400_000;
 const EXCLUDE_FILE_BYTES_MAX = 4 * 1024 * 1024;
-const KEY_PREFIX_LENGTH_MIN = 4;
 
 /** Makes an engine. The self-test runs before a repository is made or opened; the doctor runs it by himself. */
 export function openEngine(options: EngineOptions): Engine {
@@ -213,7 +205,7 @@ function openRepositoryApi(host: Host, root: string, repository: Repository, sto
     cat: async function* (from) {
       yield* catFile(repository, await pick(from.snapshot), from);
     },
-    restore: async (request) => runRestore(repository, await pick(request.from.snapshot), request),
+    restore: async (request) => runRestore(repository, await pick(request.from.snapshot), request, [root, host.home]),
     verify: (request) => runVerify(host, repository, request),
     diff: async (before, after, below) => {
       const first = await pick(before);
@@ -224,7 +216,7 @@ function openRepositoryApi(host: Host, root: string, repository: Repository, sto
     find: async (pattern) => findEntries(repository, await snapshotsOf(), pattern),
     versions: async (below) => listVersions(repository, await snapshotsOf(), below),
     stats: async () => gatherStats(repository, await snapshotsOf()),
-    ...keyApi(host, repository),
+    ...keyApi(host.ports, repository),
     close: () => Promise.resolve(),
   };
 }
@@ -319,13 +311,19 @@ async function remember(host: Host, instanceId: string, snapshots: readonly Snap
   }
 }
 
-async function runRestore(repository: Repository, snapshot: Snapshot, request: RestoreRequest): Promise<RestoreReport> {
+async function runRestore(
+  repository: Repository,
+  snapshot: Snapshot,
+  request: RestoreRequest,
+  ownFolders: readonly string[],
+): Promise<RestoreReport> {
   const { from, target, signal, onProgress, ...rest } = request;
   return restore(repository, snapshot, {
     ...RESTORE_DEFAULTS,
     ...rest,
     path: from.path,
     target,
+    ownFolders,
     restoreOwner: process.geteuid?.() === 0,
     onProgress: onProgress ?? RESTORE_DEFAULTS.onProgress,
     signal,
@@ -344,72 +342,4 @@ async function runVerify(
     onProgress: request.onProgress ?? (() => undefined),
     signal: request.signal,
   });
-}
-
-type KeyApi = Pick<OpenRepository, 'keys' | 'addPassword' | 'addRecoveryKey' | 'removeKey' | 'changePassword'>;
-
-function keyApi(host: Host, repository: Repository): KeyApi {
-  const { store } = repository.context;
-  const { random, clock } = host.ports;
-  const slotOptions = (label: string) => {
-    if (!repository.config.encrypted)
-      throw new CairnError('usage/invalid', 'This repository is not encrypted; it has no keys.');
-    return {
-      masterKey: repository.masterKey,
-      repositoryId: fromHex(repository.config.repositoryId),
-      label,
-      createdAtMs: clock.nowMs(),
-      random,
-    };
-  };
-  // Changing the password changes what counts as the key this repository was opened with.
-  let openedWith = repository.openedWith;
-  const addPassword = async (password: string, label: string, kdfCost?: number, replaces = false): Promise<KeySlotId> => {
-    const slot = await createPasswordSlot({ ...slotOptions(label), password, cost: kdfCostOf(kdfCost) });
-    return storeSlot(store, slot.bytes, { replaces });
-  };
-  return {
-    keys: async () => {
-      const { slots } = await listSlots(store);
-      return slots.map((slot): KeyInfo => ({
-        id: slot.id,
-        type: slot.type,
-        label: slot.label,
-        createdAt: new Date(slot.createdAtMs).toISOString(),
-        current: slot.id === openedWith,
-      }));
-    },
-    addPassword: (password, label, kdfCost) => addPassword(password, label, kdfCost),
-    addRecoveryKey: async (label) => {
-      const recoveryKey = createRecoveryKey(random);
-      const id = await storeSlot(store, createRecoverySlot({ ...slotOptions(label), recoveryKey }).bytes);
-      return { id, recoveryKey: formatRecoveryKey(recoveryKey) };
-    },
-    removeKey: async (prefix) => {
-      const { slots } = await listSlots(store);
-      const matches = slots.filter(
-        ({ id }) => prefix.length >= KEY_PREFIX_LENGTH_MIN && id.startsWith(prefix.toLowerCase()),
-      );
-      const [only] = matches;
-      if (only === undefined || matches.length > 1) {
-        throw new CairnError(
-          'key/not-found',
-          matches.length > 1 ? `${matches.length} keys begin with ${prefix}.` : `No key begins with ${prefix}.`,
-        );
-      }
-      await removeSlot(store, only.id);
-    },
-    changePassword: async (password, kdfCost) => {
-      const { slots } = await listSlots(store);
-      const old = slots.find(({ id, type }) => id === openedWith && type === 'password');
-      const id = await addPassword(password, old?.label ?? 'password', kdfCost, old !== undefined);
-      // Opened once from the file before the old one goes: the new password is known to work.
-      await openRepository({ ...repository.context, secret: () => Promise.resolve({ kind: 'password', password }) });
-      if (old !== undefined) {
-        await removeSlot(store, old.id);
-        openedWith = id;
-      }
-      return id;
-    },
-  };
 }

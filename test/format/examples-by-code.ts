@@ -70,7 +70,7 @@ import {
   REPOSITORY_ID,
   SALT,
   WRITER,
-} from './examples-by-hand.ts';
+} from './examples-files.ts';
 
 const fresh = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes);
 const [one, two, three] = IDS.map(fresh) as [Uint8Array, Uint8Array, Uint8Array];

@@ -5,11 +5,16 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { asBlobId, asNodeId } from '../../src-shared/ids.ts';
+import { hash } from '../../src-main/engine/codec/index.ts';
+import { toHex, utf8 } from '../../src-main/engine/kernel/index.ts';
+import { createChunkListBuilder, createSealPageBuilder, type PageSink } from '../../src-main/engine/merkle/index.ts';
 import { noiseBytes } from '../support/codec.ts';
 import { Lab } from '../support/engine-lab.ts';
 import { testSeed } from '../support/seed.ts';
 import { buildTree, mutateTree } from '../support/tree-builder.ts';
-import { Stranger, type StrangerEntry } from './stranger.ts';
+import { Stranger } from './stranger.ts';
+import { type StrangerEntry, StrangerTree } from './stranger-tree.ts';
 import type { Secret } from './stranger-bytes.ts';
 
 const PASSWORD = 'correct horse';
@@ -96,8 +101,7 @@ test('a stranger follows lists of pages: thousands of files, of folders, and a f
     for (let index = 0; index < 2500; index++) {
       fs.writeFileSync(path.join(many, `a name of some length, number ${index}`), index % 100 === 0 ? `${index}` : '');
     }
-    // Seals of 33 bytes: beyond 7,944 a page is cut whatever their hashes are.
-    for (let index = 0; index < 8000; index++) fs.mkdirSync(path.join(folders, `${index}`));
+    for (let index = 0; index < 1100; index++) fs.mkdirSync(path.join(folders, `${index}`));
     fs.mkdirSync(path.join(folders, '77', 'deeper'));
     // One block of 1 MiB at ever other offsets: 44 MiB of file are few MiB of repository.
     const block = Buffer.from(noiseBytes(1 << 20, 4));
@@ -106,8 +110,7 @@ test('a stranger follows lists of pages: thousands of files, of folders, and a f
     await lab.backup(await lab.open());
     const stranger = new Stranger(lab.repositoryPath, { password: PASSWORD });
     expectSame(stranger.read(stranger.snapshots[0]!), lab.source);
-    // All kinds but inner pages of chunk lists, which begin at some 500 chunks.
-    expect([...stranger.pageKinds].sort()).toEqual([1, 2, 3, 5, 6]);
+    expect([...stranger.tree.pageKinds]).toEqual(expect.arrayContaining([1, 2, 3, 5]));
     expect(stranger.indexed).toEqual(stranger.packed);
     expect(stranger.indexed.size).toBeGreaterThan(10);
   } finally {
@@ -128,4 +131,36 @@ test('a stranger opens an encrypted repository with the recovery key, as it was 
   } finally {
     lab.dispose();
   }
+});
+
+test('a stranger follows lists of 30,000 chunks and of 30,000 seals', () => {
+  const pages = new Map<string, Buffer>();
+  const sink: PageSink = (_type, bytes) => {
+    const id = hash(bytes);
+    pages.set(toHex(id), Buffer.from(bytes));
+    return asBlobId(id);
+  };
+  const tree = new StrangerTree((id) => pages.get(toHex(id))!);
+  const ids = Array.from({ length: 30_000 }, (_, index) => hash(utf8(`${index}`)));
+
+  const chunkList = createChunkListBuilder(sink);
+  for (const [index, id] of ids.entries()) chunkList.add({ id: asBlobId(id), length: 1 + index });
+  const content = chunkList.finish();
+  if (content.kind !== 'pages') throw new Error('30,000 chunks stand in pages');
+  const chunks = tree.chunks({ page: Buffer.from(content.root), level: content.level });
+  expect(chunks.map(([id, length]) => `${toHex(id)} ${length}`)).toEqual(
+    ids.map((id, index) => `${toHex(id)} ${1 + index}`),
+  );
+
+  const sealPages = createSealPageBuilder(sink);
+  for (const [index, id] of ids.entries()) {
+    const sealPage = { page: asBlobId(id), level: index % 3 };
+    sealPages.add(index % 2 === 0 ? { nodeId: asNodeId(id) } : { nodeId: asNodeId(id), sealPage });
+  }
+  const root = sealPages.finish()!;
+  const seals = tree.seals({ page: Buffer.from(root.page), level: root.level });
+  expect(seals.map(({ nodeId, page }) => `${toHex(nodeId)} ${page === undefined ? '' : page.level}`)).toEqual(
+    ids.map((id, index) => `${toHex(id)} ${index % 2 === 0 ? '' : index % 3}`),
+  );
+  expect([...tree.pageKinds].sort()).toEqual([3, 4, 5, 6]);
 });

@@ -89,6 +89,7 @@ export class Lab {
     return restore(repository, resolveSnapshot(snapshots, snapshot), {
       ...RESTORE_DEFAULTS,
       restoreOwner: process.geteuid?.() === 0,
+      ownFolders: [this.repositoryPath],
       ...options,
       target: target === undefined ? undefined : Buffer.from(target),
     });

@@ -16,6 +16,8 @@ export type RestoreOptions = {
   readonly dryRun: boolean;
   /** Owner and set-id bits are restored too: only root may. */
   readonly restoreOwner: boolean;
+  /** Cairn's own folders, the repository and CAIRN_HOME: never removed, replaced or written into. */
+  readonly ownFolders: readonly string[];
   readonly onProgress: (progress: Progress) => void;
   readonly signal: AbortSignal | undefined;
 };
@@ -28,6 +30,7 @@ export const RESTORE_DEFAULTS = {
   overwrite: 'if-changed',
   delete: false,
   dryRun: false,
+  ownFolders: [],
   onProgress: () => undefined,
   signal: undefined,
 } as const satisfies Partial<RestoreOptions>;

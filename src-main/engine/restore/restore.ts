@@ -7,18 +7,27 @@
 import { CairnError } from '../../../src-shared/errors.ts';
 import { escapePath } from '../../../src-shared/format/index.ts';
 import type { RestoreReport } from '../../../src-shared/model/index.ts';
-import { fetchPages, locate, onlySource, splitPath, topFolder } from '../browse/index.ts';
+import { fetchPages, joinNames, locate, onlySource, splitPath, topFolder } from '../browse/index.ts';
 import { type DirectoryEntry, type Entry, iterateFolder } from '../merkle/index.ts';
 import type { Repository } from '../repository/index.ts';
-import type { Snapshot } from '../snapshot/index.ts';
-import { joinPath, statPath } from '../source/index.ts';
+import type { Snapshot, SnapshotSourceRecord } from '../snapshot/index.ts';
+import { statPath } from '../source/index.ts';
 import type { RestoreOptions } from './options.ts';
+import { OwnFolders } from './own-folders.ts';
 import { type LazyFolder, RestoreRun } from './run.ts';
 import { createSelection } from './selection.ts';
 import { type Target, openTarget } from './target.ts';
 
-/** One thing to restore and the folder it goes into: its contents (`contents`), or it under its own name. */
-type Job = { readonly entry: Entry; readonly into: Buffer; readonly contents: boolean };
+/** One thing to restore and where it goes. */
+type Job = {
+  readonly entry: Entry;
+  /** An existing folder, or one to be made. */
+  readonly into: Buffer;
+  /** The entry's contents go right into it; else the entry under its own name. */
+  readonly contents: boolean;
+  /** Stored folders between `into` and the entry, from the top. */
+  readonly parents: readonly DirectoryEntry[];
+};
 
 /**
  * Restores a snapshot or an item of it. Damaged files are problems in the report; the rest is restored.
@@ -29,8 +38,10 @@ export async function restore(
   snapshot: Snapshot,
   options: RestoreOptions,
 ): Promise<RestoreReport> {
-  const run = new RestoreRun(repository, options, createSelection(options.includes, options.excludes));
+  const own = new OwnFolders(options.ownFolders);
+  const run = new RestoreRun(repository, options, createSelection(options.includes, options.excludes), own);
   const jobs = await planJobs(repository, snapshot, options);
+  for (const { into } of jobs) own.refuseTarget(into);
   for (const { entry } of jobs) {
     if (entry.nodeType === 'directory') run.expect(entry.totalEntries, entry.totalBytes);
     else run.expect(1, entry.nodeType === 'file' ? entry.size : 0);
@@ -39,7 +50,12 @@ export async function restore(
   return run.report();
 }
 
-async function planJobs(repository: Repository, snapshot: Snapshot, options: RestoreOptions): Promise<readonly Job[]> {
+async function planJobs(
+  repository: Repository,
+  snapshot: Snapshot,
+  options: RestoreOptions,
+): Promise<readonly Job[]> {
+  const { target } = options;
   const fetch = fetchPages(repository);
   const only = await onlySource(fetch, snapshot);
   if (splitPath(options.path).length === 0) {
@@ -47,35 +63,52 @@ async function planJobs(repository: Repository, snapshot: Snapshot, options: Res
     const top = topFolder(snapshot);
     for await (const entry of iterateFolder(fetch, top.page, top.level)) sources.push(entry);
     return sources.map((entry): Job => {
-      if (options.target === undefined) return originalPlace(snapshot, entry, []);
-      return { entry, into: options.target, contents: only !== undefined && entry.nodeType === 'directory' };
+      const source = sourceOf(snapshot, Buffer.from(entry.name).toString());
+      if (target === undefined) return originalPlace(source, entry);
+      const contents = only !== undefined && entry.nodeType === 'directory';
+      return { entry: { ...entry, name: ownName(source) }, into: target, contents, parents: [] };
     });
   }
   const located = await locate(repository, snapshot, options.path);
   if (located.kind === 'root') throw new CairnError('engine/internal', 'A path with names was found to be the root.');
-  const { entry, sourceName } = located;
-  if (options.target !== undefined) return [{ entry, into: options.target, contents: false }];
+  const { entry } = located;
   const names = splitPath(located.path);
-  const isSourceItself = only !== undefined ? only.nodeType !== 'directory' : names.length === 1;
-  if (isSourceItself) return [originalPlace(snapshot, entry, [])];
-  return [originalPlace(snapshot, entry, only === undefined ? names.slice(1) : names, sourceName)];
+  const source = sourceOf(snapshot, located.sourceName);
+  const isSourceItself = only === undefined ? names.length === 1 : only.nodeType !== 'directory';
+  if (target !== undefined) {
+    const item = isSourceItself ? { ...entry, name: ownName(source) } : entry;
+    return [{ entry: item, into: target, contents: false, parents: [] }];
+  }
+  if (isSourceItself) return [originalPlace(source, entry)];
+  const parents: DirectoryEntry[] = [];
+  for (let count = only === undefined ? 2 : 1; count < names.length; count++) {
+    const parent = await locate(repository, snapshot, joinNames(names.slice(0, count)));
+    if (parent.kind === 'entry' && parent.entry.nodeType === 'directory') parents.push(parent.entry);
+  }
+  return [{ entry, into: Buffer.from(source.path), contents: false, parents }];
 }
 
-/** Where an entry came from: a source itself, or the item `names` below the source `sourceName`. */
-function originalPlace(
-  snapshot: Snapshot,
-  entry: Entry,
-  names: readonly Uint8Array[],
-  sourceName = Buffer.from(entry.name).toString(),
-): Job {
-  const source = snapshot.record.sources.find(({ name }) => name === sourceName);
-  if (source === undefined)
-    throw new CairnError('integrity/malformed', `The snapshot does not say where “${sourceName}” came from.`);
-  if (names.length === 0 && entry.nodeType === 'directory')
-    return { entry, into: Buffer.from(source.path), contents: true };
-  if (names.length === 0) return { entry, into: parentOf(source.path), contents: false };
-  const folder = names.slice(0, -1).reduce<Buffer>((path, name) => joinPath(path, name), Buffer.from(source.path));
-  return { entry, into: folder, contents: false };
+function sourceOf({ record }: Snapshot, name: string): SnapshotSourceRecord {
+  const source = record.sources.find((one) => one.name === name);
+  if (source !== undefined) return source;
+  throw new CairnError('integrity/malformed', `The snapshot does not say where “${name}” came from.`);
+}
+
+/** Where a source came from. Its name in the snapshot is a text and unique; on disk it has the last name of its path. */
+function originalPlace(source: SnapshotSourceRecord, entry: Entry): Job {
+  const path = Buffer.from(source.path);
+  if (entry.nodeType === 'directory') return { entry, into: path, contents: true, parents: [] };
+  return { entry: { ...entry, name: lastName(path) }, into: parentOf(path), contents: false, parents: [] };
+}
+
+/** The raw name of a source; the one in the snapshot where that was given a number, to tell it from another's. */
+function ownName(source: SnapshotSourceRecord): Uint8Array {
+  const raw = lastName(Buffer.from(source.path));
+  return escapePath(raw).normalize('NFC') === source.name ? raw : Buffer.from(source.name);
+}
+
+function lastName(path: Buffer): Buffer {
+  return path.subarray(path.lastIndexOf('/') + 1);
 }
 
 function parentOf(path: Uint8Array): Buffer {
@@ -95,11 +128,13 @@ async function runJob(run: RestoreRun, job: Job, options: RestoreOptions): Promi
   const into: LazyFolder = {
     open: () => open(!options.dryRun)?.root,
     peek: () => open(false)?.root,
+    isBlocked: () => false,
+    aside: new Set(),
   };
   try {
     if (job.contents && job.entry.nodeType === 'directory')
       await restoreContents(run, job.entry, into, options, existed);
-    else await run.entry(job.entry, into, escapePath(job.entry.name), 0);
+    else await run.below(job.parents, into, (folder) => run.entry(job.entry, folder, escapePath(job.entry.name)));
     target?.flush();
   } finally {
     target?.close();

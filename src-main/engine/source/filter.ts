@@ -111,9 +111,17 @@ function parseRule(text: string): Rule[] {
   pattern = pattern.replace(/^(\.?\/)+/, '');
   if (pattern === '' || pattern === '.')
     throw new CairnError('usage/invalid', `“${text}” leaves out everything; leave the source out instead`);
-  checkStars(pattern, text);
-  const matches = compile(pattern, text);
+  const matches = compilePattern(pattern, text);
   return [{ decision: takesBack ? INCLUDED : { include: false, rule: text }, foldersOnly, onName, matches }];
+}
+
+/**
+ * A matcher for one pattern: a name, or a path without a slash at either end. `text` is what the person wrote.
+ * @throws CairnError usage/invalid for a pattern that can't be understood
+ */
+export function compilePattern(pattern: string, text = pattern): (text: string) => boolean {
+  checkStars(pattern, text);
+  return compile(pattern, text);
 }
 
 function checkStars(pattern: string, text: string): void {

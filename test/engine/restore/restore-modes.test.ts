@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Repository } from '../../../src-main/engine/repository/index.ts';
 import type { OverwriteMode, RestoreOptions } from '../../../src-main/engine/restore/index.ts';
 import { setModificationTime } from '../../../src-main/engine/restore/target.ts';
@@ -17,17 +17,23 @@ const MODES: readonly OverwriteMode[] = ['if-changed', 'always', 'if-newer', 'ne
 const TIME_NS = 1_700_000_000_123_456_789n;
 const SECOND = 1_000_000_000n;
 
+// One repository for the tests of a group; a fresh target for each test.
 let lab: Lab;
 let repository: Repository;
 let out: string;
-beforeEach(async () => {
-  lab = new Lab();
-  await lab.init();
-  repository = await lab.open();
-  out = lab.path('out');
-  fs.mkdirSync(out);
-});
-afterEach(() => lab.dispose());
+const useLab = (fill: () => void | Promise<void>): void => {
+  beforeAll(async () => {
+    lab = new Lab();
+    await lab.init();
+    repository = await lab.open();
+    out = lab.path('out');
+    await fill();
+  });
+  beforeEach(() => fs.mkdirSync(out));
+  afterEach(() => fs.rmSync(out, { recursive: true, force: true }));
+  afterAll(() => lab.dispose());
+};
+const backUp = async (): Promise<void> => void (await lab.backup(repository));
 
 const inOut = (...names: readonly string[]): string => path.join(out, ...names);
 const stamp = (file: string, timeNs: bigint): void => setModificationTime({ kind: 'path', path: Buffer.from(file), follow: false }, timeNs);
@@ -73,7 +79,7 @@ function describeCases(cases: Record<string, Existing>, isRestored: () => void):
   const table = Object.entries(cases).flatMap(([name, { make, outcomes }]) => MODES.map((mode, index) => ({ name, mode, make, outcome: outcomes[index] ?? 'skipped' })));
   test.each(table)('$name, $mode: $outcome', async ({ make, mode, outcome }) => {
     fs.writeFileSync(lab.path('precious'), 'precious');
-    fs.mkdirSync(lab.path('precious-folder'));
+    fs.mkdirSync(lab.path('precious-folder'), { recursive: true });
     make();
     const found = walkTree(out).filter(({ path: name }) => name.startsWith(Buffer.from('item').toString('hex')));
     const report = await restoreTwice({ overwrite: mode });
@@ -89,10 +95,10 @@ function describeCases(cases: Record<string, Existing>, isRestored: () => void):
 }
 
 describe('a file over', () => {
-  beforeEach(async () => {
+  useLab(() => {
     stamp(put(lab, 'item', 'stored'), TIME_NS);
     fs.chmodSync(path.join(lab.source, 'item'), 0o644);
-    await lab.backup(repository);
+    return backUp();
   });
   const cases: Record<string, Existing> = {
     'the same file': { make: () => placeFile('stored', TIME_NS), outcomes: ['unchanged', 'replaced', 'unchanged', 'unchanged', 'unchanged'] },
@@ -114,10 +120,10 @@ describe('a file over', () => {
 });
 
 describe('an empty folder over', () => {
-  beforeEach(async () => {
+  useLab(() => {
     fs.mkdirSync(path.join(lab.source, 'item'), { recursive: true });
     stamp(path.join(lab.source, 'item'), TIME_NS);
-    await lab.backup(repository);
+    return backUp();
   });
   const cases: Record<string, Existing> = {
     'an older file': { make: () => placeFile('theirs', TIME_NS - SECOND), outcomes: ['aside', 'aside', 'aside', 'skipped', 'aside'] },
@@ -131,11 +137,11 @@ describe('an empty folder over', () => {
 });
 
 describe('a link over', () => {
-  beforeEach(async () => {
+  useLab(() => {
     fs.mkdirSync(lab.source);
     fs.symlinkSync('../precious', path.join(lab.source, 'item'));
     stamp(path.join(lab.source, 'item'), TIME_NS);
-    await lab.backup(repository);
+    return backUp();
   });
   const cases: Record<string, Existing> = {
     'the same link': { make: () => placeLink('../precious', TIME_NS), outcomes: ['unchanged', 'replaced', 'unchanged', 'unchanged', 'unchanged'] },
@@ -149,10 +155,10 @@ describe('a link over', () => {
 });
 
 describe('a full folder', () => {
-  beforeEach(async () => {
+  useLab(() => {
     put(lab, 'item/inner', 'stored');
     put(lab, 'item/deeper/inner', 'stored');
-    await lab.backup(repository);
+    return backUp();
   });
 
   test('where a file is, with never, leaves the file and counts only that', async () => {
@@ -192,30 +198,38 @@ describe('a full folder', () => {
 
 const asRoot = process.geteuid?.() === 0;
 
-test.runIf(asRoot)('a device of the same time and another number is not “unchanged”', async () => {
-  fs.mkdirSync(lab.source);
+describe.runIf(asRoot)('a device', () => {
   const make = (folder: string, minor: string): void => {
     execFileSync('mknod', ['-m', '600', path.join(folder, 'item'), 'c', '1', minor]);
     stamp(path.join(folder, 'item'), TIME_NS);
   };
-  make(lab.source, '3');
-  make(out, '5');
-  await lab.backup(repository);
-  expect(await restoreTwice({})).toMatchObject({ replaced: 1, unchanged: 0 });
-  expect(compareTrees(lab.source, out, { ignore: ['mtime', 'mode'] })).toEqual([]);
+  useLab(() => {
+    fs.mkdirSync(lab.source);
+    make(lab.source, '3');
+    return backUp();
+  });
+
+  test('of the same time and another number is not “unchanged”', async () => {
+    make(out, '5');
+    expect(await restoreTwice({})).toMatchObject({ replaced: 1, unchanged: 0 });
+    expect(compareTrees(lab.source, out, { ignore: ['mtime', 'mode'] })).toEqual([]);
+  });
 });
 
 describe('random trees over random targets', () => {
   const seed = testSeed('restore over random targets');
   const copyTo = (from: string, to: string): void => void execFileSync('cp', ['-a', '--', from, to]);
 
-  test.each([0, 1, 2])('a dry run says what the real one does, in every mode (tree %i)', { timeout: 120_000 }, async (round) => {
+  useLab(() => {
+    buildTree(lab.source, { seed, files: 30, folders: 12, fileBytesMax: 3000, symlinks: 5, fifos: 1 });
+    return backUp();
+  });
+
+  test.each([0, 1])('a dry run says what the real one does, in every mode (target %i)', { timeout: 120_000 }, async (round) => {
     const random = seeded(seed + round);
-    buildTree(lab.source, { seed: seed + round, files: 40, folders: 14, fileBytesMax: 3000, symlinks: 6, fifos: 1 });
-    await lab.backup(repository);
-    const base = lab.path('base');
+    const base = lab.path(`base-${round}`);
     await lab.restore(repository, 'latest', base);
-    mutateTree(base, { seed: seed + 100 + round, count: 25, fileBytesMax: 3000 });
+    mutateTree(base, { seed: seed + 100 + round, count: 20, fileBytesMax: 3000 });
     fs.rmdirSync(out);
     for (const overwrite of MODES) {
       for (const variant of [{}, { delete: true }, { includes: ['*.txt', '*o*'], delete: random.chance(0.5) }, { excludes: ['*1*', '.*'], delete: random.chance(0.5) }]) {
@@ -244,8 +258,6 @@ describe('random trees over random targets', () => {
   }
 
   test('a dry run into a target that is not there says what the real one does, and makes nothing', async () => {
-    buildTree(lab.source, { seed, files: 30, folders: 10, fileBytesMax: 2000, symlinks: 4 });
-    await lab.backup(repository);
     for (const variant of [{}, { includes: ['*.txt'] }, { excludes: ['*.txt'] }, { includes: ['nothing at all'] }, { delete: true }]) {
       fs.rmSync(out, { recursive: true, force: true });
       const real = await restoreTwice(variant);

@@ -152,7 +152,8 @@ test('a repository that was read before is looked at anew: what was damaged sinc
     const { lost } = await readEverything(await openFresh(store, small.recovery, seeded(1)), small.snapshots);
     expect(lost.length, name).toBeGreaterThan(0);
     expect(damage).toHaveLength(1);
-    expect(new Set(damage[0]!.snapshots), name).toEqual(new Set(lost.map(({ snapshot }) => snapshot)));
+    // And a snapshot of which only seals are lost: its files can be read, and no longer be proven.
+    expect(damage[0]!.snapshots, name).toEqual(expect.arrayContaining(lost.map(({ snapshot }) => snapshot)));
   }
 });
 

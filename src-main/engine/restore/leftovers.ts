@@ -1,0 +1,104 @@
+/**
+ * With --delete: removing what a restored folder has and the snapshot does not. What a pattern excludes stays, also
+ * deep inside a folder that is a leftover itself; so do Cairn's own folders and what this very restore has put aside.
+ */
+import type { Problem } from '../../../src-shared/errors.ts';
+import { escapePath } from '../../../src-shared/format/index.ts';
+import type { FileStat } from '../source/index.ts';
+import type { OwnFolders } from './own-folders.ts';
+import type { Selection } from './selection.ts';
+import { type TargetFolder, isTemporaryName } from './target.ts';
+
+/** What lies deeper inside a leftover is not looked through, and stays. */
+const DEPTH_MAX = 1000;
+
+export type Leftovers = {
+  readonly dryRun: boolean;
+  readonly selection: Selection;
+  readonly own: OwnFolders;
+  readonly onRemoved: () => void;
+  readonly onProblem: (problem: Problem) => void;
+};
+
+/** `keep`: names as latin1. `wanted`: a folder above was included by name, so everything in it counts. */
+export function removeLeftovers(
+  folder: TargetFolder,
+  options: Leftovers & { readonly keep: ReadonlySet<string>; readonly path: string; readonly wanted: boolean },
+): void {
+  const { keep, path, wanted, selection } = options;
+  for (const name of namesIn(folder, options)) {
+    if (keep.has(name.toString('latin1')) || isTemporaryName(name)) continue;
+    const below = joinPathText(path, name);
+    if (wanted || selection.isIncluded(below)) remove(folder, name, below, options, 0);
+  }
+}
+
+function remove(folder: TargetFolder, name: Buffer, path: string, options: Leftovers, depth: number): void {
+  const stat = statIn(folder, name, options);
+  if (stat === undefined || isKept(stat, path, options)) return;
+  if (stat.nodeType === 'directory' && holdsKept(folder, name, stat, path, options, depth)) {
+    const opened = folder.child(name, { create: false, writable: !options.dryRun });
+    if (opened.kind !== 'opened') return;
+    try {
+      for (const inner of namesIn(opened.folder, options)) {
+        remove(opened.folder, inner, joinPathText(path, inner), options, depth + 1);
+      }
+    } finally {
+      opened.folder.close();
+    }
+    return;
+  }
+  if (!options.dryRun) {
+    const removed = folder.removeEntry(name);
+    if (removed.kind === 'failed') {
+      options.onProblem(removed.problem);
+      return;
+    }
+  }
+  options.onRemoved();
+}
+
+function isKept(stat: FileStat, path: string, { selection, own }: Leftovers): boolean {
+  return selection.isExcluded(path) || (stat.nodeType === 'directory' && own.isOwn(stat));
+}
+
+/** Whether something that stays lies in a folder; it is looked through only where there can be anything. */
+function holdsKept(folder: TargetFolder, name: Buffer, stat: FileStat, path: string, options: Leftovers, depth: number): boolean {
+  if (!options.selection.hasExcludes && !options.own.isOwnOrAbove(stat)) return false;
+  if (depth > DEPTH_MAX) return true;
+  const opened = folder.child(name, { create: false });
+  if (opened.kind !== 'opened') return false;
+  try {
+    const names = opened.folder.list();
+    if ('kind' in names) return false;
+    return names.some((inner) => {
+      const below = joinPathText(path, inner);
+      const found = statIn(opened.folder, inner, options);
+      if (found === undefined) return false;
+      if (isKept(found, below, options)) return true;
+      return found.nodeType === 'directory' && holdsKept(opened.folder, inner, found, below, options, depth + 1);
+    });
+  } finally {
+    opened.folder.close();
+  }
+}
+
+function namesIn(folder: TargetFolder, { onProblem }: Leftovers): readonly Buffer[] {
+  const names = folder.list();
+  if (!('kind' in names)) return names;
+  onProblem(names.problem);
+  return [];
+}
+
+function statIn(folder: TargetFolder, name: Buffer, { onProblem }: Leftovers): FileStat | undefined {
+  const found = folder.lstat(name);
+  if (found === undefined || !('kind' in found)) return found;
+  onProblem(found.problem);
+  return undefined;
+}
+
+/** The path of an entry relative to what is restored, as escaped text. */
+export function joinPathText(path: string, name: Uint8Array): string {
+  const text = escapePath(name);
+  return path === '' ? text : `${path}/${text}`;
+}
