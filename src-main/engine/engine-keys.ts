@@ -28,7 +28,12 @@ export function keyApi(ports: Ports, repository: Repository): KeyApi {
   };
   // Changing the password changes what counts as the key this repository was opened with.
   let openedWith = repository.openedWith;
-  const addPassword = async (password: string, label: string, kdfCost?: number, replaces = false): Promise<KeySlotId> => {
+  const addPassword = async (
+    password: string,
+    label: string,
+    kdfCost?: number,
+    replaces = false,
+  ): Promise<KeySlotId> => {
     const slot = await createPasswordSlot({ ...slotOptions(label), password, cost: kdfCostOf(kdfCost) });
     return storeSlot(store, slot.bytes, { replaces });
   };

@@ -31,15 +31,10 @@ import {
   locate,
   readContent,
 } from './browse/index.ts';
-import {
-  assertSelfTest,
-  parseCompression,
-  parseRecoveryKey,
-  type SlotSecret,
-} from './codec/index.ts';
+import { assertSelfTest, parseCompression, parseRecoveryKey, type SlotSecret } from './codec/index.ts';
 import { keyApi } from './engine-keys.ts';
 import { type Ports, systemPorts } from './kernel/index.ts';
-import { examine, gatherStats, loadKnownHeads, rememberHeads } from './service/index.ts';
+import { checkKnownRepository, examine, gatherStats, loadKnownHeads, rememberHeads } from './service/index.ts';
 import {
   CONFIG,
   CONFIG_COPY,
@@ -133,12 +128,14 @@ async function refuseForeignEntries(root: string): Promise<void> {
 async function openStored(host: Host, place: string, secret: () => Promise<Secret>): Promise<Repository> {
   const { ports } = host;
   const store = createLocalStore({ root: path.resolve(place), random: ports.random });
-  return openRepository({
+  const repository = await openRepository({
     store,
     ports,
     self: await processIdentity(),
     secret: async () => slotSecretOf(await secret()),
   });
+  await checkKnownRepository(host.home, repository.config);
+  return repository;
 }
 
 function slotSecretOf(secret: Secret): SlotSecret {

@@ -8,13 +8,11 @@ export type DamageCase = {
   readonly touched: readonly string[];
   /** Whether the one touched file is gone. */
   readonly gone: boolean;
-  /** The repository may refuse to open: something says that it is another one. */
-  readonly mayRefuse: boolean;
   readonly files: Files;
 };
 
 function withBytes(files: Files, name: string, bytes: Uint8Array, what: string): DamageCase {
-  return { what: `${name} ${what}`, touched: [name], gone: false, mayRefuse: false, files: new Map(files).set(name, bytes) };
+  return { what: `${name} ${what}`, touched: [name], gone: false, files: new Map(files).set(name, bytes) };
 }
 
 /** One bit of one byte flipped; which bit is drawn. */
@@ -46,7 +44,7 @@ export function* everyDeletion(files: Files): Generator<DamageCase> {
 export function deleted(files: Files, name: string): DamageCase {
   const left = new Map(files);
   left.delete(name);
-  return { what: `${name} deleted`, touched: [name], gone: true, mayRefuse: false, files: left };
+  return { what: `${name} deleted`, touched: [name], gone: true, files: left };
 }
 
 /** Around the ends of headers: nothing, a byte, an envelope's fixed part, a file header, a frame header. */
@@ -91,7 +89,7 @@ export function* everySwap(files: Files, random: Seeded): Generator<DamageCase> 
       const [a, b] = [files.get(first)!, files.get(second)!];
       if (isSame(a, b)) continue;
       const swapped = new Map(files).set(first, b).set(second, a);
-      yield { what: `${first} and ${second} swapped`, touched: [first, second], gone: false, mayRefuse: false, files: swapped };
+      yield { what: `${first} and ${second} swapped`, touched: [first, second], gone: false, files: swapped };
       yield withBytes(files, first, b, `replaced by ${second}`);
       yield withBytes(files, second, a, `replaced by ${first}`);
     }
@@ -108,8 +106,7 @@ export function* everyForeign(files: Files, others: Files): Generator<DamageCase
     for (const [other, foreign] of others) {
       const isPeer = name.includes('/') ? folderOf(name) === folderOf(other) : name === other;
       if (!isPeer || isSame(bytes, foreign)) continue;
-      const mayRefuse = name === 'config' || name === 'instance';
-      yield { ...withBytes(files, name, foreign, `replaced by ${other} of another repository`), mayRefuse };
+      yield withBytes(files, name, foreign, `replaced by ${other} of another repository`);
     }
   }
 }

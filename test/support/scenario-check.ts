@@ -22,6 +22,7 @@ export type Invariant =
   | 'every snapshot restores'
   | 'the index finds everything'
   | 'what was taken away stays away'
+  | 'nothing acknowledged is damaged'
   | 'the next backup succeeds'
   | 'the next backup restores'
   | 'nothing is damaged after the next backup'
@@ -127,7 +128,7 @@ function isEqual(left: TreeNode | undefined, right: TreeNode | undefined): boole
   return left?.kind === 'link' && right?.kind === 'link' && left.target === right.target;
 }
 
-/** Lists and restores everything. With `looseIds` the index may leave it to a scan of the packs to find something. */
+/** Lists and restores everything, with what the index runs know: no reader should have to scan packs. */
 async function checkSnapshots(repository: Repository, { before, after }: Expectation): Promise<void> {
   const { snapshots, damaged } = await listSnapshots(repository);
   const [first] = damaged;
@@ -168,7 +169,24 @@ export async function checkState(circumstances: Circumstances): Promise<boolean>
     const back = [...filesOf(drive)].find((name) => gone.has(name));
     if (back !== undefined) throw new Violation('what was taken away stays away', back);
   }
+  if (expectation.before === expectation.after) {
+    // A lease is not fsynced: one that a power cut brought back torn is nobody's, and goes with the next backup.
+    const damage = (await damageOf(repository)).filter((file) => !file.startsWith('sessions/'));
+    if (damage.length > 0) throw new Violation('nothing acknowledged is damaged', damage.join('; '));
+  }
   return true;
+}
+
+/** What a deep verification finds, one line for each file. */
+async function damageOf(repository: Repository): Promise<readonly string[]> {
+  const options = {
+    depth: { kind: 'deep' },
+    knownSnapshots: [],
+    onProgress: () => undefined,
+    signal: undefined,
+  } as const;
+  const { damage } = await verify(repository, options);
+  return damage.map(({ file, message }) => `${file}: ${message}`);
 }
 
 export type Form = 'commit-file' | 'packs';
@@ -218,17 +236,8 @@ export async function checkWhole(circumstances: Circumstances): Promise<void> {
   } catch (error) {
     throw new Violation('the next backup restores', reason(error));
   }
-  const { ok, damage } = await verify(await world.open(), {
-    depth: { kind: 'deep' },
-    knownSnapshots: [],
-    onProgress: () => undefined,
-    signal: undefined,
-  });
-  if (!ok)
-    throw new Violation(
-      'nothing is damaged after the next backup',
-      damage.map(({ file, message }) => `${file}: ${message}`).join('; '),
-    );
+  const damage = await damageOf(await world.open());
+  if (damage.length > 0) throw new Violation('nothing is damaged after the next backup', damage.join('; '));
   const left = [...drive.files().keys()].find((path) => /\/(tmp-[0-9a-f]+|sessions\/.*)$/.test(path));
   if (left !== undefined) throw new Violation('nothing is left over after the next backup', left);
 }

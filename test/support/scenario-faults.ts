@@ -68,17 +68,20 @@ function kindsFor(operation: FileOperation): readonly FaultKind[] {
 }
 
 /**
- * The runs for every day: every operation fails, once and for ever. One that changes something fails in all ways; one
- * that only looks in one of its three, by turns; and of the looks into the folders of packs that aren't there, which
- * are nine tenths of all operations and all of one kind, one in EMPTY_LOOKS is taken.
+ * The runs for every day: every operation fails. One that changes something fails in all ways, once and for ever; one
+ * that only looks fails in one way, by turns; and of the looks into the folders of packs that aren't there, which are
+ * nine tenths of all operations and all of one kind, one in EMPTY_LOOKS is taken.
  */
 export function dailyRuns(operations: readonly (readonly FileOperation[])[]): FaultRun[] {
   return faultRuns(operations).filter(({ step, fault }) => {
     const made = operations[step] ?? [];
     const operation = made[fault.operation];
     if (operation === undefined || isMutating(operation)) return true;
-    if (isEmptyLook(made, fault.operation) && fault.operation % EMPTY_LOOKS !== 0) return false;
-    return KINDS_LOOKING[fault.operation % KINDS_LOOKING.length] === fault.kind;
+    const isEmpty = isEmptyLook(made, fault.operation);
+    if (isEmpty && fault.operation % EMPTY_LOOKS !== 0) return false;
+    const turn = isEmpty ? fault.operation / EMPTY_LOOKS : fault.operation;
+    const lasts = Math.floor(turn / KINDS_LOOKING.length) % 2 === 0 ? 'once' : 'for-ever';
+    return KINDS_LOOKING[turn % KINDS_LOOKING.length] === fault.kind && lasts === fault.lasts;
   });
 }
 

@@ -190,7 +190,9 @@ export async function openBlobIndex(context: RepositoryContext, options: OpenInd
     return new BlobIndex({ damage, runs, commits, uncovered: [], spoiled, known: undefined });
 
   const listed = await listPacks(context);
-  const writer = options.complete ? { absent: await findAbsent(context, runs, listed), known: new IdTable() } : undefined;
+  const writer = options.complete
+    ? { absent: await findAbsent(context, runs, listed), known: new IdTable() }
+    : undefined;
   const whole = writer === undefined ? runs : await loadRunIds(runs, writer, damage);
   const covered = new Set(whole.flatMap(({ run }) => run.packs.map(({ packId }) => packId)));
   const uncovered = await openUncovered(context, listed, covered, damage);
@@ -262,7 +264,9 @@ async function openRuns(
       return noteDamage(context, error, name, damage);
     }
   });
-  return opened.filter((run) => run !== undefined);
+  const runs = opened.filter((run) => run !== undefined);
+  // Newest first: what a newer run says of a blob is asked for first.
+  return runs.sort((left, right) => right.run.generation - left.run.generation);
 }
 
 async function openCommits(context: RepositoryContext, damage: IndexDamage[]): Promise<readonly LoosePack[]> {

@@ -6,15 +6,16 @@
  * segment share one read; a delta's base is never a delta itself, so reading has depth one. Where a blob lies in
  * several places, damage in one leads to the next.
  */
-import { CairnError, isIntegrityError } from '../../../src-shared/errors.ts';
+import { CairnError, isCairnError, isIntegrityError } from '../../../src-shared/errors.ts';
 import type { BlobId } from '../../../src-shared/ids.ts';
 import { type BlobType, FILE_HEADER_BYTES, FILE_TYPE, type FileOpener, openFileHeader } from '../codec/index.ts';
 import { equalBytes, toHex } from '../kernel/index.ts';
 import { type BlobLocation, openSegment } from '../pack/index.ts';
+import type { ByteRange } from '../store/index.ts';
 import type { BlobIndex } from './blob-index.ts';
 import type { RepositoryContext } from './context.ts';
 import { damageOf } from './damage.ts';
-import { commitName, packName } from './names.ts';
+import { commitName, packName, trashName } from './names.ts';
 
 /** 64 segments of the usual size: enough for the folders and files around one place. */
 const SEGMENT_CACHE_BYTES = 64 * 1024 * 1024;
@@ -115,13 +116,26 @@ export class BlobReader {
     const baseOf = (baseId: BlobId): Promise<Uint8Array> => this.#readBase(index, baseId, location.type);
     try {
       const opener = await this.#opener(location);
-      const frame = await store.read(name, { offset: location.frameOffset, length: location.frameLength });
+      const frame = await this.#readFile(location, { offset: location.frameOffset, length: location.frameLength });
       return await openSegment(opener, frame, baseOf, { delta: location.delta });
     } catch (error) {
       const found = await damageOf(store, name, error);
       if (found === undefined) throw error;
       const message = found.code === 'integrity/missing' ? found.message : `${name} is damaged: ${found.message}.`;
       throw new CairnError(found.code, message, { context: { file: name }, cause: error });
+    }
+  }
+
+  /** A pack that a reclaim has moved to the trash meanwhile is still read there. */
+  async #readFile(location: BlobLocation, range: ByteRange): Promise<Uint8Array> {
+    const { store } = this.#context;
+    try {
+      return await store.read(fileOf(location), range);
+    } catch (error) {
+      if (!isCairnError(error, 'integrity/missing') || location.fileType === FILE_TYPE.commitFile) throw error;
+      const inTrash = await store.stat(trashName(location.packId));
+      if (inTrash === undefined) throw error;
+      return store.read(trashName(location.packId), range);
     }
   }
 
@@ -136,12 +150,10 @@ export class BlobReader {
     const name = fileOf(location);
     const known = this.#openers.get(name);
     if (known !== undefined) return known;
-    const { store, repositoryIdBytes, secrets } = this.#context;
-    const opening = store
-      .read(name, { offset: 0, length: FILE_HEADER_BYTES })
-      .then((header) =>
-        openFileHeader(header, { fileTypes: [location.fileType], repositoryId: repositoryIdBytes, secrets }),
-      );
+    const { repositoryIdBytes, secrets } = this.#context;
+    const opening = this.#readFile(location, { offset: 0, length: FILE_HEADER_BYTES }).then((header) =>
+      openFileHeader(header, { fileTypes: [location.fileType], repositoryId: repositoryIdBytes, secrets }),
+    );
     // A failed opening is not kept: the drive may come back.
     opening.catch(() => this.#openers.delete(name));
     if (this.#openers.size >= OPENERS_MAX) {

@@ -22,14 +22,21 @@ export async function healSmallFiles(context: RepositoryContext, masterKey: Uint
   const hasConfig = await healConfig(context, masterKey);
   if (instance === undefined && !hasConfig) {
     const where = context.store.description;
-    throw new CairnError('destination/gone', `The repository in ${where} is no longer there: its configuration and its marker are missing.`);
+    throw new CairnError(
+      'destination/gone',
+      `The repository in ${where} is no longer there: its configuration and its marker are missing.`,
+    );
   }
   await healKeyCopies(context);
   return instance ?? writeInstance(context);
 }
 
 /** The marker, or undefined where it is missing or damaged. */
-async function readOwnInstance({ store, config, instance: expected }: RepositoryContext): Promise<Instance | undefined> {
+async function readOwnInstance({
+  store,
+  config,
+  instance: expected,
+}: RepositoryContext): Promise<Instance | undefined> {
   const found = await readInstance(store).catch((error: unknown) => {
     if (isIntegrityError(error)) return undefined;
     throw error;
@@ -38,7 +45,10 @@ async function readOwnInstance({ store, config, instance: expected }: Repository
   // A repository that was opened without a marker can't know which copy it is; any of the same repository will do.
   const isSameCopy = expected.instanceId === NO_INSTANCE || found.instanceId === expected.instanceId;
   if (found.repositoryId === config.repositoryId && isSameCopy) return found;
-  throw new CairnError('repository/wrong-identity', `Another repository, or another copy of this one, now stands in ${store.description}.`);
+  throw new CairnError(
+    'repository/wrong-identity',
+    `Another repository, or another copy of this one, now stands in ${store.description}.`,
+  );
 }
 
 async function readOrUndefined(store: Store, name: string): Promise<Uint8Array | undefined> {

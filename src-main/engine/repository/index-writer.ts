@@ -14,15 +14,24 @@ import { type LoosePack, type OpenRun, findAbsent, listPacks } from './blob-inde
 import type { RepositoryContext } from './context.ts';
 import { FOLDERS, indexRunName } from './names.ts';
 
+/** One more than any run has: what a newer run says of a blob is to be believed before an older one. */
+export function nextGeneration(runs: readonly OpenRun[]): number {
+  return 1 + runs.reduce((highest, { run }) => Math.max(highest, run.generation), 0);
+}
+
 /** Publishes one run over the given packs, sorted by id. */
-export async function writeIndexRun(context: RepositoryContext, packs: readonly LoosePack[]): Promise<IndexRunId> {
+export async function writeIndexRun(
+  context: RepositoryContext,
+  packs: readonly LoosePack[],
+  generation: number,
+): Promise<IndexRunId> {
   const table = new IndexTable();
   for (const { packId, footer, sizeBytes } of packs) table.addPack(packId, sizeBytes, footer);
   return publishRun(context, {
     packs: table.packs,
     entries: table.sorted(),
     entryCountMax: table.entryCount,
-    generation: 0,
+    generation,
     supersedes: [],
   });
 }
@@ -39,7 +48,8 @@ export async function writeMergedRun(context: RepositoryContext, runs: readonly 
     packs: mergePacks(input),
     entries: mergeRuns(input),
     entryCountMax: newestFirst.reduce((sum, run) => sum + run.entryCount, 0),
-    generation: 1 + newestFirst.reduce((highest, run) => Math.max(highest, run.generation), 0),
+    // Not newer than the newest it was made of: a run written meanwhile stays before it.
+    generation: newestFirst.reduce((highest, run) => Math.max(highest, run.generation), 0),
     supersedes: runs.map(({ id }) => id),
   });
 }

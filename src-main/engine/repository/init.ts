@@ -143,7 +143,8 @@ async function isLeftOfInit(store: Store, name: string): Promise<boolean> {
   try {
     if (name === INSTANCE) decodeInstance(await store.read(name));
     else if (name === RESERVE) checkReserve(await store.read(name));
-    else if (name.startsWith(`${FOLDERS.keys}/`)) return toHex(hash(await store.read(name))) === baseName(name).replace(/\.[ab]$/, '');
+    else if (name.startsWith(`${FOLDERS.keys}/`))
+      return toHex(hash(await store.read(name))) === baseName(name).replace(/\.[ab]$/, '');
     else return false;
     return true;
   } catch (error) {

@@ -78,7 +78,10 @@ export async function storeSlot(
   const count = (await store.list(FOLDERS.keys)).length;
   const countMax = options.replaces === true ? KEY_FILES_MAX - 2 : KEY_SLOTS_MAX * 2 - 2;
   if (count > countMax) {
-    throw new CairnError('usage/invalid', `There are ${KEY_SLOTS_MAX} keys, as many as a repository may have. Remove one first.`);
+    throw new CairnError(
+      'usage/invalid',
+      `There are ${KEY_SLOTS_MAX} keys, as many as a repository may have. Remove one first.`,
+    );
   }
   const digest = hash(bytes);
   const id = parseKeySlotId(toHex(digest));

@@ -30,6 +30,8 @@ export const PACK_FOLDERS: readonly string[] = Array.from(
 
 export const packFolder = (id: PackId): string => `${FOLDERS.packs}/${id.slice(0, 2)}`;
 export const packName = (id: PackId): string => `${packFolder(id)}/${id}`;
+/** Where a condemned pack waits for its deletion; readers still find it there. */
+export const trashName = (id: PackId): string => `${FOLDERS.trash}/${id}`;
 export const commitName = (id: PackId): string => `${FOLDERS.commits}/${id}`;
 export const indexRunName = (id: IndexRunId): string => `${FOLDERS.index}/${id}`;
 export const snapshotName = (fileHash: string): string => `${FOLDERS.snapshots}/${fileHash}`;

@@ -46,18 +46,25 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
   return new Repository(context, masterKey, unlocked?.slot.id);
 }
 
-/** The configuration, from its copy where the first is missing or damaged. */
+/**
+ * The configuration, from its copy where the first is missing, damaged, or of another repository than the marker and the
+ * copy: someone put it there.
+ */
 export async function readConfig(store: Store): Promise<DecodedConfig> {
   let failure: CairnError | undefined;
+  let foreign: DecodedConfig | undefined;
   for (const name of [CONFIG, CONFIG_COPY]) {
     try {
       if ((await store.stat(name)) === undefined) continue;
-      return decodeConfig(await store.read(name, undefined, { sizeBytesMax: CONFIG_BYTES_MAX }));
+      const decoded = decodeConfig(await store.read(name, undefined, { sizeBytesMax: CONFIG_BYTES_MAX }));
+      if (await isOfMarker(store, decoded)) return decoded;
+      foreign ??= decoded;
     } catch (error) {
       if (isCairnError(error, 'repository/newer-format') || !isIntegrityError(error)) throw error;
       failure = error;
     }
   }
+  if (foreign !== undefined) return foreign;
   if (failure !== undefined) {
     throw new CairnError(
       'integrity/damaged',
@@ -69,6 +76,17 @@ export async function readConfig(store: Store): Promise<DecodedConfig> {
     );
   }
   throw new CairnError('repository/not-found', `There is no Cairn repository in ${store.description}.`);
+}
+
+/** Whether a configuration belongs to the instance marker beside it; true where there is none to tell. */
+async function isOfMarker(store: Store, { config }: DecodedConfig): Promise<boolean> {
+  try {
+    const instance = await readInstance(store);
+    return instance === undefined || instance.repositoryId === config.repositoryId;
+  } catch (error) {
+    if (!isIntegrityError(error)) throw error;
+    return true;
+  }
 }
 
 /** Reading needs no marker, nor that it is the right one; a writer will look for it again and stop (heal.ts). */

@@ -10,11 +10,11 @@ import type { BlobId } from '../../../src-shared/ids.ts';
 import { BLOB_TYPE, type BlobType, FILE_TYPE, OBJECT_TYPE } from '../codec/index.ts';
 import { IdTable } from '../kernel/index.ts';
 import { type PackReader, createSegmentBuilder, openPack, packBytesTarget } from '../pack/index.ts';
-import { type BlobIndex, type LoosePack, listPacks, openBlobIndex } from './blob-index.ts';
+import { type BlobIndex, type LoosePack, openBlobIndex } from './blob-index.ts';
 import { BlobReader } from './blob-reader.ts';
 import { readCondemned } from './condemned.ts';
 import type { RepositoryContext } from './context.ts';
-import { writeIndexRun, writeMergedRun } from './index-writer.ts';
+import { nextGeneration, writeIndexRun, writeMergedRun } from './index-writer.ts';
 import type { TierLimits } from './limits.ts';
 import { commitName, indexRunName } from './names.ts';
 import { writeSnapshotFile } from './snapshot-file.ts';
@@ -43,7 +43,7 @@ async function mergeCommitFiles(context: RepositoryContext, index: BlobIndex): P
     await data.finish();
     await tree.finish();
     const packs = [...data.finished, ...tree.finished];
-    if (packs.length > 0) await writeIndexRun(context, packs);
+    if (packs.length > 0) await writeIndexRun(context, packs, nextGeneration(index.runs));
     for (const { envelopes } of merged) for (const envelope of envelopes) await writeSnapshotFile(context, envelope);
     await context.store.remove(merged.map(({ name }) => name));
   } catch (error) {
@@ -125,10 +125,7 @@ async function readCommit(
  * many as it takes to get back under the limit. Each entry is so rewritten O(log n) times over a repository's life.
  */
 async function mergeIndexRuns(context: RepositoryContext, index: BlobIndex, limit: number): Promise<void> {
-  // A run that names a lost pack is left for repair: merged with others, it could hide where a blob was stored again.
-  const listed = await listPacks(context);
-  const sound = index.runs.filter(({ run }) => run.packs.every((pack) => listed.get(pack.packId) === pack.sizeBytes));
-  const runs = sound.toSorted((left, right) => left.run.entryCount - right.run.entryCount);
+  const runs = index.runs.toSorted((left, right) => left.run.entryCount - right.run.entryCount);
   let count = 0;
   let entries = 0;
   for (const { run } of runs) {

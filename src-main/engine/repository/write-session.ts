@@ -24,7 +24,7 @@ import { type BlobIndex, type LoosePack, openBlobIndex } from './blob-index.ts';
 import { readCondemned } from './condemned.ts';
 import type { RepositoryContext } from './context.ts';
 import { assertSameInstance } from './identity.ts';
-import { writeIndexRun } from './index-writer.ts';
+import { nextGeneration, writeIndexRun } from './index-writer.ts';
 import { type Session, openSession } from './leases.ts';
 import { writeSnapshotFile } from './snapshot-file.ts';
 import { PackUpload, type UploadedPack, writeCommitFile } from './upload.ts';
@@ -223,7 +223,7 @@ export class WriteSession {
 
   async #indexPacks(packs: readonly LoosePack[]): Promise<void> {
     const all = [...packs, ...this.index.uncovered];
-    if (all.length > 0) await writeIndexRun(this.#context, all);
+    if (all.length > 0) await writeIndexRun(this.#context, all, nextGeneration(this.index.runs));
   }
 
   /** A pack condemned since this session began may be deleted once the session ends: what used it must be redone. */

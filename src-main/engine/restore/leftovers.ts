@@ -63,7 +63,14 @@ function isKept(stat: FileStat, path: string, { selection, own }: Leftovers): bo
 }
 
 /** Whether something that stays lies in a folder; it is looked through only where there can be anything. */
-function holdsKept(folder: TargetFolder, name: Buffer, stat: FileStat, path: string, options: Leftovers, depth: number): boolean {
+function holdsKept(
+  folder: TargetFolder,
+  name: Buffer,
+  stat: FileStat,
+  path: string,
+  options: Leftovers,
+  depth: number,
+): boolean {
   if (!options.selection.hasExcludes && !options.own.isOwnOrAbove(stat)) return false;
   if (depth > DEPTH_MAX) return true;
   const opened = folder.child(name, { create: false });

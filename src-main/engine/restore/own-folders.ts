@@ -22,7 +22,12 @@ export class OwnFolders {
   constructor(paths: readonly string[]) {
     this.#paths = paths.map((path) => realPath(Buffer.from(path))).filter((path) => path !== undefined);
     this.#own = new Set(this.#paths.map(keyOfPath).filter((key) => key !== undefined));
-    this.#above = new Set(this.#paths.flatMap(foldersAbove).map(keyOfPath).filter((key) => key !== undefined));
+    this.#above = new Set(
+      this.#paths
+        .flatMap(foldersAbove)
+        .map(keyOfPath)
+        .filter((key) => key !== undefined),
+    );
   }
 
   isOwn(folder: Identity): boolean {
@@ -37,13 +42,16 @@ export class OwnFolders {
   /** @throws CairnError restore/target for a target that is one of Cairn's folders, or would be made inside one */
   refuseTarget(target: Buffer): void {
     let real = realPath(target);
-    for (let path = target; real === undefined && path.length > 1; ) {
+    for (let path = target; real === undefined && path.length > 1;) {
       path = parentOf(path);
       real = realPath(path);
     }
     const inside = this.#paths.find((own) => real !== undefined && (real.equals(own) || isBelow(real, own)));
     if (inside === undefined) return;
-    throw new CairnError('restore/target', `Nothing is restored into “${displayPath(target)}”: that is Cairn’s own folder.`);
+    throw new CairnError(
+      'restore/target',
+      `Nothing is restored into “${displayPath(target)}”: that is Cairn’s own folder.`,
+    );
   }
 }
 
@@ -72,7 +80,7 @@ function isBelow(path: Buffer, folder: Buffer): boolean {
 
 function foldersAbove(path: Buffer): Buffer[] {
   const above: Buffer[] = [];
-  for (let at = path; at.length > 1; ) {
+  for (let at = path; at.length > 1;) {
     at = parentOf(at);
     above.push(at);
   }

@@ -50,11 +50,7 @@ export async function restore(
   return run.report();
 }
 
-async function planJobs(
-  repository: Repository,
-  snapshot: Snapshot,
-  options: RestoreOptions,
-): Promise<readonly Job[]> {
+async function planJobs(repository: Repository, snapshot: Snapshot, options: RestoreOptions): Promise<readonly Job[]> {
   const { target } = options;
   const fetch = fetchPages(repository);
   const only = await onlySource(fetch, snapshot);

@@ -2,3 +2,4 @@
 export { examine } from './doctor.ts';
 export { type KnownHeads, loadKnownHeads, rememberHeads } from './known-heads.ts';
 export { gatherStats } from './statistics.ts';
+export { checkKnownRepository } from './known-repository.ts';

@@ -47,13 +47,11 @@ export async function gatherStats(repository: Repository, snapshots: readonly Sn
       deduplicationRatio: uniqueBytes === 0 ? 1 : scanned / uniqueBytes,
     },
     engine: flatten(envelopeMetrics()),
-    runs: snapshots
-      .slice(-RUNS_MAX)
-      .map(({ id, record }) => ({
-        snapshotId: id,
-        time: new Date(record.finishedAtMs).toISOString(),
-        stats: record.stats,
-      })),
+    runs: snapshots.slice(-RUNS_MAX).map(({ id, record }) => ({
+      snapshotId: id,
+      time: new Date(record.finishedAtMs).toISOString(),
+      stats: record.stats,
+    })),
   };
 }
 

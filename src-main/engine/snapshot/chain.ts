@@ -51,7 +51,8 @@ export function nextPlace(
   incrementalsMax: number,
   newChainId: ChainId,
 ): ChainPlace {
-  const members = parent === undefined ? [] : snapshots.filter(({ record }) => record.chainId === parent.record.chainId);
+  const members =
+    parent === undefined ? [] : snapshots.filter(({ record }) => record.chainId === parent.record.chainId);
   const last = members.reduce((highest, { record }) => Math.max(highest, record.sequence), 0);
   if (parent === undefined || last >= incrementalsMax) {
     return { chainId: newChainId, sequence: 0, kind: 'base', chainSetRoot: MerkleSet.fromIds([]).root };

@@ -43,7 +43,8 @@ export function appendEvent(head: LogHead, eventId: Uint8Array): LogHead {
   // Each trailing one bit of the size is a subtree as large as the one we carry: they become one, twice as large.
   for (let rest = head.size; rest % 2 === 1; rest = Math.floor(rest / 2)) {
     const left = frontier.pop();
-    if (left === undefined) throw new CairnError('integrity/malformed', 'The frontier of an event log does not fit its size.');
+    if (left === undefined)
+      throw new CairnError('integrity/malformed', 'The frontier of an event log does not fit its size.');
     node = hashInner(left, node);
   }
   frontier.push(node);

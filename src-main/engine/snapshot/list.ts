@@ -54,7 +54,10 @@ export function resolveSnapshot(snapshots: readonly Snapshot[], text: string): S
   }
   const prefix = text.toLowerCase();
   if (!/^[0-9a-f]+$/.test(prefix) || prefix.length < PREFIX_LENGTH_MIN) {
-    throw new CairnError('usage/invalid', `“${text}” is not a snapshot: give at least ${PREFIX_LENGTH_MIN} characters of its id, latest, or latest~N.`);
+    throw new CairnError(
+      'usage/invalid',
+      `“${text}” is not a snapshot: give at least ${PREFIX_LENGTH_MIN} characters of its id, latest, or latest~N.`,
+    );
   }
   const matches = snapshots.filter(({ id }) => id.startsWith(prefix));
   const [only] = matches;

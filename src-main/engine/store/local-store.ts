@@ -319,13 +319,7 @@ class FolderStore implements LocalStore {
   }
 
   async #itemsIn(folder: string): Promise<FolderItem[]> {
-    let items: FolderItem[];
-    try {
-      items = await this.#root.fileSystem.readFolder(this.#root.pathOf(folder));
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT' && (await this.#root.isFolderAbsent(folder))) return [];
-      throw error;
-    }
+    const items = await this.#readFolder(folder);
     if (items.length > LIST_ENTRIES_MAX) {
       throw attemptError(
         this.#root.attempt('list', folder),
@@ -336,6 +330,19 @@ class FolderStore implements LocalStore {
     // An unmounted drive leaves an empty folder: believe an empty listing only where the root still is what it was.
     if (items.length === 0) await this.#root.check();
     return items;
+  }
+
+  /** Another session may make the folder between the look for it and the proof that it is absent: then look again. */
+  async #readFolder(folder: string): Promise<FolderItem[]> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#root.fileSystem.readFolder(this.#root.pathOf(folder));
+      } catch (error) {
+        if (errnoOf(error) !== 'ENOENT') throw error;
+        if (await this.#root.isFolderAbsent(folder)) return [];
+        if (attempt >= LOOK_ATTEMPTS_MAX) throw error;
+      }
+    }
   }
 
   async #collectTemporary(folder: string, depth: number, found: TemporaryFile[]): Promise<void> {

@@ -10,7 +10,8 @@
 import type { SnapshotId } from '../../../src-shared/ids.ts';
 import type { Progress, VerifyReport } from '../../../src-shared/model/index.ts';
 import { FOLDERS, type Repository } from '../repository/index.ts';
-import { type SnapshotListing, listSnapshots } from '../snapshot/index.ts';
+import { type SnapshotListing, appendEvent, listSnapshots, logRoot } from '../snapshot/index.ts';
+import { fromHex, toHex } from '../kernel/index.ts';
 import { type ContainerCounts, checkContainers, checkIndexRuns } from './containers.ts';
 import { DamageList } from './damage-list.ts';
 import { checkSmallFiles, noteDamage, readNamed } from './small-files.ts';
@@ -38,6 +39,7 @@ export async function verify(repository: Repository, options: VerifyOptions): Pr
   await checkSmallFiles(repository, damage);
   const listing = await listSnapshots(repository);
   noteLostSnapshots(listing, options.knownSnapshots, damage);
+  checkLogs(listing, damage);
   if (depth.kind === 'deep') await checkSnapshotFiles(repository, damage);
 
   const indexed = await checkIndexRuns(repository, damage, depth.kind === 'deep');
@@ -106,6 +108,27 @@ function noteLostSnapshots(
   if (damaged.length > 0) return;
   for (const id of lost)
     damage.losesSnapshot(`snapshot ${id}`, 'snapshot', 'A snapshot that was here before is missing.', id);
+}
+
+/**
+ * Each writer's events follow one another: the log an event names is the one of an event before it, with that event
+ * appended. (Two backups of one computer at once may both follow the same event.)
+ */
+function checkLogs({ snapshots }: SnapshotListing, damage: DamageList): void {
+  for (const events of Map.groupBy(snapshots, ({ record }) => record.writerId).values()) {
+    const bySequence = Map.groupBy(events, ({ record }) => record.writerSequence);
+    for (const { id, record } of events) {
+      const message =
+        'The event log of this computer does not lead to this snapshot: one before it is missing or another.';
+      const before = bySequence.get(record.writerSequence - 1) ?? [];
+      const wanted = toHex(logRoot(record.log));
+      const follows =
+        record.writerSequence === 0
+          ? record.log.size === 0
+          : before.some((one) => toHex(logRoot(appendEvent(one.record.log, fromHex(one.id)))) === wanted);
+      if (!follows) damage.losesSnapshot(`snapshot ${id}`, 'event', message, id);
+    }
+  }
 }
 
 async function checkSnapshotFiles(repository: Repository, damage: DamageList): Promise<void> {

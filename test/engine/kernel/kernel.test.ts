@@ -19,7 +19,11 @@ const malformed = expect.objectContaining({ code: 'integrity/malformed' });
 const readerOf = (...bytes: readonly number[]): ByteReader => new ByteReader(Uint8Array.from(bytes), 'test');
 
 describe('a varint', () => {
-  const sizes = fc.oneof(fc.maxSafeNat(), fc.integer({ min: 0, max: 52 }).map((bits) => 2 ** bits), fc.integer({ min: 1, max: 53 }).map((bits) => 2 ** bits - 1));
+  const sizes = fc.oneof(
+    fc.maxSafeNat(),
+    fc.integer({ min: 0, max: 52 }).map((bits) => 2 ** bits),
+    fc.integer({ min: 1, max: 53 }).map((bits) => 2 ** bits - 1),
+  );
 
   test('comes back as it was, up to 2^53 − 1, in at most eight bytes', () => {
     fc.assert(
@@ -78,19 +82,23 @@ describe('a byte reader', () => {
       bytes: (reader) => reader.bytes(5),
     };
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 64 }), fc.array(fc.constantFrom(...Object.keys(steps)), { maxLength: 12 }), (bytes, names) => {
-        // A view in the middle of a larger buffer: what lies beyond the view must never be seen.
-        const whole = new Uint8Array(bytes.length + 64).fill(0xee);
-        whole.set(bytes, 32);
-        const reader = new ByteReader(whole.subarray(32, 32 + bytes.length), 'test');
-        try {
-          for (const name of names) steps[name]?.(reader);
-        } catch (error) {
-          expect(error).toEqual(malformed);
-        }
-        expect(reader.offset).toBeLessThanOrEqual(bytes.length);
-        expect(reader.left).toBe(bytes.length - reader.offset);
-      }),
+      fc.property(
+        fc.uint8Array({ maxLength: 64 }),
+        fc.array(fc.constantFrom(...Object.keys(steps)), { maxLength: 12 }),
+        (bytes, names) => {
+          // A view in the middle of a larger buffer: what lies beyond the view must never be seen.
+          const whole = new Uint8Array(bytes.length + 64).fill(0xee);
+          whole.set(bytes, 32);
+          const reader = new ByteReader(whole.subarray(32, 32 + bytes.length), 'test');
+          try {
+            for (const name of names) steps[name]?.(reader);
+          } catch (error) {
+            expect(error).toEqual(malformed);
+          }
+          expect(reader.offset).toBeLessThanOrEqual(bytes.length);
+          expect(reader.left).toBe(bytes.length - reader.offset);
+        },
+      ),
     );
   });
 
@@ -128,7 +136,9 @@ describe('a byte reader', () => {
           else writer[each.kind](each.value);
         }
         const reader = new ByteReader(writer.finish(), 'test');
-        const read = fields.map(({ kind }) => (kind === 'sized' ? reader.sizedBytes(100) : kind === 'text' ? reader.text(10_000) : reader[kind]()));
+        const read = fields.map(({ kind }) =>
+          kind === 'sized' ? reader.sizedBytes(100) : kind === 'text' ? reader.text(10_000) : reader[kind](),
+        );
         reader.end();
         expect(read).toEqual(fields.map(({ value }) => value));
       }),
@@ -175,20 +185,24 @@ describe('an id table', () => {
 
   test('says the same as a Map after any sequence of sets, through every growth', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(id, value), { minLength: 1000, maxLength: 3000 }), fc.array(id, { maxLength: 50 }), (sets, questions) => {
-        const table = new IdTable();
-        const model = new Map<string, number>();
-        for (const [key, each] of sets) {
-          table.set(key, each);
-          model.set(toHex(key), each);
-        }
-        const wrong = [...sets.map(([each]) => each), ...questions].filter(
-          (key) => table.get(key) !== model.get(toHex(key)) || table.has(key) !== model.has(toHex(key)),
-        );
-        expect(wrong).toEqual([]);
-        expect(table.size).toBe(model.size);
-        expect(new Map([...table.entries()].map(([key, each]) => [toHex(key), each]))).toEqual(model);
-      }),
+      fc.property(
+        fc.array(fc.tuple(id, value), { minLength: 1000, maxLength: 3000 }),
+        fc.array(id, { maxLength: 50 }),
+        (sets, questions) => {
+          const table = new IdTable();
+          const model = new Map<string, number>();
+          for (const [key, each] of sets) {
+            table.set(key, each);
+            model.set(toHex(key), each);
+          }
+          const wrong = [...sets.map(([each]) => each), ...questions].filter(
+            (key) => table.get(key) !== model.get(toHex(key)) || table.has(key) !== model.has(toHex(key)),
+          );
+          expect(wrong).toEqual([]);
+          expect(table.size).toBe(model.size);
+          expect(new Map([...table.entries()].map(([key, each]) => [toHex(key), each]))).toEqual(model);
+        },
+      ),
       { numRuns: 10 },
     );
   });
@@ -213,23 +227,28 @@ describe('an id table', () => {
 });
 
 describe('mapBounded', () => {
-  const later = (turns: number): Promise<void> => (turns === 0 ? Promise.resolve() : Promise.resolve().then(() => later(turns - 1)));
+  const later = (turns: number): Promise<void> =>
+    turns === 0 ? Promise.resolve() : Promise.resolve().then(() => later(turns - 1));
 
   test('runs at most `limit` tasks at a time and gives the results in the order of the input', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.nat({ max: 20 }), { maxLength: 30 }), fc.integer({ min: 1, max: 8 }), async (turns, limit) => {
-        let running = 0;
-        let most = 0;
-        const results = await mapBounded(turns, limit, async (count, index) => {
-          running++;
-          most = Math.max(most, running);
-          await later(count);
-          running--;
-          return index * 2;
-        });
-        expect(results).toEqual(turns.map((_, index) => index * 2));
-        expect(most).toBe(Math.min(limit, turns.length));
-      }),
+      fc.asyncProperty(
+        fc.array(fc.nat({ max: 20 }), { maxLength: 30 }),
+        fc.integer({ min: 1, max: 8 }),
+        async (turns, limit) => {
+          let running = 0;
+          let most = 0;
+          const results = await mapBounded(turns, limit, async (count, index) => {
+            running++;
+            most = Math.max(most, running);
+            await later(count);
+            running--;
+            return index * 2;
+          });
+          expect(results).toEqual(turns.map((_, index) => index * 2));
+          expect(most).toBe(Math.min(limit, turns.length));
+        },
+      ),
     );
   });
 

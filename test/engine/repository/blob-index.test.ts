@@ -42,7 +42,9 @@ describe('the index', () => {
     expect(snapshotId).toBeDefined();
     const repository = await open();
     for (const content of contents) {
-      expect(Buffer.from(await repository.readBlob(chunkIdOf(repository, content), BLOB_TYPE.fileChunk)).equals(content)).toBe(true);
+      expect(
+        Buffer.from(await repository.readBlob(chunkIdOf(repository, content), BLOB_TYPE.fileChunk)).equals(content),
+      ).toBe(true);
     }
     await expectRestores(await open());
   });
@@ -209,12 +211,18 @@ describe('a reader that meets damage', () => {
     const [commit = ''] = filesIn(lab, 'commits');
     flipIn(lab, commit, 2000);
     const damaged = await open();
-    await expect(damaged.readBlob(chunkIdOf(damaged, content), BLOB_TYPE.fileChunk)).rejects.toMatchObject({ code: 'integrity/damaged' });
-    await expect(damaged.readBlob(chunkIdOf(damaged, noise(9, 10)), BLOB_TYPE.fileChunk)).rejects.toMatchObject({ code: 'integrity/missing' });
+    await expect(damaged.readBlob(chunkIdOf(damaged, content), BLOB_TYPE.fileChunk)).rejects.toMatchObject({
+      code: 'integrity/damaged',
+    });
+    await expect(damaged.readBlob(chunkIdOf(damaged, noise(9, 10)), BLOB_TYPE.fileChunk)).rejects.toMatchObject({
+      code: 'integrity/missing',
+    });
     // The right bytes of the wrong type are not what was asked for.
     flipIn(lab, commit, 2000);
     const whole = await open();
-    await expect(whole.readBlob(chunkIdOf(whole, content), BLOB_TYPE.folderPage)).rejects.toMatchObject({ code: 'integrity/damaged' });
+    await expect(whole.readBlob(chunkIdOf(whole, content), BLOB_TYPE.folderPage)).rejects.toMatchObject({
+      code: 'integrity/damaged',
+    });
   });
 
   test('finds what another process published after it opened the repository, time and again', async () => {

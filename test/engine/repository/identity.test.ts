@@ -2,7 +2,14 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ENVELOPE_FORMAT, OBJECT_TYPE, decodeEnvelope, decodeMessagePack, encodeEnvelope, encodeMessagePack } from '../../../src-main/engine/codec/index.ts';
+import {
+  ENVELOPE_FORMAT,
+  OBJECT_TYPE,
+  decodeEnvelope,
+  decodeMessagePack,
+  encodeEnvelope,
+  encodeMessagePack,
+} from '../../../src-main/engine/codec/index.ts';
 import { encodeInstance, readInstance } from '../../../src-main/engine/repository/identity.ts';
 import { type Repository, encodeConfig, readConfig } from '../../../src-main/engine/repository/index.ts';
 import { parseInstanceId } from '../../../src-shared/ids.ts';
@@ -27,7 +34,16 @@ describe('making a repository', () => {
     const { recoveryKey } = await lab.init({ password: PASSWORD });
     expect(recoveryKey).toBeDefined();
     const names = filesIn(lab, '.').map((name) => name.replace(/[0-9a-f]{64}/, 'ID'));
-    expect(names.sort()).toEqual(['config', 'config.copy', 'instance', 'keys/ID.a', 'keys/ID.a', 'keys/ID.b', 'keys/ID.b', 'reserve']);
+    expect(names.sort()).toEqual([
+      'config',
+      'config.copy',
+      'instance',
+      'keys/ID.a',
+      'keys/ID.a',
+      'keys/ID.b',
+      'keys/ID.b',
+      'reserve',
+    ]);
     expect(readIn(lab, 'config').equals(readIn(lab, 'config.copy'))).toBe(true);
     await lab.open();
   });
@@ -56,14 +72,20 @@ describe('making a repository', () => {
     await expect(lab.open(PASSWORD)).rejects.toMatchObject({ code: 'key/wrong-password' });
   });
 
-  test.each(['commits', 'snapshots', 'index'])('refuses where backups are (%s) whose configuration is lost, and keeps the keys', async (folder) => {
-    await lab.init({ password: PASSWORD });
-    removeIn(lab, 'config', 'config.copy');
-    writeIn(lab, `${folder}/${'ab'.repeat(32)}`, 'x');
-    const before = state();
-    await expect(lab.init()).rejects.toMatchObject({ code: 'integrity/missing', hint: expect.stringContaining('Do not make a new repository here') as unknown });
-    expect(state()).toEqual(before);
-  });
+  test.each(['commits', 'snapshots', 'index'])(
+    'refuses where backups are (%s) whose configuration is lost, and keeps the keys',
+    async (folder) => {
+      await lab.init({ password: PASSWORD });
+      removeIn(lab, 'config', 'config.copy');
+      writeIn(lab, `${folder}/${'ab'.repeat(32)}`, 'x');
+      const before = state();
+      await expect(lab.init()).rejects.toMatchObject({
+        code: 'integrity/missing',
+        hint: expect.stringContaining('Do not make a new repository here') as unknown,
+      });
+      expect(state()).toEqual(before);
+    },
+  );
 
   test('refuses where only packs are left of a repository, and keeps its keys', async () => {
     await lab.init({ password: PASSWORD });
@@ -74,15 +96,21 @@ describe('making a repository', () => {
     expect(state()).toEqual(before);
   });
 
-  test.each(['letter.txt', 'instance', 'reserve', 'keys/id_ed25519', 'sessions/notes.txt', 'trash/old-photo.jpg', 'events/party.ics', 'condemned/list'])(
-    'refuses a folder that holds somebody’s “%s”, and leaves it as it is',
-    async (name) => {
-      writeIn(lab, name, 'somebody’s own');
-      await expect(lab.init()).rejects.toMatchObject({ code: 'repository/not-empty' });
-      expect(readIn(lab, name).toString()).toBe('somebody’s own');
-      expect(filesIn(lab, '.')).toEqual([name]);
-    },
-  );
+  test.each([
+    'letter.txt',
+    'instance',
+    'reserve',
+    'keys/id_ed25519',
+    'sessions/notes.txt',
+    'trash/old-photo.jpg',
+    'events/party.ics',
+    'condemned/list',
+  ])('refuses a folder that holds somebody’s “%s”, and leaves it as it is', async (name) => {
+    writeIn(lab, name, 'somebody’s own');
+    await expect(lab.init()).rejects.toMatchObject({ code: 'repository/not-empty' });
+    expect(readIn(lab, name).toString()).toBe('somebody’s own');
+    expect(filesIn(lab, '.')).toEqual([name]);
+  });
 });
 
 describe('opening a repository', () => {
@@ -135,7 +163,10 @@ describe('opening a repository', () => {
   test.each([
     ['another compression', (record: Record<string, unknown>) => void (record['compression'] = 'none')],
     ['shorter chains', (record: Record<string, unknown>) => void (record['chainIncrementalsMax'] = 1)],
-    ['another public key', (record: Record<string, unknown>) => void (record['publicKey'] = new Uint8Array(32).fill(9))],
+    [
+      'another public key',
+      (record: Record<string, unknown>) => void (record['publicKey'] = new Uint8Array(32).fill(9)),
+    ],
     ['a field more', (record: Record<string, unknown>) => void (record['later'] = true)],
   ])('refuses a configuration that somebody without the key gave %s', async (_what, change) => {
     await lab.init({ password: PASSWORD });
@@ -230,7 +261,9 @@ describe('a writer', () => {
     const session = await repository.beginWrite(WRITER);
     const other = encodeInstance({ ...repository.context.instance, instanceId: parseInstanceId('f'.repeat(32)) });
     writeIn(lab, 'instance', other);
-    await expect(session.publish(() => new Uint8Array(10))).rejects.toMatchObject({ code: 'repository/wrong-identity' });
+    await expect(session.publish(() => new Uint8Array(10))).rejects.toMatchObject({
+      code: 'repository/wrong-identity',
+    });
     await session.abort();
     expect(filesIn(lab, 'commits')).toEqual([]);
   });

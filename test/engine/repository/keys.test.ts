@@ -2,7 +2,15 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createPasswordSlot, createRecoverySlot, parseRecoveryKey } from '../../../src-main/engine/codec/index.ts';
 import { fromHex } from '../../../src-main/engine/kernel/index.ts';
-import { KEY_SLOTS_MAX, type Repository, kdfCostOf, listSlots, openRepository, removeSlot, storeSlot } from '../../../src-main/engine/repository/index.ts';
+import {
+  KEY_SLOTS_MAX,
+  type Repository,
+  kdfCostOf,
+  listSlots,
+  openRepository,
+  removeSlot,
+  storeSlot,
+} from '../../../src-main/engine/repository/index.ts';
 import type { KeySlotId } from '../../../src-shared/ids.ts';
 import { Lab, SELF } from '../../support/engine-lab.ts';
 import { filesIn, flipIn, noise, removeIn, writeIn } from '../../support/lab-files.ts';
@@ -29,14 +37,24 @@ async function addPassword(repository: Repository, password: string): Promise<Ke
 }
 
 const openWithRecovery = (text: string): Promise<Repository> =>
-  openRepository({ store: lab.store, ports: lab.ports, self: SELF, secret: () => Promise.resolve({ kind: 'recovery', recoveryKey: parseRecoveryKey(text) }) });
+  openRepository({
+    store: lab.store,
+    ports: lab.ports,
+    self: SELF,
+    secret: () => Promise.resolve({ kind: 'recovery', recoveryKey: parseRecoveryKey(text) }),
+  });
 
 describe('a repository', () => {
   test('opens with any of its passwords and with its recovery key, to the same master key', async () => {
     const first = await lab.open('first');
     await addPassword(first, 'second');
     await addPassword(first, 'dritte Tür – ünïcode');
-    const others = [await lab.open('second'), await lab.open('dritte Tür – ünïcode'), await openWithRecovery(recoveryKey), await openWithRecovery(recoveryKey.toLowerCase().replaceAll('-', ' '))];
+    const others = [
+      await lab.open('second'),
+      await lab.open('dritte Tür – ünïcode'),
+      await openWithRecovery(recoveryKey),
+      await openWithRecovery(recoveryKey.toLowerCase().replaceAll('-', ' ')),
+    ];
     for (const other of others) expect(other.masterKey).toEqual(first.masterKey);
     expect(new Set([first, ...others].map(({ openedWith }) => openedWith)).size).toBe(4);
   });
@@ -123,7 +141,12 @@ describe('a repository without encryption', () => {
     const plain = new Lab(3);
     try {
       await plain.init();
-      const repository = await openRepository({ store: plain.store, ports: plain.ports, self: SELF, secret: () => Promise.reject(new Error('nobody is to be asked')) });
+      const repository = await openRepository({
+        store: plain.store,
+        ports: plain.ports,
+        self: SELF,
+        secret: () => Promise.reject(new Error('nobody is to be asked')),
+      });
       expect(repository.openedWith).toBeUndefined();
       expect((await listSlots(plain.store)).slots).toEqual([]);
     } finally {
@@ -135,8 +158,20 @@ describe('a repository without encryption', () => {
 test('a recovery slot made later opens the repository too', async () => {
   const repository = await lab.open('first');
   const key = lab.ports.random.bytes(32);
-  const slot = createRecoverySlot({ masterKey: repository.masterKey, repositoryId: fromHex(repository.config.repositoryId), label: 'paper', createdAtMs: 1, random: lab.ports.random, recoveryKey: key });
+  const slot = createRecoverySlot({
+    masterKey: repository.masterKey,
+    repositoryId: fromHex(repository.config.repositoryId),
+    label: 'paper',
+    createdAtMs: 1,
+    random: lab.ports.random,
+    recoveryKey: key,
+  });
   await storeSlot(lab.store, slot.bytes);
-  const opened = await openRepository({ store: lab.store, ports: lab.ports, self: SELF, secret: () => Promise.resolve({ kind: 'recovery', recoveryKey: key }) });
+  const opened = await openRepository({
+    store: lab.store,
+    ports: lab.ports,
+    self: SELF,
+    secret: () => Promise.resolve({ kind: 'recovery', recoveryKey: key }),
+  });
   expect(opened.masterKey).toEqual(repository.masterKey);
 });

@@ -23,7 +23,12 @@ beforeEach(async () => {
 });
 afterEach(() => lab.dispose());
 
-const process1: ProcessIdentity = { host: 'desk', bootId: 'boot-1', processId: 10, isAlive: (processId) => processId === 10 || processId === 11 };
+const process1: ProcessIdentity = {
+  host: 'desk',
+  bootId: 'boot-1',
+  processId: 10,
+  isAlive: (processId) => processId === 10 || processId === 11,
+};
 
 function leaseOf(changes: Partial<Lease> = {}): Lease {
   const now = lab.clock.nowMs();
@@ -42,7 +47,8 @@ function leaseOf(changes: Partial<Lease> = {}): Lease {
   };
 }
 
-const begin = (self = process1) => openSession({ store: lab.store, ports: lab.ports, self, writerId: WRITER, kind: 'writer', generation: 0 });
+const begin = (self = process1) =>
+  openSession({ store: lab.store, ports: lab.ports, self, writerId: WRITER, kind: 'writer', generation: 0 });
 
 describe('a lease', () => {
   test('comes back as it was', () => {
@@ -55,7 +61,11 @@ describe('a lease', () => {
     ['of a living process of this machine, however old its heartbeat is', { heartbeatAtMs: 0 }, false],
     ['of a dead process of this machine', { processId: 12 }, true],
     ['of this machine before it was started again', { bootId: 'boot-0' }, true],
-    ['of another machine with a fresh heartbeat, whatever its process number', { host: 'laptop', bootId: 'x', processId: 12 }, false],
+    [
+      'of another machine with a fresh heartbeat, whatever its process number',
+      { host: 'laptop', bootId: 'x', processId: 12 },
+      false,
+    ],
     ['of another machine with an old heartbeat', { host: 'laptop', bootId: 'x', heartbeatAtMs: 0 }, true],
     ['of a machine without boot ids with a fresh heartbeat', { bootId: '', processId: 12 }, false],
     ['of a machine without boot ids with an old heartbeat', { bootId: '', heartbeatAtMs: 0 }, true],
@@ -99,7 +109,9 @@ describe('a session', () => {
     write('6', new Uint8Array());
     write('7', encodeLease(leaseOf()));
     const session = await begin();
-    expect((await listSessions(lab.store)).map(({ sessionId }) => sessionId[0]).sort()).toEqual(['1', '3', session.lease.sessionId[0]].sort());
+    expect((await listSessions(lab.store)).map(({ sessionId }) => sessionId[0]).sort()).toEqual(
+      ['1', '3', session.lease.sessionId[0]].sort(),
+    );
     expect(filesIn(lab, 'sessions')).toHaveLength(3);
   });
 
@@ -125,7 +137,12 @@ describe('a session', () => {
 
 describe('a condemnation', () => {
   /** What a reclaim of a later version will write. */
-  function condemn(repository: Repository, generation: number, packs: readonly PackId[], name = String(generation)): void {
+  function condemn(
+    repository: Repository,
+    generation: number,
+    packs: readonly PackId[],
+    name = String(generation),
+  ): void {
     const { repositoryIdBytes, secrets } = repository.context;
     const plain = encodeCondemnation({ generation, createdAtMs: 1, packs });
     const bytes = sealObjectFile({
@@ -148,7 +165,9 @@ describe('a condemnation', () => {
     const condemned = packIds();
     condemn(await open(), 1, condemned);
     const repository = await open();
-    expect(Buffer.from(await repository.readBlob(chunkIdOf(repository, content), BLOB_TYPE.fileChunk)).equals(content)).toBe(true);
+    expect(
+      Buffer.from(await repository.readBlob(chunkIdOf(repository, content), BLOB_TYPE.fileChunk)).equals(content),
+    ).toBe(true);
     const session = await repository.beginWrite(WRITER);
     expect(session.has(chunkIdOf(repository, content))).toBe(false);
     await session.abort();
@@ -170,7 +189,10 @@ describe('a condemnation', () => {
       const before = filesIn(lab, 'condemned').length;
       condemn(repository, before + 1, []);
       const snapshots = [...filesIn(lab, 'snapshots'), ...filesIn(lab, 'commits')];
-      await expect(session.publish(() => new Uint8Array(10))).rejects.toMatchObject({ code: 'repository/busy', retry: 'later' });
+      await expect(session.publish(() => new Uint8Array(10))).rejects.toMatchObject({
+        code: 'repository/busy',
+        retry: 'later',
+      });
       await session.abort();
       expect([...filesIn(lab, 'snapshots'), ...filesIn(lab, 'commits')]).toEqual(snapshots);
       expect(filesIn(lab, 'sessions')).toEqual([]);

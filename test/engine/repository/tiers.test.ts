@@ -3,7 +3,13 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { BLOB_TYPE } from '../../../src-main/engine/codec/index.ts';
-import { COMMIT_FILES_MAX, COMMIT_FILE_BYTES_MAX, INDEX_RUNS_MAX, REPOSITORY_LIMITS, type Repository } from '../../../src-main/engine/repository/index.ts';
+import {
+  COMMIT_FILES_MAX,
+  COMMIT_FILE_BYTES_MAX,
+  INDEX_RUNS_MAX,
+  REPOSITORY_LIMITS,
+  type Repository,
+} from '../../../src-main/engine/repository/index.ts';
 import { toHex } from '../../../src-main/engine/kernel/index.ts';
 import { writeSnapshotFile } from '../../../src-main/engine/repository/snapshot-file.ts';
 import { listSnapshots } from '../../../src-main/engine/snapshot/index.ts';
@@ -45,12 +51,16 @@ describe('many small commits', () => {
     expect(mostRuns).toBeLessThanOrEqual(INDEX_RUNS_MAX);
     const fresh = await lab.open();
     for (const content of contents) {
-      expect(Buffer.from(await fresh.readBlob(chunkIdOf(fresh, content), BLOB_TYPE.fileChunk)).equals(content)).toBe(true);
+      expect(Buffer.from(await fresh.readBlob(chunkIdOf(fresh, content), BLOB_TYPE.fileChunk)).equals(content)).toBe(
+        true,
+      );
     }
     // Each snapshot still stands, once: in a commit file or in a file of its own.
     const { objects, damaged } = await fresh.snapshotObjects();
     expect(damaged).toEqual([]);
-    expect(objects.map(({ bytes }) => toHex(bytes)).sort()).toEqual(contents.map((_, round) => noise(1000 + round, 400).toString('hex')).sort());
+    expect(objects.map(({ bytes }) => toHex(bytes)).sort()).toEqual(
+      contents.map((_, round) => noise(1000 + round, 400).toString('hex')).sort(),
+    );
   });
 
   test('with packs of their own never leave more runs than the bound either', { timeout: 120_000 }, async () => {
@@ -64,7 +74,8 @@ describe('many small commits', () => {
       expect(filesIn(lab, 'index').length).toBeLessThanOrEqual(INDEX_RUNS_MAX);
     }
     const fresh = await lab.open();
-    for (const content of contents) expect(await fresh.readBlob(chunkIdOf(fresh, content), BLOB_TYPE.fileChunk)).toHaveLength(2000);
+    for (const content of contents)
+      expect(await fresh.readBlob(chunkIdOf(fresh, content), BLOB_TYPE.fileChunk)).toHaveLength(2000);
     expect((await fresh.snapshotObjects()).objects).toHaveLength(30);
   });
 });
@@ -111,7 +122,6 @@ describe('a merge', () => {
   const rounds = 6;
   let filled: Lab;
 
-
   // Filled once without merging, and copied for each test: everything is left to the merge under test.
   beforeAll(async () => {
     filled = new Lab(9);
@@ -134,33 +144,48 @@ describe('a merge', () => {
     const { snapshots, damaged } = await listSnapshots(repository);
     expect(damaged).toEqual([]);
     expect(snapshots).toHaveLength(rounds);
-    for (let round = 0; round < rounds; round++) expect(await contentAt(repository, `latest~${rounds - 1 - round}`, 'file')).toBe(`round ${round}`);
+    for (let round = 0; round < rounds; round++)
+      expect(await contentAt(repository, `latest~${rounds - 1 - round}`, 'file')).toBe(`round ${round}`);
   }
 
-  test.each(['write packs', 'written packs', 'write index', 'written index', 'write snapshots', 'written snapshots', 'remove commits', 'removed commits', 'remove index', 'removed index'])(
-    'that is cut off at “%s” loses nothing, and the next one finishes the work',
-    async (step) => {
-      let hits = 0;
-      // The second of them, where there are several: in the middle.
-      const store = failing(lab.store, (at) => at === step && ++hits === (step.endsWith('packs') || step.endsWith('snapshots') ? 2 : 1));
-      const broken = await lab.open(undefined, { limits: LOW_LIMITS, store });
-      await expect(broken.tidy({ commitFiles: 2, indexRuns: 2 })).rejects.toThrow(`cut off at ${step}`);
-      await expectAll(await open());
-      const repository = await open();
-      await repository.tidy({ commitFiles: 2, indexRuns: 2 });
-      await expectAll(await open());
-      expect(filesIn(lab, 'commits').length).toBeLessThanOrEqual(2);
-      expect(filesIn(lab, 'index').length).toBeLessThanOrEqual(2);
-      // Packs of the merge that was cut off are taken in by the next backup.
-      await lab.backup(repository);
-      expect((await lab.verify(await open())).damage).toEqual([]);
-      expect(filesIn(lab, 'packs').filter((name) => name.includes('tmp-'))).toEqual([]);
-    },
-  );
+  test.each([
+    'write packs',
+    'written packs',
+    'write index',
+    'written index',
+    'write snapshots',
+    'written snapshots',
+    'remove commits',
+    'removed commits',
+    'remove index',
+    'removed index',
+  ])('that is cut off at “%s” loses nothing, and the next one finishes the work', async (step) => {
+    let hits = 0;
+    // The second of them, where there are several: in the middle.
+    const store = failing(
+      lab.store,
+      (at) => at === step && ++hits === (step.endsWith('packs') || step.endsWith('snapshots') ? 2 : 1),
+    );
+    const broken = await lab.open(undefined, { limits: LOW_LIMITS, store });
+    await expect(broken.tidy({ commitFiles: 2, indexRuns: 2 })).rejects.toThrow(`cut off at ${step}`);
+    await expectAll(await open());
+    const repository = await open();
+    await repository.tidy({ commitFiles: 2, indexRuns: 2 });
+    await expectAll(await open());
+    expect(filesIn(lab, 'commits').length).toBeLessThanOrEqual(2);
+    expect(filesIn(lab, 'index').length).toBeLessThanOrEqual(2);
+    // Packs of the merge that was cut off are taken in by the next backup.
+    await lab.backup(repository);
+    expect((await lab.verify(await open())).damage).toEqual([]);
+    expect(filesIn(lab, 'packs').filter((name) => name.includes('tmp-'))).toEqual([]);
+  });
 
   test('done by two processes at once loses nothing', async () => {
-    const tidied = await Promise.allSettled([open(), open()].map(async (repository) => (await repository).tidy({ commitFiles: 2, indexRuns: 2 })));
-    for (const result of tidied) if (result.status === 'rejected') expect(result.reason).toMatchObject({ name: 'CairnError' });
+    const tidied = await Promise.allSettled(
+      [open(), open()].map(async (repository) => (await repository).tidy({ commitFiles: 2, indexRuns: 2 })),
+    );
+    for (const result of tidied)
+      if (result.status === 'rejected') expect(result.reason).toMatchObject({ name: 'CairnError' });
     await expectAll(await open());
     const repository = await open();
     await repository.tidy({ commitFiles: 2, indexRuns: 2 });
@@ -268,7 +293,10 @@ describe('a write session', () => {
       ]);
       const repository = await open();
       expect((await listSnapshots(repository)).snapshots).toHaveLength(2);
-      for (const [report, source] of [[reports[0], one.source], [reports[1], other.source]] as const) {
+      for (const [report, source] of [
+        [reports[0], one.source],
+        [reports[1], other.source],
+      ] as const) {
         const target = lab.path(`out-${report.snapshotId.slice(0, 6)}`);
         expect((await lab.restore(repository, report.snapshotId, target)).problems).toEqual([]);
         expect(fs.readdirSync(target)).toEqual(fs.readdirSync(source));

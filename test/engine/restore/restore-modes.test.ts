@@ -36,10 +36,14 @@ const useLab = (fill: () => void | Promise<void>): void => {
 const backUp = async (): Promise<void> => void (await lab.backup(repository));
 
 const inOut = (...names: readonly string[]): string => path.join(out, ...names);
-const stamp = (file: string, timeNs: bigint): void => setModificationTime({ kind: 'path', path: Buffer.from(file), follow: false }, timeNs);
+const stamp = (file: string, timeNs: bigint): void =>
+  setModificationTime({ kind: 'path', path: Buffer.from(file), follow: false }, timeNs);
 
 /** A dry run, which must change nothing, and then the same for real: both must say the same. */
-async function restoreTwice(options: Partial<RestoreOptions>, target: string | undefined = out): Promise<RestoreReport> {
+async function restoreTwice(
+  options: Partial<RestoreOptions>,
+  target: string | undefined = out,
+): Promise<RestoreReport> {
   const before = walkTree(lab.folder);
   const dry = await lab.restore(repository, 'latest', target, { ...options, dryRun: true });
   expect(compareTrees(before, walkTree(lab.folder))).toEqual([]);
@@ -58,7 +62,10 @@ const COUNTS: Record<Outcome, Partial<RestoreReport>> = {
   aside: { unchanged: 0, restored: 1, replaced: 0, skipped: 0, conflicts: ['item'] },
 };
 
-type Existing = { readonly make: () => void; readonly outcomes: readonly [changed: Outcome, always: Outcome, newer: Outcome, never: Outcome, both: Outcome] };
+type Existing = {
+  readonly make: () => void;
+  readonly outcomes: readonly [changed: Outcome, always: Outcome, newer: Outcome, never: Outcome, both: Outcome];
+};
 
 function placeFile(content: string, timeNs: bigint): void {
   fs.writeFileSync(inOut('item'), content, { mode: 0o644 });
@@ -76,7 +83,9 @@ function placeLink(linkTarget: string, timeNs: bigint): void {
 }
 
 function describeCases(cases: Record<string, Existing>, isRestored: () => void): void {
-  const table = Object.entries(cases).flatMap(([name, { make, outcomes }]) => MODES.map((mode, index) => ({ name, mode, make, outcome: outcomes[index] ?? 'skipped' })));
+  const table = Object.entries(cases).flatMap(([name, { make, outcomes }]) =>
+    MODES.map((mode, index) => ({ name, mode, make, outcome: outcomes[index] ?? 'skipped' })),
+  );
   test.each(table)('$name, $mode: $outcome', async ({ make, mode, outcome }) => {
     fs.writeFileSync(lab.path('precious'), 'precious');
     fs.mkdirSync(lab.path('precious-folder'), { recursive: true });
@@ -85,10 +94,18 @@ function describeCases(cases: Record<string, Existing>, isRestored: () => void):
     const report = await restoreTwice({ overwrite: mode });
     expect(report.problems).toEqual([]);
     expect(report).toMatchObject(COUNTS[outcome]);
-    if (outcome === 'skipped' || outcome === 'unchanged') expect(walkTree(out).filter(({ path: name }) => name !== '')).toEqual(found);
+    if (outcome === 'skipped' || outcome === 'unchanged')
+      expect(walkTree(out).filter(({ path: name }) => name !== '')).toEqual(found);
     else isRestored();
-    const aside = walkTree(out).filter(({ path: name }) => name.startsWith(Buffer.from('item.before-restore').toString('hex')));
-    expect(aside.map((record) => ({ ...record, path: record.path.replace(Buffer.from('.before-restore').toString('hex'), '') }))).toEqual(outcome === 'aside' ? found : []);
+    const aside = walkTree(out).filter(({ path: name }) =>
+      name.startsWith(Buffer.from('item.before-restore').toString('hex')),
+    );
+    expect(
+      aside.map((record) => ({
+        ...record,
+        path: record.path.replace(Buffer.from('.before-restore').toString('hex'), ''),
+      })),
+    ).toEqual(outcome === 'aside' ? found : []);
     expect(fs.readFileSync(lab.path('precious'), 'utf8')).toBe('precious');
     expect(fs.readdirSync(lab.path('precious-folder'))).toEqual([]);
   });
@@ -101,16 +118,46 @@ describe('a file over', () => {
     return backUp();
   });
   const cases: Record<string, Existing> = {
-    'the same file': { make: () => placeFile('stored', TIME_NS), outcomes: ['unchanged', 'replaced', 'unchanged', 'unchanged', 'unchanged'] },
-    'an older file': { make: () => placeFile('theirs!', TIME_NS - SECOND), outcomes: ['replaced', 'replaced', 'replaced', 'skipped', 'aside'] },
-    'a newer file': { make: () => placeFile('theirs!', TIME_NS + SECOND), outcomes: ['replaced', 'replaced', 'skipped', 'skipped', 'aside'] },
-    'a file of another size and the same time': { make: () => placeFile('theirs!', TIME_NS), outcomes: ['replaced', 'replaced', 'skipped', 'skipped', 'aside'] },
-    'a file that is one nanosecond older': { make: () => placeFile('stored', TIME_NS - 1n), outcomes: ['replaced', 'replaced', 'replaced', 'skipped', 'aside'] },
-    'an older folder': { make: () => placeFolder(TIME_NS - SECOND), outcomes: ['aside', 'aside', 'aside', 'skipped', 'aside'] },
-    'a newer folder': { make: () => placeFolder(TIME_NS + SECOND), outcomes: ['aside', 'aside', 'skipped', 'skipped', 'aside'] },
-    'an older link to a file': { make: () => placeLink('../precious', TIME_NS - SECOND), outcomes: ['replaced', 'replaced', 'replaced', 'skipped', 'aside'] },
-    'a newer link to a folder': { make: () => placeLink('../precious-folder', TIME_NS + SECOND), outcomes: ['replaced', 'replaced', 'skipped', 'skipped', 'aside'] },
-    'a link that leads nowhere': { make: () => placeLink('nowhere', TIME_NS - SECOND), outcomes: ['replaced', 'replaced', 'replaced', 'skipped', 'aside'] },
+    'the same file': {
+      make: () => placeFile('stored', TIME_NS),
+      outcomes: ['unchanged', 'replaced', 'unchanged', 'unchanged', 'unchanged'],
+    },
+    'an older file': {
+      make: () => placeFile('theirs!', TIME_NS - SECOND),
+      outcomes: ['replaced', 'replaced', 'replaced', 'skipped', 'aside'],
+    },
+    'a newer file': {
+      make: () => placeFile('theirs!', TIME_NS + SECOND),
+      outcomes: ['replaced', 'replaced', 'skipped', 'skipped', 'aside'],
+    },
+    'a file of another size and the same time': {
+      make: () => placeFile('theirs!', TIME_NS),
+      outcomes: ['replaced', 'replaced', 'skipped', 'skipped', 'aside'],
+    },
+    'a file that is one nanosecond older': {
+      make: () => placeFile('stored', TIME_NS - 1n),
+      outcomes: ['replaced', 'replaced', 'replaced', 'skipped', 'aside'],
+    },
+    'an older folder': {
+      make: () => placeFolder(TIME_NS - SECOND),
+      outcomes: ['aside', 'aside', 'aside', 'skipped', 'aside'],
+    },
+    'a newer folder': {
+      make: () => placeFolder(TIME_NS + SECOND),
+      outcomes: ['aside', 'aside', 'skipped', 'skipped', 'aside'],
+    },
+    'an older link to a file': {
+      make: () => placeLink('../precious', TIME_NS - SECOND),
+      outcomes: ['replaced', 'replaced', 'replaced', 'skipped', 'aside'],
+    },
+    'a newer link to a folder': {
+      make: () => placeLink('../precious-folder', TIME_NS + SECOND),
+      outcomes: ['replaced', 'replaced', 'skipped', 'skipped', 'aside'],
+    },
+    'a link that leads nowhere': {
+      make: () => placeLink('nowhere', TIME_NS - SECOND),
+      outcomes: ['replaced', 'replaced', 'replaced', 'skipped', 'aside'],
+    },
   };
   describeCases(cases, () => {
     expect(fs.lstatSync(inOut('item')).isFile()).toBe(true);
@@ -126,9 +173,18 @@ describe('an empty folder over', () => {
     return backUp();
   });
   const cases: Record<string, Existing> = {
-    'an older file': { make: () => placeFile('theirs', TIME_NS - SECOND), outcomes: ['aside', 'aside', 'aside', 'skipped', 'aside'] },
-    'a link to a folder': { make: () => placeLink('../precious-folder', TIME_NS - SECOND), outcomes: ['aside', 'aside', 'aside', 'skipped', 'aside'] },
-    'a link to a file': { make: () => placeLink('../precious', TIME_NS - SECOND), outcomes: ['aside', 'aside', 'aside', 'skipped', 'aside'] },
+    'an older file': {
+      make: () => placeFile('theirs', TIME_NS - SECOND),
+      outcomes: ['aside', 'aside', 'aside', 'skipped', 'aside'],
+    },
+    'a link to a folder': {
+      make: () => placeLink('../precious-folder', TIME_NS - SECOND),
+      outcomes: ['aside', 'aside', 'aside', 'skipped', 'aside'],
+    },
+    'a link to a file': {
+      make: () => placeLink('../precious', TIME_NS - SECOND),
+      outcomes: ['aside', 'aside', 'aside', 'skipped', 'aside'],
+    },
   };
   describeCases(cases, () => {
     expect(fs.lstatSync(inOut('item')).isDirectory()).toBe(true);
@@ -144,12 +200,30 @@ describe('a link over', () => {
     return backUp();
   });
   const cases: Record<string, Existing> = {
-    'the same link': { make: () => placeLink('../precious', TIME_NS), outcomes: ['unchanged', 'replaced', 'unchanged', 'unchanged', 'unchanged'] },
-    'a link of the same time and length that leads elsewhere': { make: () => placeLink('../Precious', TIME_NS), outcomes: ['replaced', 'replaced', 'skipped', 'skipped', 'aside'] },
-    'an older link': { make: () => placeLink('x', TIME_NS - SECOND), outcomes: ['replaced', 'replaced', 'replaced', 'skipped', 'aside'] },
-    'an older file': { make: () => placeFile('theirs', TIME_NS - SECOND), outcomes: ['replaced', 'replaced', 'replaced', 'skipped', 'aside'] },
-    'a newer file': { make: () => placeFile('theirs', TIME_NS + SECOND), outcomes: ['replaced', 'replaced', 'skipped', 'skipped', 'aside'] },
-    'an older folder': { make: () => placeFolder(TIME_NS - SECOND), outcomes: ['aside', 'aside', 'aside', 'skipped', 'aside'] },
+    'the same link': {
+      make: () => placeLink('../precious', TIME_NS),
+      outcomes: ['unchanged', 'replaced', 'unchanged', 'unchanged', 'unchanged'],
+    },
+    'a link of the same time and length that leads elsewhere': {
+      make: () => placeLink('../Precious', TIME_NS),
+      outcomes: ['replaced', 'replaced', 'skipped', 'skipped', 'aside'],
+    },
+    'an older link': {
+      make: () => placeLink('x', TIME_NS - SECOND),
+      outcomes: ['replaced', 'replaced', 'replaced', 'skipped', 'aside'],
+    },
+    'an older file': {
+      make: () => placeFile('theirs', TIME_NS - SECOND),
+      outcomes: ['replaced', 'replaced', 'replaced', 'skipped', 'aside'],
+    },
+    'a newer file': {
+      make: () => placeFile('theirs', TIME_NS + SECOND),
+      outcomes: ['replaced', 'replaced', 'skipped', 'skipped', 'aside'],
+    },
+    'an older folder': {
+      make: () => placeFolder(TIME_NS - SECOND),
+      outcomes: ['aside', 'aside', 'aside', 'skipped', 'aside'],
+    },
   };
   describeCases(cases, () => expect(fs.readlinkSync(inOut('item'))).toBe('../precious'));
 });
@@ -174,7 +248,9 @@ describe('a full folder', () => {
       placeFile(`theirs ${round}`, TIME_NS);
       await restoreTwice({});
     }
-    const kept = ['item.before-restore', 'item.before-restore-2', 'item.before-restore-3'].map((name) => fs.readFileSync(inOut(name), 'utf8'));
+    const kept = ['item.before-restore', 'item.before-restore-2', 'item.before-restore-3'].map((name) =>
+      fs.readFileSync(inOut(name), 'utf8'),
+    );
     expect(kept).toEqual(['theirs 0', 'theirs 1', 'theirs 2']);
   });
 
@@ -225,40 +301,65 @@ describe('random trees over random targets', () => {
     return backUp();
   });
 
-  test.each([0, 1])('a dry run says what the real one does, in every mode (target %i)', { timeout: 120_000 }, async (round) => {
-    const random = seeded(seed + round);
-    const base = lab.path(`base-${round}`);
-    await lab.restore(repository, 'latest', base);
-    mutateTree(base, { seed: seed + 100 + round, count: 20, fileBytesMax: 3000 });
-    fs.rmdirSync(out);
-    for (const overwrite of MODES) {
-      for (const variant of [{}, { delete: true }, { includes: ['*.txt', '*o*'], delete: random.chance(0.5) }, { excludes: ['*1*', '.*'], delete: random.chance(0.5) }]) {
-        copyTo(base, out);
-        const before = walkTree(out);
-        const dry = await lab.restore(repository, 'latest', out, { overwrite, ...variant, dryRun: true });
-        expect(compareTrees(before, out)).toEqual([]);
-        const real = await lab.restore(repository, 'latest', out, { overwrite, ...variant });
-        expect(dry, JSON.stringify({ overwrite, ...variant })).toEqual(real);
-        expect(real.problems).toEqual([]);
-        if ((overwrite === 'always' || overwrite === 'if-changed') && !('includes' in variant) && !('excludes' in variant)) expectSame(variant);
-        // Done once more there is nothing left to do.
-        const again = await lab.restore(repository, 'latest', out, { overwrite: 'if-changed', ...variant });
-        if (overwrite === 'always' || overwrite === 'if-changed') expect(again).toMatchObject({ restored: 0, replaced: 0, skipped: 0 });
-        fs.rmSync(out, { recursive: true });
+  test.each([0, 1])(
+    'a dry run says what the real one does, in every mode (target %i)',
+    { timeout: 120_000 },
+    async (round) => {
+      const random = seeded(seed + round);
+      const base = lab.path(`base-${round}`);
+      await lab.restore(repository, 'latest', base);
+      mutateTree(base, { seed: seed + 100 + round, count: 20, fileBytesMax: 3000 });
+      fs.rmdirSync(out);
+      for (const overwrite of MODES) {
+        for (const variant of [
+          {},
+          { delete: true },
+          { includes: ['*.txt', '*o*'], delete: random.chance(0.5) },
+          { excludes: ['*1*', '.*'], delete: random.chance(0.5) },
+        ]) {
+          copyTo(base, out);
+          const before = walkTree(out);
+          const dry = await lab.restore(repository, 'latest', out, { overwrite, ...variant, dryRun: true });
+          expect(compareTrees(before, out)).toEqual([]);
+          const real = await lab.restore(repository, 'latest', out, { overwrite, ...variant });
+          expect(dry, JSON.stringify({ overwrite, ...variant })).toEqual(real);
+          expect(real.problems).toEqual([]);
+          if (
+            (overwrite === 'always' || overwrite === 'if-changed') &&
+            !('includes' in variant) &&
+            !('excludes' in variant)
+          )
+            expectSame(variant);
+          // Done once more there is nothing left to do.
+          const again = await lab.restore(repository, 'latest', out, { overwrite: 'if-changed', ...variant });
+          if (overwrite === 'always' || overwrite === 'if-changed')
+            expect(again).toMatchObject({ restored: 0, replaced: 0, skipped: 0 });
+          fs.rmSync(out, { recursive: true });
+        }
       }
-    }
-  });
+    },
+  );
 
   /** Everything of the source is there; with `delete` nothing else but what was put aside. */
   function expectSame(variant: { readonly delete?: boolean }): void {
-    const differences = compareTrees(lab.source, out, { ignore: ['links'] }).filter((line) => !line.includes('.before-restore') && !line.includes(Buffer.from('.before-restore').toString('hex')));
-    expect(variant.delete === true ? differences : differences.filter((line) => !line.startsWith('only in the second')).filter((line) => !line.startsWith('“”'))).toEqual(
-      differences.filter((line) => line.startsWith('“”')).slice(0, variant.delete === true ? 2 : 0),
+    const differences = compareTrees(lab.source, out, { ignore: ['links'] }).filter(
+      (line) => !line.includes('.before-restore') && !line.includes(Buffer.from('.before-restore').toString('hex')),
     );
+    expect(
+      variant.delete === true
+        ? differences
+        : differences.filter((line) => !line.startsWith('only in the second')).filter((line) => !line.startsWith('“”')),
+    ).toEqual(differences.filter((line) => line.startsWith('“”')).slice(0, variant.delete === true ? 2 : 0));
   }
 
   test('a dry run into a target that is not there says what the real one does, and makes nothing', async () => {
-    for (const variant of [{}, { includes: ['*.txt'] }, { excludes: ['*.txt'] }, { includes: ['nothing at all'] }, { delete: true }]) {
+    for (const variant of [
+      {},
+      { includes: ['*.txt'] },
+      { excludes: ['*.txt'] },
+      { includes: ['nothing at all'] },
+      { delete: true },
+    ]) {
       fs.rmSync(out, { recursive: true, force: true });
       const real = await restoreTwice(variant);
       expect(real.problems).toEqual([]);

@@ -1,7 +1,14 @@
 /** Stories of the snapshot room: the record, the event log, chains, and finding a snapshot by what a person typed. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { asBlobId, asNodeId, parseChainId, parseRepositoryId, parseSnapshotId, parseWriterId } from '../../../src-shared/ids.ts';
+import {
+  asBlobId,
+  asNodeId,
+  parseChainId,
+  parseRepositoryId,
+  parseSnapshotId,
+  parseWriterId,
+} from '../../../src-shared/ids.ts';
 import {
   ENVELOPE_FORMAT,
   OBJECT_TYPE,
@@ -71,7 +78,18 @@ function recordOf(changes: Partial<SnapshotRecord> = {}): SnapshotRecord {
     tags: ['daily'],
     note: 'a “note” 📝',
     pinned: false,
-    stats: { filesNew: 1, filesChanged: 2, filesUnmodified: 3, filesRemoved: 4, folders: 5, metadataChanges: 6, bytesScanned: 7, bytesRead: 8, bytesAdded: 9, bytesStored: 10 },
+    stats: {
+      filesNew: 1,
+      filesChanged: 2,
+      filesUnmodified: 3,
+      filesRemoved: 4,
+      folders: 5,
+      metadataChanges: 6,
+      bytesScanned: 7,
+      bytesRead: 8,
+      bytesAdded: 9,
+      bytesStored: 10,
+    },
     problemCount: 1,
     problems: [{ path: '/home/x', code: 'EACCES', message: 'can’t be read' }],
     extra: {},
@@ -84,7 +102,11 @@ function snapshotOf(idSeed: number, changes: Partial<SnapshotRecord> = {}): Snap
 }
 
 /** The record’s own fields, changed, and sealed in an envelope again; signed anew only where a signer is given. */
-function resealed(bytes: Uint8Array, change: (fields: Record<string, unknown>) => void, newSigner?: typeof signer): Uint8Array {
+function resealed(
+  bytes: Uint8Array,
+  change: (fields: Record<string, unknown>) => void,
+  newSigner?: typeof signer,
+): Uint8Array {
   const { value } = decodeEnvelope(bytes, { objectType: OBJECT_TYPE.snapshot, schemaVersionMax: 1 });
   const outer = value as { record: Uint8Array; signature: Uint8Array };
   const fields = decodeMessagePack(outer.record) as Record<string, unknown>;
@@ -125,7 +147,10 @@ describe('a snapshot record', () => {
         const { id, bytes } = encodeSnapshot(record, signer);
         const back = decodeSnapshot(bytes, signer.publicKey);
         expect(back.id).toBe(id);
-        expect(back.record).toEqual({ ...record, sources: record.sources.map((source) => ({ ...source, path: new Uint8Array(source.path) })) });
+        expect(back.record).toEqual({
+          ...record,
+          sources: record.sources.map((source) => ({ ...source, path: new Uint8Array(source.path) })),
+        });
       }),
       { numRuns: 50 },
     );
@@ -133,7 +158,11 @@ describe('a snapshot record', () => {
 
   test('written by a later Cairn keeps the fields this one does not know, when it is written again, and keeps its id', () => {
     const { bytes } = encodeSnapshot(recordOf(), signer);
-    const later = resealed(bytes, (fields) => Object.assign(fields, { later: { deep: [1, 'two', new Uint8Array([3])] }, another: true }), signer);
+    const later = resealed(
+      bytes,
+      (fields) => Object.assign(fields, { later: { deep: [1, 'two', new Uint8Array([3])] }, another: true }),
+      signer,
+    );
     const { id, record } = decodeSnapshot(later, signer.publicKey);
     expect(record.extra).toEqual({ later: { deep: [1, 'two', new Uint8Array([3])] }, another: true });
     const again = decodeSnapshot(encodeSnapshot(record, signer).bytes, signer.publicKey);
@@ -144,9 +173,18 @@ describe('a snapshot record', () => {
 
   test('has an id that depends on the record only: not on the envelope around it, and on every field in it', () => {
     const { id, bytes } = encodeSnapshot(recordOf(), signer);
-    expect(decodeSnapshot(resealed(bytes, () => undefined), signer.publicKey).id).toBe(id);
+    expect(
+      decodeSnapshot(
+        resealed(bytes, () => undefined),
+        signer.publicKey,
+      ).id,
+    ).toBe(id);
     expect(encodeSnapshot(recordOf(), signer).id).toBe(id);
-    const ids = new Set([{ note: 'other' }, { order: 2 }, { host: 'x' }, { pinned: true }, { extra: { later: 1 } }].map((change) => encodeSnapshot(recordOf(change), signer).id));
+    const ids = new Set(
+      [{ note: 'other' }, { order: 2 }, { host: 'x' }, { pinned: true }, { extra: { later: 1 } }].map(
+        (change) => encodeSnapshot(recordOf(change), signer).id,
+      ),
+    );
     ids.add(id);
     expect(ids.size).toBe(6);
   });
@@ -157,26 +195,38 @@ describe('a snapshot record', () => {
     ['a field more', (fields: Record<string, unknown>) => void (fields['later'] = 1)],
   ])('with %s and its old signature is refused', (_what, change) => {
     const { bytes } = encodeSnapshot(recordOf(), signer);
-    expect(() => decodeSnapshot(resealed(bytes, change), signer.publicKey)).toThrow(expect.objectContaining({ code: 'integrity/damaged' }));
+    expect(() => decodeSnapshot(resealed(bytes, change), signer.publicKey)).toThrow(
+      expect.objectContaining({ code: 'integrity/damaged' }),
+    );
   });
 
   test('signed by someone else is refused', () => {
     const stranger = createSigner(new Uint8Array(32).fill(8));
     const { bytes } = encodeSnapshot(recordOf(), stranger);
-    expect(() => decodeSnapshot(bytes, signer.publicKey)).toThrow(expect.objectContaining({ code: 'integrity/damaged' }));
+    expect(() => decodeSnapshot(bytes, signer.publicKey)).toThrow(
+      expect.objectContaining({ code: 'integrity/damaged' }),
+    );
   });
 
   test.each([
     ['without a host', (fields: Record<string, unknown>) => void delete fields['host']],
-    ['with a log that does not fit its size', (fields: Record<string, unknown>) => void (fields['log'] = { size: 3, frontier: [bytesOf(1)] })],
-    ['with a frontier of short hashes', (fields: Record<string, unknown>) => void (fields['log'] = { size: 1, frontier: [bytesOf(1, 31)] })],
+    [
+      'with a log that does not fit its size',
+      (fields: Record<string, unknown>) => void (fields['log'] = { size: 3, frontier: [bytesOf(1)] }),
+    ],
+    [
+      'with a frontier of short hashes',
+      (fields: Record<string, unknown>) => void (fields['log'] = { size: 1, frontier: [bytesOf(1, 31)] }),
+    ],
     ['with a negative order', (fields: Record<string, unknown>) => void (fields['order'] = -1)],
     ['of an unknown kind', (fields: Record<string, unknown>) => void (fields['kind'] = 'differential')],
     ['with a short root', (fields: Record<string, unknown>) => void (fields['rootNodeId'] = bytesOf(1, 16))],
     ['with a source that is a number', (fields: Record<string, unknown>) => void (fields['sources'] = [1])],
   ])('%s is malformed, although its signature is right', (_what, change) => {
     const { bytes } = encodeSnapshot(recordOf(), signer);
-    expect(() => decodeSnapshot(resealed(bytes, change, signer), signer.publicKey)).toThrow(expect.objectContaining({ code: 'integrity/malformed' }));
+    expect(() => decodeSnapshot(resealed(bytes, change, signer), signer.publicKey)).toThrow(
+      expect.objectContaining({ code: 'integrity/malformed' }),
+    );
   });
 
   test('with any byte changed is refused with a typed error', () => {
@@ -202,7 +252,11 @@ describe('a snapshot record', () => {
 
   test('is shown with its raw path escaped and its time in UTC', () => {
     const summary = summariseSnapshot(snapshotOf(1));
-    expect(summary).toMatchObject({ parentId: null, time: '2023-11-14T22:13:21.000Z', sources: [{ path: '/home/caf\\xe9' }] });
+    expect(summary).toMatchObject({
+      parentId: null,
+      time: '2023-11-14T22:13:21.000Z',
+      sources: [{ path: '/home/caf\\xe9' }],
+    });
   });
 });
 
@@ -251,8 +305,12 @@ describe('the event log', () => {
   });
 
   test('refuses a head whose frontier does not fit its size', () => {
-    expect(() => checkHead({ size: 3, frontier: [bytesOf(1)] })).toThrow(expect.objectContaining({ code: 'integrity/malformed' }));
-    expect(() => appendEvent({ size: 1, frontier: [] }, bytesOf(1))).toThrow(expect.objectContaining({ code: 'integrity/malformed' }));
+    expect(() => checkHead({ size: 3, frontier: [bytesOf(1)] })).toThrow(
+      expect.objectContaining({ code: 'integrity/malformed' }),
+    );
+    expect(() => appendEvent({ size: 1, frontier: [] }, bytesOf(1))).toThrow(
+      expect.objectContaining({ code: 'integrity/malformed' }),
+    );
   });
 });
 
@@ -260,7 +318,12 @@ describe('the place of the next snapshot', () => {
   const empty = MerkleSet.fromIds([]).root;
 
   test('without a parent begins a chain', () => {
-    expect(nextPlace([snapshotOf(1)], undefined, 50, OTHER_CHAIN)).toEqual({ chainId: OTHER_CHAIN, sequence: 0, kind: 'base', chainSetRoot: empty });
+    expect(nextPlace([snapshotOf(1)], undefined, 50, OTHER_CHAIN)).toEqual({
+      chainId: OTHER_CHAIN,
+      sequence: 0,
+      kind: 'base',
+      chainSetRoot: empty,
+    });
   });
 
   test('with a parent follows the highest of its chain, and binds the set of all that stand in it', () => {
@@ -282,7 +345,12 @@ describe('the place of the next snapshot', () => {
 
 describe('the parent of a backup', () => {
   const paths = (...names: readonly string[]): SnapshotRecord['sources'] =>
-    names.map((name) => ({ path: Buffer.from(name), name, rootNodeId: asNodeId(bytesOf(1)), rules: { excludes: [], excludeLargerThanBytes: 0, oneFileSystem: false, symlinks: 'store' } }));
+    names.map((name) => ({
+      path: Buffer.from(name),
+      name,
+      rootNodeId: asNodeId(bytesOf(1)),
+      rules: { excludes: [], excludeLargerThanBytes: 0, oneFileSystem: false, symlinks: 'store' },
+    }));
 
   test('is the newest of the same host and exactly the same sources, in any order', () => {
     const snapshots = [
@@ -292,7 +360,12 @@ describe('the parent of a backup', () => {
       snapshotOf(4, { order: 4, sources: paths('/a', '/b', '/c') }),
       snapshotOf(5, { order: 5, sources: paths('/a', '/b'), host: 'other' }),
     ];
-    const find = (...names: readonly string[]): string | undefined => findParent(snapshots, 'lab', names.map((name) => Buffer.from(name)))?.id;
+    const find = (...names: readonly string[]): string | undefined =>
+      findParent(
+        snapshots,
+        'lab',
+        names.map((name) => Buffer.from(name)),
+      )?.id;
     expect(find('/a', '/b')).toBe(snapshots[1]?.id);
     expect(find('/b', '/a')).toBe(snapshots[1]?.id);
     expect(find('/a')).toBe(snapshots[2]?.id);
@@ -308,27 +381,50 @@ describe('the order of snapshots', () => {
     const sorted = [now, future, past].sort(bySnapshotOrder);
     expect(sorted.map(({ id }) => id)).toEqual([future.id, past.id, now.id]);
     expect(resolveSnapshot(sorted, 'latest').id).toBe(now.id);
-    expect(summariseChains(sorted)).toMatchObject([{ createdAt: '1970-01-01T00:00:00.000Z', lastBackup: '2100-01-01T00:00:00.000Z', snapshots: 3 }]);
+    expect(summariseChains(sorted)).toMatchObject([
+      { createdAt: '1970-01-01T00:00:00.000Z', lastBackup: '2100-01-01T00:00:00.000Z', snapshots: 3 },
+    ]);
   });
 
   test('is total: whatever comes in, the same comes out', () => {
-    const one = fc.record({ order: fc.integer({ min: 0, max: 3 }), finishedAtMs: fc.integer({ min: 0, max: 3 }), seed: fc.nat({ max: 20 }) });
+    const one = fc.record({
+      order: fc.integer({ min: 0, max: 3 }),
+      finishedAtMs: fc.integer({ min: 0, max: 3 }),
+      seed: fc.nat({ max: 20 }),
+    });
     fc.assert(
-      fc.property(fc.uniqueArray(one, { selector: ({ seed }) => seed, maxLength: 12 }), fc.infiniteStream(fc.nat()), (items, noise) => {
-        const snapshots = items.map(({ seed, ...rest }) => snapshotOf(seed, rest));
-        const shuffled = snapshots.map((snapshot) => ({ snapshot, key: noise.next().value })).sort((left, right) => left.key - right.key).map(({ snapshot }) => snapshot);
-        expect(shuffled.sort(bySnapshotOrder)).toEqual(snapshots.sort(bySnapshotOrder));
-      }),
+      fc.property(
+        fc.uniqueArray(one, { selector: ({ seed }) => seed, maxLength: 12 }),
+        fc.infiniteStream(fc.nat()),
+        (items, noise) => {
+          const snapshots = items.map(({ seed, ...rest }) => snapshotOf(seed, rest));
+          const shuffled = snapshots
+            .map((snapshot) => ({ snapshot, key: noise.next().value }))
+            .sort((left, right) => left.key - right.key)
+            .map(({ snapshot }) => snapshot);
+          expect(shuffled.sort(bySnapshotOrder)).toEqual(snapshots.sort(bySnapshotOrder));
+        },
+      ),
     );
   });
 });
 
 describe('a snapshot by what a person typed', () => {
-  const snapshots = ['aaaa1111', 'aaaa2222', 'bbbb0000'].map((prefix): Snapshot => ({ id: parseSnapshotId(prefix.padEnd(64, '0')), record: recordOf() }));
+  const snapshots = ['aaaa1111', 'aaaa2222', 'bbbb0000'].map((prefix): Snapshot => ({
+    id: parseSnapshotId(prefix.padEnd(64, '0')),
+    record: recordOf(),
+  }));
   const find = (text: string): string => resolveSnapshot(snapshots, text).id.slice(0, 8);
 
   test('is latest, latest~N, or a prefix of at least four characters in either case', () => {
-    expect([find('latest'), find('latest~0'), find('latest~2'), find('bbbb'), find('AAAA2'), find('aaaa1111'.padEnd(64, '0'))]).toEqual(['bbbb0000', 'bbbb0000', 'aaaa1111', 'bbbb0000', 'aaaa2222', 'aaaa1111']);
+    expect([
+      find('latest'),
+      find('latest~0'),
+      find('latest~2'),
+      find('bbbb'),
+      find('AAAA2'),
+      find('aaaa1111'.padEnd(64, '0')),
+    ]).toEqual(['bbbb0000', 'bbbb0000', 'aaaa1111', 'bbbb0000', 'aaaa2222', 'aaaa1111']);
   });
 
   test.each([
