@@ -207,7 +207,7 @@ function openRepositoryApi(host: Host, root: string, repository: Repository, sto
     diff: async (before, after, below) => {
       const first = await pick(before);
       return after === 'live'
-        ? diffLive(repository, first, below)
+        ? diffLive(repository, first, below, [root, host.home])
         : diffSnapshots(repository, first, await pick(after), below);
     },
     find: async (pattern) => findEntries(repository, await snapshotsOf(), pattern),

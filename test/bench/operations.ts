@@ -52,7 +52,7 @@ const SIZES = {
     effort: EFFORT.full,
     nodes: [10, 100, 1000, 10_000, 1_000_000],
     fileBytes: [MB, 10 * MB, 100 * MB, 1000 * MB],
-    threadBytes: 256 * MB,
+    threadBytes: 128 * MB,
   },
   quick: { effort: EFFORT.quick, nodes: [10, 100, 1000, 10_000], fileBytes: [MB, 10 * MB], threadBytes: 32 * MB },
 } as const satisfies Record<string, Sizes>;
@@ -60,6 +60,8 @@ const SIZES = {
 /** Above this many, one run is seconds long: it is its own warm-up after the smaller sizes. */
 const NODES_LONG_FROM = 100_000;
 const FILE_LONG_BYTES_FROM = 500 * MB;
+/** From this size on fewer runs are enough: each is long enough to even out by itself. */
+const FILE_FEW_RUNS_BYTES_FROM = 50 * MB;
 const LONG_RUNS = 5;
 
 // ---------------------------------------------------------------------------------------------------------- targets
@@ -220,7 +222,7 @@ const BACKUPS: readonly { readonly compression: CompressionSpec; readonly worker
 
 async function measureFile({ effort }: Sizes, folder: string, bytes: number): Promise<Row[]> {
   const isLong = bytes >= FILE_LONG_BYTES_FROM;
-  const counts = { runs: isLong ? LONG_RUNS : effort.runs, warmUpRuns: isLong ? 0 : 1 };
+  const counts = { runs: bytes >= FILE_FEW_RUNS_BYTES_FROM ? LONG_RUNS : effort.runs, warmUpRuns: isLong ? 0 : 1 };
   const file = makeTextFile(folder, bytes);
   const root = path.join(folder, 'repository');
   const row = (work: string, measured: Measured): Row => {
@@ -231,6 +233,8 @@ async function measureFile({ effort }: Sizes, folder: string, bytes: number): Pr
   rows.push(row('read, hash, cut, address', await measureRuns(counts, known.storeAgain)));
   await known.end();
   for (const { compression, workers } of BACKUPS) {
+    // What a second thread gains is seen at a tenth of this, in a tenth of the time.
+    if (isLong && compression.kind === 'zstd' && workers === 0) continue;
     const measured = await measureLong(counts, {
       prepare: () => createRepository(root, compression),
       run: (repository) => backUpFile(repository, { file, workers }),
@@ -255,7 +259,11 @@ async function compareThreads({ effort, threadBytes }: Sizes): Promise<void> {
   const rows: Row[] = [];
   for (const work of ['hash', 'compress'] as const) {
     for (const threads of [1, 2]) {
-      const measured = await measureThreads(threads, { work, bytes: threadBytes, runs: effort.runs });
+      const measured = await measureThreads(threads, {
+        work,
+        bytes: threadBytes,
+        runs: Math.min(effort.runs, LONG_RUNS),
+      });
       const name = `${work}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
       const pace = formatRate(threadBytes, measured.medianMs);
       rows.push({ size: formatMegabytes(threadBytes), work: name, measured, pace });

@@ -32,7 +32,10 @@ function newTree(): SmallTree {
 }
 
 /** Damages a repository, backs something up into it, and gives what it then holds. */
-async function backUpInto(small: SmallRepository, files: Files): Promise<{ repository: Repository; files: Files; expected: readonly ExpectedSnapshot[] }> {
+async function backUpInto(
+  small: SmallRepository,
+  files: Files,
+): Promise<{ repository: Repository; files: Files; expected: readonly ExpectedSnapshot[] }> {
   const store = await storeOf(files);
   const tree = newTree();
   const entries = tree.state();
@@ -42,7 +45,8 @@ async function backUpInto(small: SmallRepository, files: Files): Promise<{ repos
 }
 
 /** A session of another process that is running: the next backup leaves it alone, so that files can be compared. */
-const namesOf = (files: Files, kind: string): readonly string[] => [...files.keys()].filter((name) => kindOf(name) === kind);
+const namesOf = (files: Files, kind: string): readonly string[] =>
+  [...files.keys()].filter((name) => kindOf(name) === kind);
 
 describe.each([
   ['encrypted', true],
@@ -55,7 +59,11 @@ describe.each([
     const random = seeded(seed);
     for (const name of [...namesOf(small.files, 'config'), ...namesOf(small.files, 'key')]) {
       const middle = Math.floor(small.files.get(name)!.length / 2);
-      for (const damaged of [deleted(small.files, name), flipped(small.files, name, middle, random), flipped(small.files, name, 4, random)]) {
+      for (const damaged of [
+        deleted(small.files, name),
+        flipped(small.files, name, middle, random),
+        flipped(small.files, name, 4, random),
+      ]) {
         const { repository, files } = await backUpInto(small, damaged.files);
         expect(Buffer.compare(files.get(name)!, small.files.get(name)!), damaged.what).toBe(0);
         expect((await verifyAt(repository, 'deep')).damage, damaged.what).toEqual([]);
@@ -93,19 +101,33 @@ describe.each([
         const { repository, expected } = await backUpInto(small, damaged.files);
         expect(await readEverything(repository, expected), damaged.what).toEqual({ lost: [], lostSnapshots: [] });
         const { damage } = await verifyAt(repository, 'deep');
-        expect(damage.map(({ file }) => file), damaged.what).toEqual([name]);
+        expect(
+          damage.map(({ file }) => file),
+          damaged.what,
+        ).toEqual([name]);
       }
     }
   });
 
   test('a backup is made, and is whole, beside damaged packs, commit files and snapshots', async () => {
     const small = await build();
-    for (const name of [...namesOf(small.files, 'pack'), ...namesOf(small.files, 'commit'), ...namesOf(small.files, 'snapshot')]) {
-      for (const damaged of [deleted(small.files, name), flipped(small.files, name, 9, seeded(1)), flipped(small.files, name, 300, seeded(2))]) {
+    for (const name of [
+      ...namesOf(small.files, 'pack'),
+      ...namesOf(small.files, 'commit'),
+      ...namesOf(small.files, 'snapshot'),
+    ]) {
+      for (const damaged of [
+        deleted(small.files, name),
+        flipped(small.files, name, 9, seeded(1)),
+        flipped(small.files, name, 300, seeded(2)),
+      ]) {
         const { repository, expected } = await backUpInto(small, damaged.files);
         const { lost, lostSnapshots } = await readEverything(repository, expected);
         expect(lostSnapshots, damaged.what).not.toContain(expected.at(-1)!.id);
-        expect(lost.some(({ snapshot }) => snapshot === expected.at(-1)!.id), damaged.what).toBe(false);
+        expect(
+          lost.some(({ snapshot }) => snapshot === expected.at(-1)!.id),
+          damaged.what,
+        ).toBe(false);
       }
     }
   });
@@ -116,7 +138,10 @@ describe.each([
     const tree = newTree();
     tree.folder('kept');
     tree.file('kept/file.bin', seeded(seed + 1).bytes(300));
-    const first = { id: await backUp(await openFresh(store, small.recovery, seeded(1)), tree.root), entries: tree.state() };
+    const first = {
+      id: await backUp(await openFresh(store, small.recovery, seeded(1)), tree.root),
+      entries: tree.state(),
+    };
     const repository = await openFresh(store, small.recovery, seeded(2));
     const before = new Set((await listPacks(repository.context)).keys());
     await repository.tidy({ ...repository.context.limits, commitFiles: 0, indexRuns: 8 });
@@ -127,12 +152,22 @@ describe.each([
     // The tree is as it was: all of it is stored again, in a commit file beside the run that still names the lost packs.
     const again = await openFresh(store, small.recovery, seeded(3));
     const second = { id: await backUp(again, tree.root), entries: tree.state() };
-    expect(await readEverything(await openFresh(store, small.recovery, seeded(4)), [...small.snapshots, first, second])).toMatchObject({
+    expect(
+      await readEverything(await openFresh(store, small.recovery, seeded(4)), [...small.snapshots, first, second]),
+    ).toMatchObject({
       lostSnapshots: [],
     });
-    for (const limits of [{ commitFiles: 0, indexRuns: 8 }, { commitFiles: 0, indexRuns: 1 }, { commitFiles: 0, indexRuns: 0 }]) {
+    for (const limits of [
+      { commitFiles: 0, indexRuns: 8 },
+      { commitFiles: 0, indexRuns: 1 },
+      { commitFiles: 0, indexRuns: 0 },
+    ]) {
       await again.tidy({ ...again.context.limits, ...limits });
-      const reading = await readEverything(await openFresh(store, small.recovery, seeded(5)), [...small.snapshots, first, second]);
+      const reading = await readEverything(await openFresh(store, small.recovery, seeded(5)), [
+        ...small.snapshots,
+        first,
+        second,
+      ]);
       expect(reading.lost.filter(({ snapshot }) => snapshot === second.id)).toEqual([]);
     }
   });
@@ -143,7 +178,9 @@ describe.each([
     const { files } = deleted(small.files, small.fileOf.get(newest)!);
     const repository = await openFresh(await storeOf(files), small.recovery, seeded(1));
     expect((await verifyAt(repository, 'deep')).ok).toBe(true);
-    expect((await verifyAt(repository, 'quick', [newest])).damage).toMatchObject([{ kind: 'snapshot', snapshots: [newest] }]);
+    expect((await verifyAt(repository, 'quick', [newest])).damage).toMatchObject([
+      { kind: 'snapshot', snapshots: [newest] },
+    ]);
   });
 
   test('an older state of the whole repository is told by what this computer has seen before', async () => {
@@ -183,7 +220,9 @@ test('with both copies of a password damaged the recovery key still opens everyt
   for (const name of copies) expect((error as Error).message).toContain(name);
   const repository = await openFresh(store, small.recovery, seeded(1));
   expect(await readEverything(repository, small.snapshots)).toEqual({ lost: [], lostSnapshots: [] });
-  expect((await verifyAt(repository, 'deep')).damage.map(({ file, kind }) => [file, kind])).toEqual(copies.map((name) => [name, 'key']));
+  expect((await verifyAt(repository, 'deep')).damage.map(({ file, kind }) => [file, kind])).toEqual(
+    copies.map((name) => [name, 'key']),
+  );
 });
 
 test('a wrong password is told from a damaged key', async () => {
@@ -196,9 +235,16 @@ test('a wrong password is told from a damaged key', async () => {
 test('damage in many places at once is named place by place, and costs no more than each place alone', async () => {
   const small = await buildSmallRepository({ seed, encrypted: true });
   const random = seeded(seed);
-  const touched = [...namesOf(small.files, 'pack').slice(0, 1), ...namesOf(small.files, 'commit').slice(0, 1), 'config', 'reserve', ...namesOf(small.files, 'index')];
+  const touched = [
+    ...namesOf(small.files, 'pack').slice(0, 1),
+    ...namesOf(small.files, 'commit').slice(0, 1),
+    'config',
+    'reserve',
+    ...namesOf(small.files, 'index'),
+  ];
   let { files } = small;
-  for (const name of touched) ({ files } = flipped(files, name, random.between(110, files.get(name)!.length - 1), random));
+  for (const name of touched)
+    ({ files } = flipped(files, name, random.between(110, files.get(name)!.length - 1), random));
   const store = await storeOf(files);
   const { damage } = await verifyAt(await openFresh(store, small.recovery, seeded(1)), 'deep');
   for (const name of touched) expect(damage.map(({ file }) => file)).toContain(name);

@@ -10,7 +10,13 @@ import { RESTORE_DEFAULTS, restore } from '../../src-main/engine/restore/index.t
 import { listSnapshots } from '../../src-main/engine/snapshot/index.ts';
 import { type DamageCase, everyDeletion, everyFlip } from '../support/damage-cases.ts';
 import { DamageCheckError, kindOf } from '../support/damage-check.ts';
-import { type ExpectedEntry, type SmallRepository, buildSmallRepository, openFresh, storeOf } from '../support/damage-repository.ts';
+import {
+  type ExpectedEntry,
+  type SmallRepository,
+  buildSmallRepository,
+  openFresh,
+  storeOf,
+} from '../support/damage-repository.ts';
 import { seeded, testSeed } from '../support/seed.ts';
 
 const TIMEOUT_MS = 300_000;
@@ -42,7 +48,10 @@ function isSame(left: ExpectedEntry, right: ExpectedEntry): boolean {
 }
 
 function isTold(problems: readonly Problem[], name: string): boolean {
-  return problems.some(({ path: told, code }) => code.startsWith('integrity/') && (told === '.' || told === name || name.startsWith(`${told}/`)));
+  return problems.some(
+    ({ path: told, code }) =>
+      code.startsWith('integrity/') && (told === '.' || told === name || name.startsWith(`${told}/`)),
+  );
 }
 
 /** Restores the oldest and the newest snapshot; true where something could not be restored. */
@@ -54,16 +63,22 @@ async function restoreAll(small: SmallRepository, damaged: DamageCase): Promise<
     const { entries } = small.snapshots.find(({ id }) => id === snapshot.id)!;
     const target = mkdtempSync(path.join(tmpdir(), 'cairn-restore-'));
     try {
-      const { problems } = await restore(repository, snapshot, { ...RESTORE_DEFAULTS, target: Buffer.from(target), restoreOwner: false });
+      const { problems } = await restore(repository, snapshot, {
+        ...RESTORE_DEFAULTS,
+        target: Buffer.from(target),
+        restoreOwner: false,
+      });
       const found = readTarget(target);
       for (const [name, entry] of found) {
         const known = entries.get(name);
-        if (known === undefined || !isSame(entry, known)) throw new DamageCheckError(`${damaged.what}: restored ${name} wrongly`);
+        if (known === undefined || !isSame(entry, known))
+          throw new DamageCheckError(`${damaged.what}: restored ${name} wrongly`);
       }
       for (const name of entries.keys()) {
         if (found.has(name)) continue;
         isAnyLost = true;
-        if (!isTold(problems, name)) throw new DamageCheckError(`${damaged.what}: ${name} is missing and nothing says so`);
+        if (!isTold(problems, name))
+          throw new DamageCheckError(`${damaged.what}: ${name} is missing and nothing says so`);
       }
       if (problems.length > 0) isAnyLost = true;
     } catch (error) {
@@ -85,19 +100,27 @@ describe.each([
     small = await buildSmallRepository({ seed, encrypted });
   });
 
-  test('a restore that meets damage tells each file it could not restore, and restores the rest exactly', { timeout: TIMEOUT_MS }, async () => {
-    let lossy = 0;
-    const cases = [...everyFlip(small.files, FLIP_STEP, seeded(seed)), ...everyDeletion(small.files)];
-    for (const damaged of cases) if (await restoreAll(small, damaged)) lossy++;
-    expect(lossy).toBeGreaterThan(5);
-    expect(lossy).toBeLessThan(cases.length);
-  });
+  test(
+    'a restore that meets damage tells each file it could not restore, and restores the rest exactly',
+    { timeout: TIMEOUT_MS },
+    async () => {
+      let lossy = 0;
+      const cases = [...everyFlip(small.files, FLIP_STEP, seeded(seed)), ...everyDeletion(small.files)];
+      for (const damaged of cases) if (await restoreAll(small, damaged)) lossy++;
+      expect(lossy).toBeGreaterThan(5);
+      expect(lossy).toBeLessThan(cases.length);
+    },
+  );
 
-  test('damage to anything but packs, commits and snapshots costs a restore nothing', { timeout: TIMEOUT_MS }, async () => {
-    const data = ['pack', 'commit', 'snapshot'];
-    for (const damaged of everyDeletion(small.files)) {
-      if (data.includes(kindOf(damaged.touched[0]!))) continue;
-      expect(await restoreAll(small, damaged), damaged.what).toBe(false);
-    }
-  });
+  test(
+    'damage to anything but packs, commits and snapshots costs a restore nothing',
+    { timeout: TIMEOUT_MS },
+    async () => {
+      const data = ['pack', 'commit', 'snapshot'];
+      for (const damaged of everyDeletion(small.files)) {
+        if (data.includes(kindOf(damaged.touched[0]!))) continue;
+        expect(await restoreAll(small, damaged), damaged.what).toBe(false);
+      }
+    },
+  );
 });

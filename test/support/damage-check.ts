@@ -13,7 +13,13 @@ import { Repository } from '../../src-main/engine/repository/index.ts';
 import { type Snapshot, listSnapshots } from '../../src-main/engine/snapshot/index.ts';
 import { type VerifyDepth, verify } from '../../src-main/engine/verify/index.ts';
 import type { DamageCase } from './damage-cases.ts';
-import { type ExpectedEntry, type ExpectedSnapshot, type SmallRepository, openFresh, storeOf } from './damage-repository.ts';
+import {
+  type ExpectedEntry,
+  type ExpectedSnapshot,
+  type SmallRepository,
+  openFresh,
+  storeOf,
+} from './damage-repository.ts';
 import { type Seeded, seeded } from './seed.ts';
 
 /** A claim that does not hold. */
@@ -35,7 +41,11 @@ export type Reading = {
 export async function readEverything(repository: Repository, expected: readonly ExpectedSnapshot[]): Promise<Reading> {
   const { snapshots } = await listSnapshots(repository);
   const byId = new Map(snapshots.map((snapshot) => [snapshot.id, snapshot]));
-  for (const { id } of snapshots) claim(expected.some((one) => one.id === id), () => `snapshot ${id} was never made`);
+  for (const { id } of snapshots)
+    claim(
+      expected.some((one) => one.id === id),
+      () => `snapshot ${id} was never made`,
+    );
   const lost: LostPath[] = [];
   for (const { id, entries } of expected) {
     const snapshot = byId.get(id);
@@ -75,7 +85,12 @@ async function readSnapshot(
 }
 
 /** True when the entry is whole, false when an integrity error kept it back. */
-async function readEntry(repository: Repository, entry: Entry, expected: ExpectedEntry, path: string): Promise<boolean> {
+async function readEntry(
+  repository: Repository,
+  entry: Entry,
+  expected: ExpectedEntry,
+  path: string,
+): Promise<boolean> {
   if (entry.nodeType === 'symlink' && expected.kind === 'symlink') {
     claim(Buffer.from(entry.target).toString() === expected.target, () => `the link ${path} leads elsewhere`);
   }
@@ -102,7 +117,11 @@ async function tolerate(work: () => Promise<void>): Promise<boolean> {
   }
 }
 
-export function verifyAt(repository: Repository, kind: VerifyDepth['kind'], known: readonly SnapshotId[] = []): Promise<VerifyReport> {
+export function verifyAt(
+  repository: Repository,
+  kind: VerifyDepth['kind'],
+  known: readonly SnapshotId[] = [],
+): Promise<VerifyReport> {
   const depth: VerifyDepth = kind === 'sample' ? { kind, percent: 50 } : { kind };
   return verify(repository, { depth, knownSnapshots: known, onProgress: () => undefined, signal: undefined });
 }
@@ -138,7 +157,8 @@ function isNamed(repository: SmallRepository, damage: readonly Damage[], name: s
 
 /** Whether a report names a path of a snapshot, itself or by a folder above it. */
 function isBlamed(damage: readonly Damage[], { snapshot, path }: LostPath): boolean {
-  const isAbove = (reported: string): boolean => reported === '/' || reported === path || path.startsWith(`${reported}/`);
+  const isAbove = (reported: string): boolean =>
+    reported === '/' || reported === path || path.startsWith(`${reported}/`);
   return damage.some((row) => row.snapshots.includes(snapshot) && row.paths.some(isAbove));
 }
 
@@ -147,24 +167,42 @@ export async function checkCase(small: SmallRepository, damaged: DamageCase, ran
   const store = await storeOf(damaged.files);
   const secret = random.chance(0.1) ? small.password : small.recovery;
   const repository = await openFresh(store, secret, seeded(1));
-  const report = await verifyAt(repository, 'deep', small.snapshots.slice(-1).map(({ id }) => id));
+  const report = await verifyAt(
+    repository,
+    'deep',
+    small.snapshots.slice(-1).map(({ id }) => id),
+  );
   claim(!report.ok && report.damage.length > 0, () => 'verify --deep found nothing');
   for (const name of damaged.touched) {
-    claim(isNamed(small, report.damage, name, damaged.gone), () => `verify --deep does not name ${name}: ${tell(report)}`);
+    claim(
+      isNamed(small, report.damage, name, damaged.gone),
+      () => `verify --deep does not name ${name}: ${tell(report)}`,
+    );
   }
   // A reader that knows nothing of what verify has seen.
   const reader = new Repository(repository.context, repository.masterKey, repository.openedWith);
   const reading = await readEverything(reader, small.snapshots);
   for (const one of reading.lost) {
-    claim(isBlamed(report.damage, one), () => `verify --deep does not say that ${one.path} of ${one.snapshot} is lost: ${tell(report)}`);
+    claim(
+      isBlamed(report.damage, one),
+      () => `verify --deep does not say that ${one.path} of ${one.snapshot} is lost: ${tell(report)}`,
+    );
   }
-  for (const id of reading.lostSnapshots) {
+  for (const [index, { id }] of small.snapshots.entries()) {
+    if (!reading.lostSnapshots.includes(id)) continue;
+    // The id of a lost snapshot stands in the next one: where that is lost too, only its file can be named.
+    const next = small.snapshots[index + 1];
+    if (next !== undefined && reading.lostSnapshots.includes(next.id)) continue;
     const isToldOf = report.damage.some(({ snapshots }) => snapshots.includes(id));
     claim(isToldOf, () => `verify --deep does not say that snapshot ${id} is lost: ${tell(report)}`);
   }
   for (const { snapshots, paths } of report.damage) {
     if (paths.length === 0) continue;
-    const isReal = reading.lost.some(({ snapshot, path }) => snapshots.includes(snapshot) && paths.some((told) => told === '/' || path === told || path.startsWith(`${told}/`)));
+    const isReal = reading.lost.some(
+      ({ snapshot, path }) =>
+        snapshots.includes(snapshot) &&
+        paths.some((told) => told === '/' || path === told || path.startsWith(`${told}/`)),
+    );
     claim(isReal, () => `verify --deep calls ${paths.join(', ')} lost, and it can be read: ${tell(report)}`);
   }
   checkReach(small, damaged, reading);
@@ -183,7 +221,10 @@ function checkReach(small: SmallRepository, { touched }: DamageCase, reading: Re
 }
 
 function tell(report: VerifyReport): string {
-  const rows = report.damage.map(({ file, kind, message, snapshots, paths }) => `[${kind}] ${file}: ${message} (${snapshots.map((id) => id.slice(0, 6)).join()}; ${paths.join()})`);
+  const rows = report.damage.map(
+    ({ file, kind, message, snapshots, paths }) =>
+      `[${kind}] ${file}: ${message} (${snapshots.map((id) => id.slice(0, 6)).join()}; ${paths.join()})`,
+  );
   return rows.length === 0 ? 'no damage' : rows.join('\n    ');
 }
 
@@ -223,4 +264,9 @@ function describe(error: unknown): string {
   return `UNTYPED ${String(error)} ${error instanceof Error ? at(error) : ''}`;
 }
 
-const at = (error: Error): string => (error.stack ?? '').split('\n').slice(1, 6).join(' < ').replace(/\s+at /g, ' ');
+const at = (error: Error): string =>
+  (error.stack ?? '')
+    .split('\n')
+    .slice(1, 6)
+    .join(' < ')
+    .replace(/\s+at /g, ' ');

@@ -103,12 +103,24 @@ export async function backUp(repository: Repository, source: string): Promise<Sn
   return parseSnapshotId(snapshotId);
 }
 
+/** A snapshot holds the path of its source: the same seed gets the same folder, unless another test has it just now. */
+function makeFolder(seed: number | undefined): string {
+  const fixed = path.join(tmpdir(), `cairn-damage-${seed}`);
+  try {
+    if (seed !== undefined) return mkdirSync(fixed, { recursive: false }) ?? fixed;
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  }
+  return mkdtempSync(path.join(tmpdir(), 'cairn-damage-'));
+}
+
 /** The tree on disk that is backed up, and its state as a snapshot must give it back. */
 export class SmallTree {
-  readonly root = path.join(mkdtempSync(path.join(tmpdir(), 'cairn-damage-')), 'source');
+  readonly root: string;
   readonly #entries = new Map<string, ExpectedEntry>();
 
-  constructor() {
+  constructor(seed?: number) {
+    this.root = path.join(makeFolder(seed), 'source');
     mkdirSync(this.root);
   }
 
@@ -150,11 +162,36 @@ export class SmallTree {
   }
 }
 
+type BuildOptions = { readonly seed: number; readonly encrypted: boolean };
+type Fill = (repository: Repository, tree: SmallTree, random: Seeded) => Promise<readonly ExpectedSnapshot[]>;
+
 /**
  * Builds the repository: three snapshots in packs under two index runs (one of them only for a tree pack), two in commit
  * files, both copies of two keys, a session, an event and a condemnation.
  */
-export async function buildSmallRepository(options: { readonly seed: number; readonly encrypted: boolean }): Promise<SmallRepository> {
+export function buildSmallRepository(options: BuildOptions): Promise<SmallRepository> {
+  return build(options, async (repository, tree, random) => {
+    const snapshots = await fillWithEverything(repository, tree, random);
+    await addRareFiles(repository, random);
+    return snapshots;
+  });
+}
+
+/** A repository with two data packs of the same shape: every frame of one fits where one of the other is expected. */
+export function buildTwinRepository(options: BuildOptions): Promise<SmallRepository> {
+  return build(options, async (repository, tree, random) => {
+    const snapshots: ExpectedSnapshot[] = [];
+    for (const mtimeS of [MTIME_S, MTIME_S + 10]) {
+      tree.file('same-size.bin', random.bytes(200), mtimeS);
+      const entries = tree.state();
+      snapshots.push({ id: await backUp(repository, tree.root), entries });
+      await repository.tidy({ commitFiles: 0, indexRuns: 8 });
+    }
+    return snapshots;
+  });
+}
+
+async function build(options: BuildOptions, fill: Fill): Promise<SmallRepository> {
   const random = seeded(options.seed);
   const ports = stillPorts(random);
   const store = createMemoryStore();
@@ -171,10 +208,9 @@ export async function buildSmallRepository(options: { readonly seed: number; rea
   const recovery: SlotSecret =
     made.recoveryKey === undefined ? password : { kind: 'recovery', recoveryKey: parseRecoveryKey(made.recoveryKey) };
   const repository = await openRepository({ store, ports, self: SELF, secret: () => Promise.resolve(password) });
-  const tree = new SmallTree();
+  const tree = new SmallTree(options.seed);
   try {
     const snapshots = await fill(repository, tree, random);
-    await addRareFiles(repository, random);
     const fileOf = new Map<SnapshotId, string>();
     const { objects } = await repository.snapshotObjects();
     for (const { file, bytes } of objects) fileOf.set(decodeSnapshot(bytes, repository.config.publicKey).id, file);
@@ -184,7 +220,7 @@ export async function buildSmallRepository(options: { readonly seed: number; rea
   }
 }
 
-async function fill(repository: Repository, tree: SmallTree, random: Seeded): Promise<readonly ExpectedSnapshot[]> {
+async function fillWithEverything(repository: Repository, tree: SmallTree, random: Seeded): Promise<readonly ExpectedSnapshot[]> {
   const snapshots: ExpectedSnapshot[] = [];
   const snap = async (): Promise<void> => {
     const entries = tree.state();
@@ -235,7 +271,11 @@ async function addRareFiles(repository: Repository, random: Seeded): Promise<voi
     generation: 0,
   });
   await writeWhole(store, `${FOLDERS.sessions}/${sessionId}`, lease);
-  const condemnation = encodeCondemnation({ generation: 1, createdAtMs: 1, packs: [parsePackId(toHex(random.bytes(32)))] });
+  const condemnation = encodeCondemnation({
+    generation: 1,
+    createdAtMs: 1,
+    packs: [parsePackId(toHex(random.bytes(32)))],
+  });
   const sealed = [
     { folder: FOLDERS.condemned, fileType: FILE_TYPE.condemnation, plain: condemnation },
     { folder: FOLDERS.events, fileType: FILE_TYPE.event, plain: utf8('an event of a later version') },

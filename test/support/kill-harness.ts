@@ -54,7 +54,12 @@ type Counts = { -readonly [Name in keyof KillFigures]: number };
 
 type Size = 'large' | 'small';
 
-type Ended = { readonly stdout: string; readonly stderr: string; readonly status: number | null; readonly durationMs: number };
+type Ended = {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly status: number | null;
+  readonly durationMs: number;
+};
 
 /** Runs all rounds; throws at the first claim that does not hold, with the seed in the message. */
 export async function runKills(options: KillOptions): Promise<KillFigures> {
@@ -62,7 +67,10 @@ export async function runKills(options: KillOptions): Promise<KillFigures> {
   try {
     return await lab.run();
   } catch (error) {
-    throw new Error(`CAIRN_TEST_SEED=${options.seed}, round ${lab.round}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new Error(
+      `CAIRN_TEST_SEED=${options.seed}, round ${lab.round}: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    );
   } finally {
     lab.dispose();
   }
@@ -122,7 +130,13 @@ class KillLab {
   async #prepare(): Promise<void> {
     fs.writeFileSync(this.#passwordFile, `${PASSWORD}\n`, { mode: 0o600 });
     fs.mkdirSync(path.join(this.#source, 'payload'), { recursive: true });
-    buildTree(path.join(this.#source, 'tree'), { seed: this.#random.between(0, 2 ** 31), files: 120, folders: 25, fileBytesMax: 60_000, symlinks: 6 });
+    buildTree(path.join(this.#source, 'tree'), {
+      seed: this.#random.between(0, 2 ** 31),
+      files: 120,
+      folders: 25,
+      fileBytesMax: 60_000,
+      symlinks: 6,
+    });
     for (let index = 0; index < PAYLOAD_FILES; index++) this.#writePayload(index);
     expectOk(await this.#cli(['init', '--kdf-cost', '10']));
     for (const size of ['large', 'large', 'small'] as const) {
@@ -140,14 +154,32 @@ class KillLab {
 
   /** Large: more than a commit file takes, so it goes into packs. Small: a commit file. */
   #change(size: Size): void {
-    mutateTree(path.join(this.#source, 'tree'), { seed: this.#random.between(0, 2 ** 31), count: 6, fileBytesMax: 20_000 });
-    if (size === 'large') for (let count = 0; count < PAYLOAD_FILES / 2; count++) this.#writePayload(this.#random.between(0, PAYLOAD_FILES - 1));
+    mutateTree(path.join(this.#source, 'tree'), {
+      seed: this.#random.between(0, 2 ** 31),
+      count: 6,
+      fileBytesMax: 20_000,
+    });
+    if (size === 'large')
+      for (let count = 0; count < PAYLOAD_FILES / 2; count++)
+        this.#writePayload(this.#random.between(0, PAYLOAD_FILES - 1));
   }
 
   async #cli(args: readonly string[], killAfterMs?: number): Promise<Ended> {
     const startedMs = performance.now();
-    const all = [this.#options.cli, '--repo', this.#repository, '--password-file', this.#passwordFile, '--json', '--quiet', ...args];
-    const child = spawn(process.execPath, all, { env: { ...process.env, CAIRN_HOME: this.#home }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const all = [
+      this.#options.cli,
+      '--repo',
+      this.#repository,
+      '--password-file',
+      this.#passwordFile,
+      '--json',
+      '--quiet',
+      ...args,
+    ];
+    const child = spawn(process.execPath, all, {
+      env: { ...process.env, CAIRN_HOME: this.#home },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const output = { stdout: '', stderr: '' };
     child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
@@ -203,7 +235,8 @@ class KillLab {
       const ids = [...this.#known.keys()];
       await this.#restore(repository, ids.at(-1)!);
       await this.#restore(repository, this.#random.pick(ids));
-      if (this.round % this.#options.verifyEvery === 0 || this.round === this.#options.rounds) await this.#verify(repository);
+      if (this.round % this.#options.verifyEvery === 0 || this.round === this.#options.rounds)
+        await this.#verify(repository);
     } finally {
       await repository.close();
     }
@@ -224,7 +257,10 @@ class KillLab {
   async #restore(repository: OpenRepository, snapshot: string): Promise<void> {
     const target = fs.mkdtempSync(path.join(this.#folder, 'target-'));
     try {
-      const { problems } = await repository.restore({ from: { snapshot, path: new Uint8Array() }, target: Buffer.from(path.join(target, 'out')) });
+      const { problems } = await repository.restore({
+        from: { snapshot, path: new Uint8Array() },
+        target: Buffer.from(path.join(target, 'out')),
+      });
       claim(problems.length === 0, `snapshot ${snapshot} is restored with problems: ${JSON.stringify(problems[0])}`);
       const differences = compareTrees(this.#known.get(snapshot)!, path.join(target, 'out'), { ignore: ['links'] });
       claim(differences.length === 0, `snapshot ${snapshot} comes back changed: ${differences.slice(0, 5).join('; ')}`);

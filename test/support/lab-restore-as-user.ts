@@ -28,7 +28,9 @@ fs.chmodSync(path.join(lab.source, 'mine'), 0o555);
 await lab.init();
 const repository = await lab.open();
 await lab.backup(repository);
-const closed = await lab.restore(repository, 'latest', path.join(folder, 'closed')).catch((error: unknown) => ({ code: isCairnError(error) ? error.code : String(error) }));
+const closed = await lab
+  .restore(repository, 'latest', path.join(folder, 'closed'))
+  .catch((error: unknown) => ({ code: isCairnError(error) ? error.code : String(error) }));
 const target = path.join(folder, 'partly');
 const partly = await lab.restore(repository, 'latest', target);
 const names = (fs.readdirSync(target, { recursive: true }) as string[]).sort();

@@ -5,10 +5,10 @@
 import { hash } from '../../src-main/engine/codec/index.ts';
 import { CRASH_CASES, type CrashCase, type CrashFileSystem } from './crash-filesystem.ts';
 import type { MemoryFileSystem, MemoryFolder } from './memory-filesystem.ts';
-import { type Acknowledged, AFTER_KILL, AFTER_POWER_CUT, type Life } from './scenario.ts';
+import { AFTER_KILL, AFTER_POWER_CUT, type Life } from './scenario.ts';
 import {
+  checkNextBackup,
   checkState,
-  checkWhole,
   type Circumstances,
   type Expectation,
   type Form,
@@ -157,7 +157,7 @@ export async function sweep(life: Life, source: ScenarioSource, options: SweepOp
       () => describe(life, point, step),
       async () => {
         await checkState(circumstances);
-        if (recovers) await recoverAndCheck(circumstances, form);
+        if (recovers) await checkNextBackup(circumstances, form);
       },
     );
     if (finding === undefined) continue;
@@ -179,12 +179,6 @@ function stateKey(drive: MemoryFileSystem, life: Life, operation: number): strin
   const step = life.milestones.findLastIndex((milestone) => milestone.operationCount <= operation);
   const between = life.milestones[step]?.operationCount === operation;
   return `${step}${between ? '=' : '+'}${fingerprint(drive)}`;
-}
-
-async function recoverAndCheck(circumstances: Circumstances, form: Form): Promise<Acknowledged> {
-  const acknowledged = await nextBackup(circumstances, form);
-  await checkWhole({ ...circumstances, expectation: settled(circumstances.expectation.encrypted, acknowledged) });
-  return acknowledged;
 }
 
 export type PairOptions = {
@@ -230,7 +224,7 @@ export async function sweepPairs(
             expectation: isOver ? settled(life.encrypted, acknowledged) : whileItRan,
           };
           await checkState(now);
-          await recoverAndCheck(now, turn.form);
+          await checkNextBackup(now, turn.form);
         },
       );
       if (finding !== undefined) findings.push(finding);

@@ -2,7 +2,14 @@
  * `npm run torture corruption [STEP]`: every byte of a small repository flipped, encrypted and plain, and every file
  * deleted, cut off, extended, zeroed, swapped and replaced. CAIRN_TEST_SEED repeats a run.
  */
-import { type DamageCase, everyDeletion, everyDistortion, everyFlip, everyForeign, everySwap } from '../support/damage-cases.ts';
+import {
+  type DamageCase,
+  everyDeletion,
+  everyDistortion,
+  everyFlip,
+  everyForeign,
+  everySwap,
+} from '../support/damage-cases.ts';
 import { checkCases } from '../support/damage-check.ts';
 import { buildSmallRepository } from '../support/damage-repository.ts';
 import { seeded, testSeed } from '../support/seed.ts';
@@ -26,7 +33,9 @@ for (const encrypted of [true, false]) {
     const startedMs = performance.now();
     const { count, failures, slowestMs } = await checkCases(small, cases, random, 20);
     const seconds = Math.round((performance.now() - startedMs) / 1000);
-    console.log(`${encrypted ? 'encrypted' : 'plain'}, ${group}: ${count} cases in ${seconds} s, slowest ${Math.round(slowestMs)} ms, ${failures.length} failed`);
+    console.log(
+      `${encrypted ? 'encrypted' : 'plain'}, ${group}: ${count} cases in ${seconds} s, slowest ${Math.round(slowestMs)} ms, ${failures.length} failed`,
+    );
     for (const { what, reason } of failures) console.log(`  ${what}\n    ${reason}`);
     failed += failures.length;
   }

@@ -41,6 +41,7 @@ import {
   defaultPinned,
   openSourceRoot,
   resolveSources,
+  patternsIn,
 } from '../source/index.ts';
 import { Counters } from './counters.ts';
 import { backUpFile } from './file-backup.ts';
@@ -158,7 +159,7 @@ async function storeSource(
     throw new CairnError('source/unreadable', `${problem.path}: ${problem.message}.`);
   };
   if (source.stat.nodeType === 'file') {
-    const place = { access: source.path, path: source.path };
+    const place = { access: source.access, path: source.path };
     const entry = await backUpFile(options, { name, stat: source.stat }, match?.entry, place);
     if (entry === undefined) throw new CairnError('source/not-found', `${escapePath(source.path)} is gone.`);
     if ('failed' in entry) return cannot(entry.failed);
@@ -270,7 +271,7 @@ function placeInHistory(
 
 function rulesOf(options: BackupOptions): SnapshotRecord['sources'][number]['rules'] {
   return {
-    excludes: options.excludes,
+    excludes: [...options.excludes, ...options.excludeFiles.flatMap(patternsIn)],
     excludeLargerThanBytes: options.excludeLargerThanBytes ?? 0,
     oneFileSystem: options.oneFileSystem,
     symlinks: options.symlinks,

@@ -49,8 +49,11 @@ function emit(segment: PendingPlainSegment | undefined): void {
   tell({ kind: 'segment', segment: message }, [payload.buffer as ArrayBuffer]);
 }
 
-/** Reads one file whole into memory of its own size; a file that is larger than listed changed and is tried again. */
-function readFile({ access, path, stat }: FileToRead): { readonly answer: ReadFile; readonly held: Held | undefined } {
+/** Reads one file whole into `memory`, which has its listed size; a larger one has changed and is tried again. */
+function readFile(
+  { access, path, stat }: FileToRead,
+  memory: Uint8Array,
+): { readonly answer: ReadFile; readonly held: Held | undefined } {
   const opened = openSourceFile(Buffer.from(access), stat, path);
   if (opened.kind === 'failed') return { answer: opened, held: undefined };
   if (opened.kind === 'vanished') return { answer: { kind: 'vanished' }, held: undefined };
@@ -61,7 +64,7 @@ function readFile({ access, path, stat }: FileToRead): { readonly answer: ReadFi
     file.close();
     return { answer: { kind: 'again' }, held: undefined };
   }
-  const bytes = new Uint8Array(size);
+  const bytes = memory.subarray(0, size);
   const count = size === 0 ? 0 : file.readInto(bytes, 0, size);
   const { changed } = file.close();
   if (typeof count !== 'number') return { answer: { kind: 'failed', problem: count }, held: undefined };
@@ -74,7 +77,14 @@ function readFile({ access, path, stat }: FileToRead): { readonly answer: ReadFi
 function handle(message: ToWorker): void {
   switch (message.kind) {
     case 'files': {
-      const read = message.files.map(readFile);
+      // One piece of memory a batch, not one a file: a million small buffers keep the garbage collector busy.
+      const memory = new Uint8Array(message.files.reduce((sum, { stat }) => sum + stat.size, 0));
+      let offset = 0;
+      const read = message.files.map((file) => {
+        const place = memory.subarray(offset, offset + file.stat.size);
+        offset += file.stat.size;
+        return readFile(file, place);
+      });
       batches.set(
         message.batch,
         read.map(({ held }) => held),

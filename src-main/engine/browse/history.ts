@@ -4,14 +4,14 @@
  * Folders that are the same in two snapshots have the same page, so each page is searched once; what it held is then
  * known for every snapshot that shares it at the same path.
  */
-import picomatch from 'picomatch';
 import { CairnError } from '../../../src-shared/errors.ts';
 import { displayPath, escapePath, formatTimeNs } from '../../../src-shared/format/index.ts';
 import type { FileVersion } from '../../../src-shared/model/index.ts';
 import { Breather, toHex } from '../kernel/index.ts';
-import { type Entry, type FolderRef, iterateFolder } from '../merkle/index.ts';
+import { type Entry, type FolderRef, canonicalName, iterateFolder } from '../merkle/index.ts';
 import type { Repository } from '../repository/index.ts';
 import type { Snapshot } from '../snapshot/index.ts';
+import { compilePattern } from '../source/index.ts';
 import { WALK_DEPTH_MAX } from './list.ts';
 import { fetchPages, joinNames, locateMaybe, onlySource, topFolder } from './locate.ts';
 
@@ -41,8 +41,8 @@ export async function findEntries(
 ): Promise<readonly FileVersion[]> {
   if (pattern === '' || pattern.length > PATTERN_CHARACTERS_MAX)
     throw new CairnError('usage/invalid', 'Give a name or a pattern to look for.');
-  const isMatch = picomatch(pattern, { dot: true, nocase: false });
   const onName = !pattern.includes('/');
+  const isMatch = compilePattern(pattern.replace(/^\/+/, '').normalize('NFC'), pattern);
   const versions = new VersionList();
   const search = new Search(repository, (name, path) => isMatch(onName ? name : path));
   for (const snapshot of snapshots) {
@@ -83,7 +83,7 @@ class Search {
     for await (const entry of iterateFolder(fetchPages(this.#repository), folder.page, folder.level)) {
       await this.#breather.step();
       const entryPath = path === undefined ? entry.name : joinNames([path, entry.name]);
-      if (this.#isMatch(Buffer.from(entry.name).toString(), Buffer.from(entryPath).toString()))
+      if (this.#isMatch(canonicalName(entry.name).text, canonicalName(entryPath).text))
         matches.push({ entry, path: entryPath });
       if (entry.nodeType === 'directory') {
         const below = await this.#folder({ page: entry.page, level: entry.pageLevel }, entryPath, depth + 1);

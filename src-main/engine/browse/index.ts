@@ -1,5 +1,6 @@
 /** Looking without restoring: folders, files, versions, differences. */
-export { diffLive, diffSnapshots } from './compare.ts';
+export { diffSnapshots } from './compare.ts';
+export { diffLive } from './live.ts';
 export { readContent } from './content.ts';
 export { findEntries, listVersions } from './history.ts';
 export { describeEntry, listEntries } from './list.ts';

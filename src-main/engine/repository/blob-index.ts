@@ -70,7 +70,8 @@ export class BlobIndex {
     this.uncovered = parts.uncovered;
     this.#spoiled = parts.spoiled;
     this.#known = parts.known;
-    for (const pack of [...parts.commits, ...parts.uncovered]) this.#addLoose(pack);
+    // Commit files last, so that they win: an uncovered pack may be what is left of their interrupted merge.
+    for (const pack of [...parts.uncovered, ...parts.commits]) this.#addLoose(pack);
   }
 
   #addLoose({ packId, sizeBytes, footer }: LoosePack): void {

@@ -4,6 +4,7 @@
  * With a target, the contents of a single source go right into it, several sources each under its name, and an item
  * under its own name. Without one everything goes where it came from.
  */
+import fs from 'node:fs';
 import { CairnError } from '../../../src-shared/errors.ts';
 import { escapePath } from '../../../src-shared/format/index.ts';
 import type { RestoreReport } from '../../../src-shared/model/index.ts';
@@ -11,7 +12,7 @@ import { fetchPages, joinNames, locate, onlySource, splitPath, topFolder } from 
 import { type DirectoryEntry, type Entry, iterateFolder } from '../merkle/index.ts';
 import type { Repository } from '../repository/index.ts';
 import type { Snapshot, SnapshotSourceRecord } from '../snapshot/index.ts';
-import { statPath } from '../source/index.ts';
+import { errnoOf, statPath } from '../source/index.ts';
 import type { RestoreOptions } from './options.ts';
 import { OwnFolders } from './own-folders.ts';
 import { type LazyFolder, RestoreRun } from './run.ts';
@@ -92,8 +93,10 @@ function sourceOf({ record }: Snapshot, name: string): SnapshotSourceRecord {
 
 /** Where a source came from. Its name in the snapshot is a text and unique; on disk it has the last name of its path. */
 function originalPlace(source: SnapshotSourceRecord, entry: Entry): Job {
-  const path = Buffer.from(source.path);
-  if (entry.nodeType === 'directory') return { entry, into: path, contents: true, parents: [] };
+  const named = Buffer.from(source.path);
+  if (entry.nodeType === 'directory') return { entry, into: named, contents: true, parents: [] };
+  // A file that was named by a link lies where the link leads; the link stays.
+  const path = realPathOf(named) ?? named;
   return { entry: { ...entry, name: lastName(path) }, into: parentOf(path), contents: false, parents: [] };
 }
 
@@ -151,6 +154,15 @@ async function restoreContents(
   const owner = options.restoreOwner ? { uid: entry.uid, gid: entry.gid } : {};
   const problems = root?.setMetadata({ mode: entry.mode, mtimeNs: entry.mtimeNs, ...owner }) ?? [];
   for (const problem of problems) run.problem(problem);
+}
+
+function realPathOf(path: Buffer): Buffer | undefined {
+  try {
+    return fs.realpathSync.native(path, { encoding: 'buffer' });
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return undefined;
+  }
 }
 
 function targetExists(path: Buffer): boolean {

@@ -82,7 +82,9 @@ function contextOf(options: TargetOptions): TargetContext {
 function flush(path: Buffer): boolean {
   const sync = nativeCalls()?.syncFilesystem;
   if (sync === undefined) return false;
-  const fd = fs.openSync(path, fs.constants.O_RDONLY);
+  const fd = openToRead(path);
+  // A folder one may write to and not read can't be synced by this user.
+  if (fd === undefined) return false;
   try {
     const code = sync(fd);
     if (code !== undefined)
@@ -90,5 +92,14 @@ function flush(path: Buffer): boolean {
     return true;
   } finally {
     fs.closeSync(fd);
+  }
+}
+
+function openToRead(path: Buffer): number | undefined {
+  try {
+    return fs.openSync(path, fs.constants.O_RDONLY);
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return undefined;
   }
 }

@@ -58,7 +58,7 @@ type Rule = {
 
 /** Throws usage/invalid for a pattern that can't be understood. */
 export function createFilter(options: FilterOptions): Filter {
-  const rules = [...(options.excludes ?? []), ...(options.excludeFiles ?? []).flatMap(linesOf)].flatMap(parseRule);
+  const rules = [...(options.excludes ?? []), ...(options.excludeFiles ?? []).flatMap(patternsIn)].flatMap(parseRule);
   if (rules.length > RULES_MAX)
     throw new CairnError('usage/invalid', `${rules.length} exclude patterns are more than ${RULES_MAX}`);
   const ownFolders = new Map<string, FilterDecision>();
@@ -91,7 +91,8 @@ export function createFilter(options: FilterOptions): Filter {
   return { decide };
 }
 
-function linesOf(content: string): string[] {
+/** The patterns in a file of one pattern a line. */
+export function patternsIn(content: string): string[] {
   return content
     .replace(/^\ufeff/, '')
     .split(/\r?\n/)

@@ -1,6 +1,13 @@
 /** The only reader of user files. Synchronous throughout, for workers: promises walk a tree five times slower. */
 export { openSourceFile, type OpenFileResult, type SourceFile } from './file.ts';
-export { compilePattern, createFilter, type Filter, type FilterDecision, type FilterOptions } from './filter.ts';
+export {
+  compilePattern,
+  createFilter,
+  type Filter,
+  type FilterDecision,
+  type FilterOptions,
+  patternsIn,
+} from './filter.ts';
 export {
   closeSourceFolder,
   defaultPinned,

@@ -14,7 +14,14 @@ import { type FileStat, fileStatOf } from './stat.ts';
 /** As many as a snapshot may have. */
 const SOURCES_MAX = 1024;
 
-export type Source = { readonly path: Buffer; readonly name: string; readonly stat: FileStat };
+export type Source = {
+  /** As the person named it. */
+  readonly path: Buffer;
+  /** Where it really lies, links followed: for system calls on a single file. */
+  readonly access: Buffer;
+  readonly name: string;
+  readonly stat: FileStat;
+};
 
 /** Looks at every source before anything is read. @throws CairnError source/not-found, source/unreadable, usage/invalid */
 export function resolveSources(paths: readonly Buffer[]): readonly Source[] {
@@ -24,11 +31,11 @@ export function resolveSources(paths: readonly Buffer[]): readonly Source[] {
     throw new CairnError('usage/invalid', `${paths.length} sources are more than ${SOURCES_MAX}.`);
   const taken = new Set<string>();
   const sources = paths.map((path) => {
-    const stat = statSource(path);
+    const { stat, access } = lookAtSource(path);
     if (stat.nodeType !== 'directory' && stat.nodeType !== 'file') {
       throw new CairnError('source/unreadable', `${displayPath(path)} is neither a folder nor a file.`);
     }
-    return { path, name: uniqueName(path, taken), stat };
+    return { path, access, name: uniqueName(path, taken), stat };
   });
   for (const [index, { path }] of sources.entries()) {
     if (sources.some((other, at) => at < index && equalBytes(other.path, path))) {
@@ -38,9 +45,10 @@ export function resolveSources(paths: readonly Buffer[]): readonly Source[] {
   return sources.toSorted((left, right) => compareBytes(Buffer.from(left.name), Buffer.from(right.name)));
 }
 
-function statSource(path: Buffer): FileStat {
+function lookAtSource(path: Buffer): Pick<Source, 'stat' | 'access'> {
   try {
-    return fileStatOf(fs.statSync(path, { bigint: true }));
+    const stat = fileStatOf(fs.statSync(path, { bigint: true }));
+    return { stat, access: fs.realpathSync.native(path, { encoding: 'buffer' }) };
   } catch (error) {
     const code = errnoOf(error);
     if (code === undefined) throw error;

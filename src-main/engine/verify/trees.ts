@@ -94,10 +94,13 @@ export class TreeCheck {
     return this.#repository.readBlob(page, type);
   };
 
-  /** Where a blob lies. A snapshot's data in a pack that no run names: that run was lost. */
+  /** Where a blob lies. A snapshot's data only in packs that no run names: that run was lost. */
   async #place(id: BlobId): Promise<BlobLocation | undefined> {
     const place = await this.#repository.locate(id);
-    if (place !== undefined && (await this.#repository.index()).isUncovered(place.packId)) {
+    if (place === undefined) return undefined;
+    const index = await this.#repository.index();
+    const isUncovered = ({ packId }: BlobLocation): boolean => index.isUncovered(packId);
+    if (isUncovered(place) && (await index.findAll(id)).every(isUncovered)) {
       this.#damage.add(
         'index',
         'index',

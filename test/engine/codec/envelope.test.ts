@@ -88,9 +88,19 @@ test('any flipped bit is refused', () => {
 
 test('a higher envelope version is newer where the checksum is right, and damage where it is not', () => {
   const newer = forged(envelope, 4, [2]);
-  expect(isCairnError(errorOf(() => decodeEnvelope(newer, expected)), 'repository/newer-format')).toBe(true);
+  expect(
+    isCairnError(
+      errorOf(() => decodeEnvelope(newer, expected)),
+      'repository/newer-format',
+    ),
+  ).toBe(true);
   newer[60]! ^= 1;
-  expect(isCairnError(errorOf(() => decodeEnvelope(newer, expected)), 'integrity/damaged')).toBe(true);
+  expect(
+    isCairnError(
+      errorOf(() => decodeEnvelope(newer, expected)),
+      'integrity/damaged',
+    ),
+  ).toBe(true);
 });
 
 test('a cut or grown envelope is refused', () => {

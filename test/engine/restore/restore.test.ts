@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Repository } from '../../../src-main/engine/repository/index.ts';
 import { setModificationTime } from '../../../src-main/engine/restore/target.ts';
 import { Lab } from '../../support/engine-lab.ts';
-import { chunkIdOf, filesIn, flipIn, noise, put } from '../../support/lab-files.ts';
+import { put } from '../../support/lab-files.ts';
 import { testSeed } from '../../support/seed.ts';
 import { buildTree } from '../../support/tree-builder.ts';
 import { compareTrees, walkTree } from '../../support/walker.ts';
@@ -24,7 +24,8 @@ afterEach(() => lab.dispose());
 
 const asRoot = process.geteuid?.() === 0;
 const inOut = (...names: readonly string[]): string => path.join(out, ...names);
-const stamp = (file: string | Buffer, timeNs: bigint): void => setModificationTime({ kind: 'path', path: Buffer.from(file), follow: false }, timeNs);
+const stamp = (file: string | Buffer, timeNs: bigint): void =>
+  setModificationTime({ kind: 'path', path: Buffer.from(file), follow: false }, timeNs);
 const read = (file: string): string => fs.readFileSync(file, 'utf8');
 
 /** All names below a folder, sorted. */
@@ -69,7 +70,9 @@ describe('into a target', () => {
     expect(read(inOut('x', 'y', 'z', 'top'))).toBe('top');
     fs.writeFileSync(lab.path('file'), 'a file');
     await expect(lab.restore(repository, 'latest', lab.path('file'))).rejects.toMatchObject({ code: 'restore/target' });
-    await expect(lab.restore(repository, 'latest', lab.path('file', 'below'))).rejects.toMatchObject({ code: 'restore/target' });
+    await expect(lab.restore(repository, 'latest', lab.path('file', 'below'))).rejects.toMatchObject({
+      code: 'restore/target',
+    });
     expect(read(lab.path('file'))).toBe('a file');
   });
 
@@ -80,7 +83,9 @@ describe('into a target', () => {
     expect(read(lab.path('real', 'top'))).toBe('top');
     expect(fs.lstatSync(out).isSymbolicLink()).toBe(true);
     fs.symlinkSync('nowhere', lab.path('dangling'));
-    await expect(lab.restore(repository, 'latest', lab.path('dangling'))).rejects.toMatchObject({ code: 'restore/target' });
+    await expect(lab.restore(repository, 'latest', lab.path('dangling'))).rejects.toMatchObject({
+      code: 'restore/target',
+    });
     expect(fs.existsSync(lab.path('nowhere'))).toBe(false);
   });
 
@@ -93,8 +98,12 @@ describe('into a target', () => {
   });
 
   test('a path that is not in the snapshot is refused before anything is made', async () => {
-    await expect(lab.restore(repository, 'latest', out, { path: Buffer.from('a/nothing') })).rejects.toMatchObject({ code: 'path/not-found' });
-    await expect(lab.restore(repository, 'latest', out, { path: Buffer.from('a/../top') })).rejects.toMatchObject({ code: 'usage/invalid' });
+    await expect(lab.restore(repository, 'latest', out, { path: Buffer.from('a/nothing') })).rejects.toMatchObject({
+      code: 'path/not-found',
+    });
+    await expect(lab.restore(repository, 'latest', out, { path: Buffer.from('a/../top') })).rejects.toMatchObject({
+      code: 'usage/invalid',
+    });
     expect(fs.existsSync(out)).toBe(false);
   });
 
@@ -106,7 +115,8 @@ describe('into a target', () => {
     fs.symlinkSync(lab.path('outside'), inOut('a'));
     fs.symlinkSync(lab.path('outside-file'), inOut('top'));
     const before = walkTree(lab.path('outside'));
-    for (const options of [{}, { overwrite: 'always' }, { delete: true }] as const) await lab.restore(repository, 'latest', out, options);
+    for (const options of [{}, { overwrite: 'always' }, { delete: true }] as const)
+      await lab.restore(repository, 'latest', out, options);
     expect(compareTrees(before, lab.path('outside'))).toEqual([]);
     expect(read(lab.path('outside-file'))).toBe('precious');
     expect(read(inOut('a', 'b', 'file'))).toBe('deep');
@@ -115,7 +125,9 @@ describe('into a target', () => {
   test.each(['', 'sub'])('that is the repository (“%s”) is refused, and the repository stays whole', async (below) => {
     const before = walkTree(lab.repositoryPath);
     for (const options of [{}, { delete: true }, { dryRun: true }]) {
-      await expect(lab.restore(repository, 'latest', path.join(lab.repositoryPath, below), options)).rejects.toMatchObject({ code: 'restore/target' });
+      await expect(
+        lab.restore(repository, 'latest', path.join(lab.repositoryPath, below), options),
+      ).rejects.toMatchObject({ code: 'restore/target' });
     }
     expect(compareTrees(before, lab.repositoryPath)).toEqual([]);
   });
@@ -144,7 +156,9 @@ describe('to the original place', () => {
   });
 
   test('one file comes back alone, and folders that are gone come back as they were stored', async () => {
-    const before = walkTree(lab.source).filter(({ path: name }) => ['', 'a', 'a/b', 'a/b/file'].includes(Buffer.from(name, 'hex').toString()));
+    const before = walkTree(lab.source).filter(({ path: name }) =>
+      ['', 'a', 'a/b', 'a/b/file'].includes(Buffer.from(name, 'hex').toString()),
+    );
     fs.rmSync(lab.source, { recursive: true });
     const dry = await lab.restore(repository, 'latest', undefined, { path: Buffer.from('a/b/file'), dryRun: true });
     expect(fs.existsSync(lab.source)).toBe(false);
@@ -199,7 +213,12 @@ describe('to the original place', () => {
       fs.cpSync(lab.repositoryPath, path.join(lab.source, name), { recursive: true });
       const own = [path.join(lab.source, name)];
       const before = walkTree(own[0] ?? '');
-      const report = await lab.restore(repository, 'latest', undefined, { path: Buffer.from(name), overwrite: 'always', delete: true, ownFolders: own });
+      const report = await lab.restore(repository, 'latest', undefined, {
+        path: Buffer.from(name),
+        overwrite: 'always',
+        delete: true,
+        ownFolders: own,
+      });
       expect(report.problems).toMatchObject([{ code: 'EBUSY', path: name }]);
       expect(compareTrees(before, own[0] ?? '')).toEqual([]);
     }
@@ -207,6 +226,24 @@ describe('to the original place', () => {
 });
 
 describe('sources', () => {
+  test('that are links come back where they lead, file or folder, and the links stay', async () => {
+    put(lab, 'file', 'one');
+    put(lab, 'folder/inner', 'two');
+    for (const name of ['file', 'folder']) fs.symlinkSync(path.join(lab.source, name), lab.path(`link to ${name}`));
+    await lab.backup(repository, {
+      sources: [lab.path('link to file'), lab.path('link to folder')].map((name) => Buffer.from(name)),
+    });
+    put(lab, 'file', 'changed');
+    put(lab, 'folder/inner', 'changed');
+    await lab.restore(repository, 'latest', undefined);
+    expect([read(path.join(lab.source, 'file')), read(path.join(lab.source, 'folder', 'inner'))]).toEqual([
+      'one',
+      'two',
+    ]);
+    expect(fs.readlinkSync(lab.path('link to file'))).toBe(path.join(lab.source, 'file'));
+    expect(fs.readlinkSync(lab.path('link to folder'))).toBe(path.join(lab.source, 'folder'));
+  });
+
   test('of one file come back to their place and into a target under their own raw name', async () => {
     const raw = Buffer.concat([Buffer.from(`${lab.folder}/caf`), Buffer.from([0xe9])]);
     fs.writeFileSync(raw, 'latin-1');
@@ -216,7 +253,9 @@ describe('sources', () => {
     await lab.restore(repository, 'latest', undefined);
     expect(fs.readFileSync(raw, 'utf8')).toBe('latin-1');
     await lab.restore(repository, 'latest', out);
-    expect(fs.readdirSync(out, { encoding: 'buffer' }).map((name) => name.toString('hex'))).toEqual([Buffer.from('caf\xe9', 'latin1').toString('hex')]);
+    expect(fs.readdirSync(out, { encoding: 'buffer' }).map((name) => name.toString('hex'))).toEqual([
+      Buffer.from('caf\xe9', 'latin1').toString('hex'),
+    ]);
   });
 
   test('of equal names come back each to its own place, files and folders', async () => {
@@ -229,19 +268,25 @@ describe('sources', () => {
     const files = [place('one/note', 'first'), place('two/note', 'second')];
     place('three/folder/x', 'third');
     place('four/folder/x', 'fourth');
-    const sources = [...files, lab.path('three', 'folder'), lab.path('four', 'folder')].map((name) => Buffer.from(name));
+    const sources = [...files, lab.path('three', 'folder'), lab.path('four', 'folder')].map((name) =>
+      Buffer.from(name),
+    );
     await lab.backup(repository, { sources });
     const before = ['one', 'two', 'three', 'four'].map((name) => walkTree(lab.path(name)));
     for (const name of ['one', 'two', 'three', 'four']) fs.rmSync(lab.path(name), { recursive: true });
     await lab.restore(repository, 'latest', undefined);
-    for (const [index, name] of ['one', 'two', 'three', 'four'].entries()) expect(compareTrees(before[index] ?? [], lab.path(name), { ignore: ['mtime', 'mode'] })).toEqual([]);
+    for (const [index, name] of ['one', 'two', 'three', 'four'].entries())
+      expect(compareTrees(before[index] ?? [], lab.path(name), { ignore: ['mtime', 'mode'] })).toEqual([]);
     await lab.restore(repository, 'latest', out);
     expect(namesIn(out)).toEqual(['folder', 'folder-2', 'folder-2/x', 'folder/x', 'note', 'note-2']);
     // One item of one of several sources: back in its own place, its neighbours untouched.
     fs.rmSync(lab.path('four', 'folder', 'x'));
     fs.writeFileSync(lab.path('three', 'folder', 'x'), 'changed');
     await lab.restore(repository, 'latest', undefined, { path: Buffer.from('folder-2/x') });
-    expect([read(lab.path('three', 'folder', 'x')), read(lab.path('four', 'folder', 'x'))]).toEqual(['changed', 'fourth']);
+    expect([read(lab.path('three', 'folder', 'x')), read(lab.path('four', 'folder', 'x'))]).toEqual([
+      'changed',
+      'fourth',
+    ]);
     fs.rmSync(lab.path('two', 'note'));
     await lab.restore(repository, 'latest', undefined, { path: Buffer.from('note-2') });
     expect(namesIn(lab.path('two'))).toEqual(['note']);
@@ -251,7 +296,15 @@ describe('sources', () => {
 describe('everything an entry has', () => {
   test('comes back: contents, raw names, modes, owners, times to the nanosecond, empty files and folders, special files', async () => {
     const seed = testSeed('restore of everything');
-    buildTree(lab.source, { seed, files: 80, folders: 25, fileBytesMax: 20_000, symlinks: 12, fifos: 2, deepPathBytes: 5000 });
+    buildTree(lab.source, {
+      seed,
+      files: 80,
+      folders: 25,
+      fileBytesMax: 20_000,
+      symlinks: 12,
+      fifos: 2,
+      deepPathBytes: 5000,
+    });
     fs.mkdirSync(path.join(lab.source, 'empty folder'), { mode: 0o1777 });
     fs.chmodSync(path.join(lab.source, 'empty folder'), 0o1777);
     put(lab, 'empty file', '');
@@ -285,227 +338,31 @@ describe('everything an entry has', () => {
     expect(fs.statSync(inOut('set-id')).mode & 0o7777).toBe(0o755);
     expect(compareTrees(lab.source, out, { ignore: ['mode', 'owner'] })).toEqual([]);
     // It can't come nearer to what is stored, so it is not written again each time.
-    expect(await lab.restore(repository, 'latest', out, { restoreOwner: false })).toMatchObject({ unchanged: 2, replaced: 0 });
+    expect(await lab.restore(repository, 'latest', out, { restoreOwner: false })).toMatchObject({
+      unchanged: 2,
+      replaced: 0,
+    });
   });
-});
-
-describe('patterns', () => {
-  beforeEach(async () => {
-    for (const name of ['a/one.txt', 'a/two.jpg', 'a/deep/three.txt', 'b/four.jpg', 'b/deep/five.jpg', 'report (1).txt', '!odd.txt', 'caf\u0065\u0301.txt']) put(lab, name, name);
-    await lab.backup(repository);
-  });
-
-  test.each<[string, { readonly includes?: readonly string[]; readonly excludes?: readonly string[] }, readonly string[]]>([
-    ['by name, at any depth', { includes: ['*.jpg'] }, ['a', 'a/two.jpg', 'b', 'b/deep', 'b/deep/five.jpg', 'b/four.jpg']],
-    ['by path', { includes: ['a/*.txt'] }, ['a', 'a/one.txt']],
-    ['a folder by name, with everything in it', { includes: ['deep'] }, ['a', 'a/deep', 'a/deep/three.txt', 'b', 'b/deep', 'b/deep/five.jpg']],
-    ['a folder by path with a slash at its end', { includes: ['/b/'] }, ['b', 'b/deep', 'b/deep/five.jpg', 'b/four.jpg']],
-    ['across folders', { includes: ['**/deep/*.txt'] }, ['a', 'a/deep', 'a/deep/three.txt']],
-    ['nothing that matches', { includes: ['*.png'] }, []],
-    ['without a name', { includes: ['a', 'b'], excludes: ['*.txt'] }, ['a', 'a/deep', 'a/two.jpg', 'b', 'b/deep', 'b/deep/five.jpg', 'b/four.jpg']],
-    ['without a folder', { includes: ['a', 'b'], excludes: ['deep'] }, ['a', 'a/one.txt', 'a/two.jpg', 'b', 'b/four.jpg']],
-    ['without a path', { includes: ['a'], excludes: ['a/one.txt'] }, ['a', 'a/deep', 'a/deep/three.txt', 'a/two.jpg']],
-    ['a name with brackets as it stands', { includes: ['report (1).txt'] }, ['report (1).txt']],
-    ['a name with an exclamation mark as it stands', { includes: ['!odd.txt'] }, ['!odd.txt']],
-    ['a name in another Unicode form', { includes: ['caf\u0065\u0301.txt'.normalize('NFC')] }, ['caf\u0065\u0301.txt']],
-  ])('take %s', async (_what, options, expected) => {
-    const dry = await lab.restore(repository, 'latest', out, { ...options, dryRun: true });
-    expect(fs.existsSync(out)).toBe(false);
-    const report = await lab.restore(repository, 'latest', out, options);
-    expect(dry).toEqual(report);
-    expect(fs.existsSync(out) ? namesIn(out) : []).toEqual([...expected].sort());
-    for (const name of expected) expect(compareTrees(path.join(lab.source, name), inOut(name)).filter((line) => !line.startsWith('only in') && !line.startsWith('“”'))).toEqual([]);
-  });
-
-  test.each([[['']], [['/']], [['*a*b*c*d*e*f*']]])('%j are refused', async (includes) => {
-    await expect(lab.restore(repository, 'latest', out, { includes })).rejects.toMatchObject({ code: 'usage/invalid' });
-  });
-});
-
-describe('delete', () => {
-  beforeEach(async () => {
-    put(lab, 'a/kept', 'kept');
-    put(lab, 'b', 'b');
-    await lab.backup(repository);
-    await lab.restore(repository, 'latest', out);
-    fs.mkdirSync(inOut('stranger', 'deep'), { recursive: true });
-    for (const name of ['stranger/file', 'stranger/deep/keep.cfg', 'a/foreign', 'keep.cfg']) fs.writeFileSync(inOut(name), 'theirs');
-    put(lab, '../precious/inside', 'precious');
-    fs.symlinkSync('../precious', inOut('link'));
-    fs.writeFileSync(inOut('.cairn-restore-0123456789abcdef00000001'), 'half a file of a restore that died');
-  });
-
-  async function deleted(options: object): Promise<string[]> {
-    const before = namesIn(out);
-    const dry = await lab.restore(repository, 'latest', out, { ...options, delete: true, dryRun: true });
-    expect(namesIn(out)).toEqual(before);
-    const real = await lab.restore(repository, 'latest', out, { ...options, delete: true });
-    expect(dry).toEqual(real);
-    expect(real.problems).toEqual([]);
-    const after = namesIn(out);
-    return before.filter((name) => !after.includes(name));
-  }
-
-  test('removes what the snapshot does not have, links themselves and not what they lead to, and no temporary files', async () => {
-    expect(await deleted({})).toEqual(['a/foreign', 'keep.cfg', 'link', 'stranger', 'stranger/deep', 'stranger/deep/keep.cfg', 'stranger/file']);
-    expect(read(lab.path('precious', 'inside'))).toBe('precious');
-    expect(namesIn(out)).toEqual(['.cairn-restore-0123456789abcdef00000001', 'a', 'a/kept', 'b']);
-  });
-
-  test('leaves what is excluded, also deep in a folder that nobody backed up', async () => {
-    expect(await deleted({ excludes: ['*.cfg'] })).toEqual(['a/foreign', 'link', 'stranger/file']);
-    expect(read(inOut('stranger', 'deep', 'keep.cfg'))).toBe('theirs');
-  });
-
-  test('removes only what is included', async () => {
-    expect(await deleted({ includes: ['a'] })).toEqual(['a/foreign']);
-    expect(await deleted({ includes: ['*.cfg'] })).toEqual(['keep.cfg']);
-  });
-
-  test('without the option removes nothing', async () => {
-    const before = namesIn(out);
-    await lab.restore(repository, 'latest', out, { overwrite: 'always' });
-    expect(namesIn(out)).toEqual(before);
-  });
-
-  test('of an item stays within that item', async () => {
-    fs.writeFileSync(inOut('outside'), 'theirs');
-    await lab.restore(repository, 'latest', out, { path: Buffer.from('a'), delete: true });
-    expect(namesIn(out)).toContain('outside');
-    expect(namesIn(out)).not.toContain('a/foreign');
-  });
-});
-
-describe('damage', () => {
-  test('of one file is its problem alone: its old state stays, and everything else is restored', async () => {
-    const [bad, good] = [noise(1, 3_000_000), noise(2, 3_000_000)];
-    put(lab, 'bad', bad);
-    put(lab, 'folder/good', good);
-    await lab.backup(repository);
-    await lab.restore(repository, 'latest', out);
-    fs.writeFileSync(inOut('bad'), 'what was here before');
-    fs.writeFileSync(inOut('folder', 'good'), 'changed');
-    await damageOnly(bad);
-    const report = await lab.restore(await lab.open(), 'latest', out);
-    expect(report.problems).toMatchObject([{ path: 'bad', code: 'integrity/damaged' }]);
-    expect(read(inOut('bad'))).toBe('what was here before');
-    expect(fs.readFileSync(inOut('folder', 'good')).equals(good)).toBe(true);
-    expect(namesIn(out)).toEqual(['bad', 'folder', 'folder/good']);
-  });
-
-  test('also where the old state is a folder or would be put aside: nothing moves', async () => {
-    const bad = noise(1, 3_000_000);
-    put(lab, 'bad', bad);
-    await lab.backup(repository);
-    await damageOnly(bad);
-    fs.mkdirSync(inOut('bad'), { recursive: true });
-    fs.writeFileSync(inOut('bad', 'inner'), 'theirs');
-    for (const overwrite of ['if-changed', 'keep-both', 'always'] as const) {
-      const report = await lab.restore(await lab.open(), 'latest', out, { overwrite });
-      expect(report).toMatchObject({ restored: 0, replaced: 0, conflicts: [], problems: [{ path: 'bad' }] });
-      expect(namesIn(out)).toEqual(['bad', 'bad/inner']);
-    }
-  });
-
-  test('of a folder’s page is a problem of that folder, and delete removes nothing in it', async () => {
-    put(lab, 'broken/file', 'x');
-    put(lab, 'sound/file', 'y');
-    await lab.backup(repository);
-    await lab.restore(repository, 'latest', out);
-    const { entry } = await locateFolder('broken');
-    await damageBlob(entry.page);
-    for (const folder of ['broken', 'sound']) fs.writeFileSync(inOut(folder, 'stranger'), 'theirs');
-    const report = await lab.restore(repository, 'latest', out, { delete: true, overwrite: 'always' });
-    expect(report.problems).toMatchObject([{ path: 'broken', code: expect.stringMatching(/^integrity\//) as unknown }]);
-    expect(namesIn(out)).toEqual(['broken', 'broken/file', 'broken/stranger', 'sound', 'sound/file']);
-  });
-
-  /** Breaks the file that holds a content's first chunk, in the middle of that chunk's frame. */
-  async function damageOnly(content: Buffer): Promise<void> {
-    const { entry } = await locateFile('bad');
-    const first = entry.content.kind === 'inline' ? entry.content.chunks[0] : undefined;
-    expect(first?.length ?? content.length).toBeLessThan(content.length + 1);
-    await damageBlob(first?.id ?? chunkIdOf(repository, content));
-  }
-
-  async function damageBlob(id: Parameters<Repository['locate']>[0]): Promise<void> {
-    const place = await repository.locate(id);
-    if (place === undefined) throw new Error('the blob is nowhere');
-    const name = [...filesIn(lab, 'packs'), ...filesIn(lab, 'commits')].find((one) => one.endsWith(place.packId)) ?? '';
-    if (filesIn(lab, 'commits').includes(name)) {
-      // In a commit file pages share one segment: this one page is hidden from the reader instead.
-      const original = repository.readBlob.bind(repository);
-      repository.readBlob = async (wanted, type) => {
-        if (Buffer.compare(wanted, id) === 0) return repository.readBlob(chunkIdOf(repository, noise(99, 10)), type);
-        return original(wanted, type);
-      };
-      return;
-    }
-    flipIn(lab, name, place.frameOffset + 500);
-  }
-
-  async function locateFile(name: string) {
-    const { locate } = await import('../../../src-main/engine/browse/index.ts');
-    const { listSnapshots } = await import('../../../src-main/engine/snapshot/index.ts');
-    const snapshot = (await listSnapshots(repository)).snapshots.at(-1);
-    if (snapshot === undefined) throw new Error('no snapshot');
-    const located = await locate(repository, snapshot, Buffer.from(name));
-    if (located.kind !== 'entry' || located.entry.nodeType !== 'file') throw new Error('not a file');
-    return { entry: located.entry };
-  }
-
-  async function locateFolder(name: string) {
-    const { locate } = await import('../../../src-main/engine/browse/index.ts');
-    const { listSnapshots } = await import('../../../src-main/engine/snapshot/index.ts');
-    const snapshot = (await listSnapshots(repository)).snapshots.at(-1);
-    if (snapshot === undefined) throw new Error('no snapshot');
-    const located = await locate(repository, snapshot, Buffer.from(name));
-    if (located.kind !== 'entry' || located.entry.nodeType !== 'directory') throw new Error('not a folder');
-    return { entry: located.entry };
-  }
-});
-
-describe('cancelled', () => {
-  test.each([0, 1, 2, 3, 5])('after %i steps leaves no temporary file, and only whole files', async (steps) => {
-    put(lab, 'large', noise(1, 6_000_000));
-    put(lab, 'more', noise(2, 500_000));
-    await lab.backup(repository);
-    const stop = new AbortController();
-    let count = 0;
-    const onProgress = (): void => {
-      if (count++ >= steps) stop.abort();
-    };
-    if (steps === 0) stop.abort();
-    await expect(lab.restore(repository, 'latest', out, { signal: stop.signal, onProgress })).rejects.toMatchObject({ code: 'engine/cancelled' });
-    for (const name of fs.existsSync(out) ? namesIn(out) : []) expect(fs.readFileSync(inOut(name)).equals(fs.readFileSync(path.join(lab.source, name)))).toBe(true);
-  });
-});
-
-test('progress only rises and ends at its totals', async () => {
-  buildTree(lab.source, { seed: 5, files: 30, folders: 10, fileBytesMax: 2000 });
-  await lab.backup(repository);
-  for (const options of [{}, { includes: ['*'] }]) {
-    const seen: { files: number; bytes: number; filesTotal: number; bytesTotal: number }[] = [];
-    fs.rmSync(out, { recursive: true, force: true });
-    await lab.restore(repository, 'latest', out, { ...options, onProgress: (progress) => seen.push(progress) });
-    expect(seen.map(({ files }) => files)).toEqual(seen.map(({ files }) => files).toSorted((left, right) => left - right));
-    expect(seen.every(({ files, filesTotal, bytes, bytesTotal }) => files <= filesTotal && bytes <= bytesTotal)).toBe(true);
-    expect(new Set(seen.map(({ filesTotal }) => filesTotal)).size).toBe(1);
-  }
 });
 
 describe.runIf(asRoot)('a target that may not be written to', () => {
   test('is said to be so, entry by entry or at once, and what could be restored is', () => {
     const script = path.join(import.meta.dirname, '..', '..', 'support', 'lab-restore-as-user.ts');
     const result = JSON.parse(execFileSync(process.execPath, [script, lab.folder], { encoding: 'utf8' })) as {
-      closed: { code: string };
+      closed: { problems: { path: string; code: string }[]; restored: number };
       partly: { problems: { path: string; code: string }[]; restored: number };
       names: string[];
       readOnly: { problems: unknown[] };
       readOnlyMode: number;
     };
-    expect(result.closed).toMatchObject({ code: 'restore/target' });
-    expect(result.partly.problems.map(({ path: name, code }) => [path.basename(name), code])).toEqual([['foreign', 'EACCES']]);
+    expect(result.closed).toMatchObject({ restored: 0 });
+    expect(new Set(result.closed.problems.map(({ code }) => code))).toEqual(new Set(['EACCES']));
+    expect(result.partly.problems.map(({ path: name, code }) => [path.basename(name), code])).toEqual([
+      ['file', 'EACCES'],
+      // Nor may this user set the folder's mode and time.
+      ['foreign', 'EPERM'],
+      ['foreign', 'EPERM'],
+    ]);
     expect(result.names).toEqual(['foreign', 'mine', 'mine/file', 'top']);
     // A folder of one's own that denies writing is opened for the restore and gets its stored mode in the end.
     expect(result.readOnly.problems).toEqual([]);
@@ -513,6 +370,9 @@ describe.runIf(asRoot)('a target that may not be written to', () => {
   });
 });
 
-test.skipIf(asRoot)('SKIPPED LOUDLY: owners and foreign folders are tested as another user, which only root can become', () => {
-  process.stderr.write('NOT TESTED: a restore by a user who may not write everywhere (needs root to switch users)\n');
-});
+test.skipIf(asRoot)(
+  'SKIPPED LOUDLY: owners and foreign folders are tested as another user, which only root can become',
+  () => {
+    process.stderr.write('NOT TESTED: a restore by a user who may not write everywhere (needs root to switch users)\n');
+  },
+);

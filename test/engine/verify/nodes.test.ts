@@ -4,7 +4,12 @@ import { asNodeId } from '../../../src-shared/ids.ts';
 import { fetchPages } from '../../../src-main/engine/browse/index.ts';
 import { createSealPageBuilder, iterateSeals, sourcesNode } from '../../../src-main/engine/merkle/index.ts';
 import type { Repository, WriteSession } from '../../../src-main/engine/repository/index.ts';
-import { type Snapshot, type SnapshotRecord, encodeSnapshot, listSnapshots } from '../../../src-main/engine/snapshot/index.ts';
+import {
+  type Snapshot,
+  type SnapshotRecord,
+  encodeSnapshot,
+  listSnapshots,
+} from '../../../src-main/engine/snapshot/index.ts';
 import { verifyAt } from '../../support/damage-check.ts';
 import { WRITER, buildSmallRepository, openFresh, storeOf } from '../../support/damage-repository.ts';
 import { seeded } from '../../support/seed.ts';
@@ -12,7 +17,9 @@ import { seeded } from '../../support/seed.ts';
 const small = await buildSmallRepository({ seed: 99, encrypted: true });
 
 /** A repository whose newest snapshot is signed and stored like any other, and says what `forge` makes of an honest one. */
-async function withForged(forge: (honest: Snapshot, repository: Repository, session: WriteSession) => Promise<Partial<SnapshotRecord>>): Promise<{ repository: Repository; forgedId: string }> {
+async function withForged(
+  forge: (honest: Snapshot, repository: Repository, session: WriteSession) => Promise<Partial<SnapshotRecord>>,
+): Promise<{ repository: Repository; forgedId: string }> {
   const repository = await openFresh(await storeOf(small.files), small.recovery, seeded(1));
   const honest = (await listSnapshots(repository)).snapshots.at(-1)!;
   const session = await repository.beginWrite(WRITER);
@@ -34,7 +41,9 @@ const WRONG = asNodeId(new Uint8Array(32).fill(7));
 async function expectMismatch(forged: Awaited<ReturnType<typeof withForged>>, path: string): Promise<void> {
   const { repository, forgedId } = forged;
   const report = await verifyAt(repository, 'deep');
-  expect(report.damage).toMatchObject([{ file: `snapshot ${forgedId}`, kind: 'node', snapshots: [forgedId], paths: [path] }]);
+  expect(report.damage).toMatchObject([
+    { file: `snapshot ${forgedId}`, kind: 'node', snapshots: [forgedId], paths: [path] },
+  ]);
   expect((await verifyAt(repository, 'sample')).ok).toBe(false);
   // Quick looks at no tree: it says so little, and it is quick.
   expect((await verifyAt(repository, 'quick')).ok).toBe(true);

@@ -29,7 +29,17 @@ test('a whole repository is found whole at every depth, and the report counts wh
   const repository = await open(small.files);
   const quick = await verifyAt(repository, 'quick');
   const deep = await verifyAt(repository, 'deep');
-  expect(quick).toEqual({ ok: true, checked: { packs: 2, segments: expect.any(Number) as number, blobs: expect.any(Number) as number, nodes: 0, snapshots: 5 }, damage: [] });
+  expect(quick).toEqual({
+    ok: true,
+    checked: {
+      packs: 2,
+      segments: expect.any(Number) as number,
+      blobs: expect.any(Number) as number,
+      nodes: 0,
+      snapshots: 5,
+    },
+    damage: [],
+  });
   expect((await verifyAt(repository, 'sample')).ok).toBe(true);
   expect(deep.ok).toBe(true);
   expect(deep.checked.packs).toBe(namesOf('pack').length + namesOf('commit').length);
@@ -73,7 +83,12 @@ test('quick sees damage in small files, snapshots, commit files and the footers 
 
 test('a sample of all packs finds what deep finds in them, and one of none finds what the trees miss', async () => {
   const verifySample = async (files: Files, percent: number): Promise<VerifyReport> =>
-    verify(await open(files), { depth: { kind: 'sample', percent }, knownSnapshots: [], onProgress: () => undefined, signal: undefined });
+    verify(await open(files), {
+      depth: { kind: 'sample', percent },
+      knownSnapshots: [],
+      onProgress: () => undefined,
+      signal: undefined,
+    });
   for (const name of namesOf('pack')) {
     const { files } = flipped(small.files, name, 200, seeded(SEED));
     expect(filesIn(await verifySample(files, 100)), name).toContain(name);
@@ -86,7 +101,12 @@ test('small samples find damage in the end', async () => {
   const repository = await open(flipped(small.files, name!, small.files.get(name!)!.length - 30, seeded(SEED)).files);
   for (let run = 0; run < 200; run++) {
     const depth = { kind: 'sample', percent: 10 } as const;
-    const { ok, damage } = await verify(repository, { depth, knownSnapshots: [], onProgress: () => undefined, signal: undefined });
+    const { ok, damage } = await verify(repository, {
+      depth,
+      knownSnapshots: [],
+      onProgress: () => undefined,
+      signal: undefined,
+    });
     if (ok) continue;
     expect(damage[0]).toMatchObject({ file: name, kind: 'pack' });
     return;
@@ -100,7 +120,9 @@ test('a damaged file is one row, with every snapshot and every path that needs i
     const repository = await open(deleted(small.files, name).files);
     const { lost: unreadable } = await readEverything(repository, small.snapshots);
     lost.set(name, new Set(unreadable.map(({ snapshot }) => snapshot)));
-    const { damage } = await verifyAt(await open(deleted(small.files, name).files), 'deep', [small.snapshots.at(-1)!.id]);
+    const { damage } = await verifyAt(await open(deleted(small.files, name).files), 'deep', [
+      small.snapshots.at(-1)!.id,
+    ]);
     expect(new Set(filesIn({ damage } as VerifyReport)).size).toBe(damage.length);
     const named = new Set(damage.flatMap(({ snapshots }) => snapshots));
     for (const id of lost.get(name)!) expect(named, name).toContain(id);
@@ -129,13 +151,20 @@ test('packs that an interrupted backup left behind are no damage', async () => {
   try {
     tree.file('large.bin', seeded(SEED).bytes(5000));
     const opened = await openFresh(store, small.recovery, seeded(1));
-    const failing = { ...store, create: (folder: string) => (folder === 'index' ? Promise.reject(new Error('pulled the plug')) : store.create(folder)) };
+    const failing = {
+      ...store,
+      create: (folder: string) =>
+        folder === 'index' ? Promise.reject(new Error('pulled the plug')) : store.create(folder),
+    };
     const context = { ...opened.context, store: failing, limits: { ...opened.context.limits, commitFileBytesMax: 0 } };
-    await expect(backUp(new Repository(context, opened.masterKey, undefined), tree.root)).rejects.toThrow('pulled the plug');
+    await expect(backUp(new Repository(context, opened.masterKey, undefined), tree.root)).rejects.toThrow(
+      'pulled the plug',
+    );
     const left = [...(await filesOf(store)).keys()].filter((name) => !small.files.has(name));
     expect(left.map(kindOf)).toEqual(['pack', 'pack']);
     const repository = await openFresh(store, small.recovery, seeded(1));
-    for (const depth of ['quick', 'sample', 'deep'] as const) expect((await verifyAt(repository, depth)).damage, depth).toEqual([]);
+    for (const depth of ['quick', 'sample', 'deep'] as const)
+      expect((await verifyAt(repository, depth)).damage, depth).toEqual([]);
   } finally {
     tree.dispose();
   }
@@ -167,10 +196,20 @@ test('a lost index run is told even where it named nothing but tree packs', asyn
 });
 
 test('files that no Cairn writes are told by name', async () => {
-  const strangers = ['note.txt', 'commits/readme', 'snapshots/AB', 'index/thumbs.db', `packs/00/${'1'.repeat(64)}`, `packs/00/0${'g'.repeat(63)}`];
+  const strangers = [
+    'note.txt',
+    'commits/readme',
+    'snapshots/AB',
+    'index/thumbs.db',
+    `packs/00/${'1'.repeat(64)}`,
+    `packs/00/0${'g'.repeat(63)}`,
+  ];
   for (const name of strangers) {
     const { damage } = await verifyAt(await open(new Map(small.files).set(name, Buffer.from('hello'))), 'deep');
-    expect(damage.map(({ file }) => file), name).toContain(name);
+    expect(
+      damage.map(({ file }) => file),
+      name,
+    ).toContain(name);
   }
 });
 
@@ -178,10 +217,18 @@ test('a report says how far it is, and a check can be cancelled', async () => {
   const repository = await open(small.files);
   const told: string[] = [];
   const options = { depth: { kind: 'deep' }, knownSnapshots: [] } as const;
-  await verify(repository, { ...options, onProgress: ({ phase, current }) => told.push(`${phase} ${current}`), signal: undefined });
+  await verify(repository, {
+    ...options,
+    onProgress: ({ phase, current }) => told.push(`${phase} ${current}`),
+    signal: undefined,
+  });
   for (const name of namesOf('pack')) expect(told).toContain(`verify ${name}`);
   expect(told).toContain('verify docs/deep');
-  const error: unknown = await verify(repository, { ...options, onProgress: () => undefined, signal: AbortSignal.abort() }).catch((reason: unknown) => reason);
+  const error: unknown = await verify(repository, {
+    ...options,
+    onProgress: () => undefined,
+    signal: AbortSignal.abort(),
+  }).catch((reason: unknown) => reason);
   expect(isCairnError(error, 'engine/cancelled')).toBe(true);
 });
 
@@ -189,7 +236,10 @@ test('an error of the drive is thrown: a check that could not look says nothing 
   const store = await storeOf(small.files);
   const [pack] = namesOf('pack');
   const gone = new Error('the drive is gone');
-  const failing: Store = { ...store, read: (name, range, options) => (name === pack ? Promise.reject(gone) : store.read(name, range, options)) };
+  const failing: Store = {
+    ...store,
+    read: (name, range, options) => (name === pack ? Promise.reject(gone) : store.read(name, range, options)),
+  };
   const repository = await openFresh(failing, small.recovery, seeded(1));
   await expect(verifyAt(repository, 'deep')).rejects.toBe(gone);
   expect((await listSnapshots(repository)).snapshots).toHaveLength(5);
