@@ -28,7 +28,11 @@ export async function writeDiagnosis(host: Host, file: string, findings: readonl
       processors: os.cpus().length,
       memoryBytes: os.totalmem(),
     },
-    findings: findings.map((finding) => ({ ...finding, detail: redact(finding.detail), advice: redact(finding.advice) })),
+    findings: findings.map((finding) => ({
+      ...finding,
+      detail: redact(finding.detail),
+      advice: redact(finding.advice),
+    })),
     log: (await lastLogLines(host.log.path)).map(redact),
   };
   try {
@@ -48,7 +52,10 @@ export async function writeDiagnosis(host: Host, file: string, findings: readonl
 
 async function lastLogLines(path: string): Promise<readonly string[]> {
   try {
-    return (await readFile(path, 'utf8')).split('\n').filter((line) => line !== '').slice(-LOG_LINES_MAX);
+    return (await readFile(path, 'utf8'))
+      .split('\n')
+      .filter((line) => line !== '')
+      .slice(-LOG_LINES_MAX);
   } catch {
     // No log yet: nothing has gone wrong here so far.
     return [];
@@ -57,7 +64,9 @@ async function lastLogLines(path: string): Promise<readonly string[]> {
 
 /** Everything that looks like a path, a user’s or a computer’s name becomes a stand-in. */
 export function redact(text: string): string {
-  const paths = text.replaceAll(/(?:[A-Za-z]:\\|\/)[^\s"',;:]+(?: [^\s"',;:]*\/[^\s"',;:]*)*/g, (path) => standIn('path', path));
+  const paths = text.replaceAll(/(?:[A-Za-z]:\\|\/)[^\s"',;:]+(?: [^\s"',;:]*\/[^\s"',;:]*)*/g, (path) =>
+    standIn('path', path),
+  );
   return [...privateNames()].reduce((redacted, name) => redacted.replaceAll(name, standIn('name', name)), paths);
 }
 

@@ -4,9 +4,11 @@ import { redact } from '../../src-main/cli/diagnosis.ts';
 
 describe('a diagnosis file', () => {
   test('says of two lines that they speak of one path, and not which', () => {
-    const [one, other, third] = ['/home/ada/Letters/to-grace.txt', '/home/ada/Letters/to-grace.txt', '/home/ada/Taxes'].map(
-      (path) => redact(`can’t read ${path}: permission denied`),
-    );
+    const [one, other, third] = [
+      '/home/ada/Letters/to-grace.txt',
+      '/home/ada/Letters/to-grace.txt',
+      '/home/ada/Taxes',
+    ].map((path) => redact(`can’t read ${path}: permission denied`));
     expect(one).toBe(other);
     expect(one).not.toBe(third);
     expect(one).toMatch(/^can’t read <path [0-9a-f]{8}>: permission denied$/);

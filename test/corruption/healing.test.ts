@@ -44,7 +44,6 @@ async function backUpInto(
   return { repository, files: await filesOf(store), expected: [...small.snapshots, { id, entries }] };
 }
 
-/** A session of another process that is running: the next backup leaves it alone, so that files can be compared. */
 const namesOf = (files: Files, kind: string): readonly string[] =>
   [...files.keys()].filter((name) => kindOf(name) === kind);
 

@@ -7,7 +7,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CRASH_CASES } from '../support/crash-filesystem.ts';
-import { type Life, live } from '../support/scenario.ts';
+import { type Life, live, ROOT } from '../support/scenario.ts';
 import { ScenarioSource } from '../support/scenario-source.ts';
 import { type Finding, sweep, sweepPairs } from '../support/scenario-sweep.ts';
 import { testSeed } from '../support/seed.ts';
@@ -39,6 +39,15 @@ describe.each([
     expect(last?.snapshots.size).toBe(5);
     const gone = [...(last?.gone ?? [])].map((name) => name.replace(/\/.*/, ''));
     expect(new Set(gone)).toEqual(new Set(['commits', 'index', ...(encrypted ? ['keys'] : [])]));
+    const made = (folder: string): number =>
+      life.drive.operations.filter(({ kind, path }) => kind === 'create' && path.startsWith(`${ROOT}/${folder}/`))
+        .length;
+    expect(made('commits')).toBe(3);
+    expect(made('packs')).toBeGreaterThanOrEqual(8);
+    expect(made('index')).toBeGreaterThanOrEqual(5);
+    expect(made('snapshots')).toBe(5);
+    // One for each backup, and a heartbeat.
+    expect(made('sessions')).toBeGreaterThan(5);
     expect(life.drive.operationCount).toBeGreaterThanOrEqual(operationsMin);
     const again = await live(source, encrypted);
     expect(again.drive.operations).toEqual(life.drive.operations);

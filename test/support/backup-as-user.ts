@@ -28,7 +28,9 @@ fs.writeFileSync(path.join(lab.source, 'open.txt'), 'open, changed');
 const second = await lab.backup(repository);
 await lab.restore(repository, 'latest', lab.path('out'));
 const read = (name: string): string => fs.readFileSync(lab.path('out', name), 'utf8');
-const restored = Object.fromEntries(['closed.txt', 'closed-folder/inside.txt', 'open.txt'].map((name) => [name, read(name)]));
+const restored = Object.fromEntries(
+  ['closed.txt', 'closed-folder/inside.txt', 'open.txt'].map((name) => [name, read(name)]),
+);
 process.stdout.write(JSON.stringify({ first, second, restored }));
 fs.chmodSync(path.join(lab.source, 'closed-folder'), 0o700);
 lab.dispose();

@@ -11,6 +11,7 @@ import { fetchPages, readContent, topFolder } from '../../src-main/engine/browse
 import { type Entry, type FolderRef, iterateFolder } from '../../src-main/engine/merkle/index.ts';
 import { Repository } from '../../src-main/engine/repository/index.ts';
 import { type Snapshot, listSnapshots } from '../../src-main/engine/snapshot/index.ts';
+import type { Store } from '../../src-main/engine/store/index.ts';
 import { type VerifyDepth, verify } from '../../src-main/engine/verify/index.ts';
 import type { DamageCase } from './damage-cases.ts';
 import {
@@ -162,9 +163,22 @@ function isBlamed(damage: readonly Damage[], { snapshot, path }: LostPath): bool
   return damage.some((row) => row.snapshots.includes(snapshot) && row.paths.some(isAbove));
 }
 
+/** Reading and checking all of a repository reads it a few times over, however it is damaged. */
+const READ_FACTOR_MAX = 32;
+
+function counting(store: Store): { readonly store: Store; bytesRead: () => number } {
+  let bytesRead = 0;
+  const read: Store['read'] = async (name, range, options) => {
+    const bytes = await store.read(name, range, options);
+    bytesRead += bytes.length;
+    return bytes;
+  };
+  return { store: { ...store, read }, bytesRead: () => bytesRead };
+}
+
 /** The full set of claims about one damaged repository. */
 export async function checkCase(small: SmallRepository, damaged: DamageCase, random: Seeded): Promise<void> {
-  const store = await storeOf(damaged.files);
+  const { store, bytesRead } = counting(await storeOf(damaged.files));
   const secret = random.chance(0.1) ? small.password : small.recovery;
   const repository = await openFresh(store, secret, seeded(1));
   const report = await verifyAt(
@@ -206,6 +220,8 @@ export async function checkCase(small: SmallRepository, damaged: DamageCase, ran
     claim(isReal, () => `verify --deep calls ${paths.join(', ')} lost, and it can be read: ${tell(report)}`);
   }
   checkReach(small, damaged, reading);
+  const size = [...damaged.files.values()].reduce((sum, { length }) => sum + length, 0);
+  claim(bytesRead() < READ_FACTOR_MAX * size, () => `${bytesRead()} bytes were read of a repository of ${size}`);
 }
 
 /** Damage reaches no further than it must: what a repository has twice, or does not need, costs no data at all. */

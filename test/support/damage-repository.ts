@@ -220,7 +220,11 @@ async function build(options: BuildOptions, fill: Fill): Promise<SmallRepository
   }
 }
 
-async function fillWithEverything(repository: Repository, tree: SmallTree, random: Seeded): Promise<readonly ExpectedSnapshot[]> {
+async function fillWithEverything(
+  repository: Repository,
+  tree: SmallTree,
+  random: Seeded,
+): Promise<readonly ExpectedSnapshot[]> {
   const snapshots: ExpectedSnapshot[] = [];
   const snap = async (): Promise<void> => {
     const entries = tree.state();

@@ -9,7 +9,13 @@ import { parseWriterId } from '../../src-shared/ids.ts';
 import type { BackupReport, RestoreReport, VerifyReport } from '../../src-shared/model/index.ts';
 import { BACKUP_DEFAULTS, type BackupOptions, backup } from '../../src-main/engine/backup/index.ts';
 import type { Clock, Log, Ports, Random } from '../../src-main/engine/kernel/index.ts';
-import { type OpenOptions, type ProcessIdentity, type Repository, initRepository, openRepository } from '../../src-main/engine/repository/index.ts';
+import {
+  type OpenOptions,
+  type ProcessIdentity,
+  type Repository,
+  initRepository,
+  openRepository,
+} from '../../src-main/engine/repository/index.ts';
 import { RESTORE_DEFAULTS, type RestoreOptions, restore } from '../../src-main/engine/restore/index.ts';
 import { listSnapshots, resolveSnapshot } from '../../src-main/engine/snapshot/index.ts';
 import { type LocalStore, createLocalStore, createRoot } from '../../src-main/engine/store/index.ts';
@@ -59,7 +65,9 @@ export class Lab {
     this.store = createLocalStore({ root: this.repositoryPath, random: this.ports.random });
   }
 
-  async init(options: { readonly password?: string; readonly compression?: 'zstd' | 'none' } = {}): Promise<{ readonly recoveryKey?: string }> {
+  async init(
+    options: { readonly password?: string; readonly compression?: 'zstd' | 'none' } = {},
+  ): Promise<{ readonly recoveryKey?: string }> {
     await createRoot(this.repositoryPath);
     return initRepository({
       store: this.store,
@@ -74,7 +82,13 @@ export class Lab {
 
   /** `options` stand in for the lab's own: another process, another host, lower limits. */
   open(password = 'correct horse', options: Partial<OpenOptions> = {}): Promise<Repository> {
-    return openRepository({ store: this.store, ports: this.ports, self: SELF, secret: () => Promise.resolve({ kind: 'password', password }), ...options });
+    return openRepository({
+      store: this.store,
+      ports: this.ports,
+      self: SELF,
+      secret: () => Promise.resolve({ kind: 'password', password }),
+      ...options,
+    });
   }
 
   /** Backs the lab's source up; a minute passes before. */
@@ -84,7 +98,12 @@ export class Lab {
     return backup(repository, { ...BACKUP_DEFAULTS, ...shared, ...options });
   }
 
-  async restore(repository: Repository, snapshot: string, target: string | undefined, options: Partial<RestoreOptions> = {}): Promise<RestoreReport> {
+  async restore(
+    repository: Repository,
+    snapshot: string,
+    target: string | undefined,
+    options: Partial<RestoreOptions> = {},
+  ): Promise<RestoreReport> {
     const { snapshots } = await listSnapshots(repository);
     return restore(repository, resolveSnapshot(snapshots, snapshot), {
       ...RESTORE_DEFAULTS,

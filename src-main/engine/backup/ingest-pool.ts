@@ -42,7 +42,7 @@ export class IngestPool {
   #queue: Batch[] = [];
   #batchCount = 0;
   #bytesAhead = 0;
-  #failure: unknown;
+  #failure: Error | undefined;
   #wakers: (() => void)[] = [];
 
   constructor(
@@ -210,7 +210,7 @@ export class IngestPool {
     this.dispatch();
   }
 
-  #fail(error: unknown): void {
+  #fail(error: Error): void {
     this.#failure ??= error;
     const waiting = [
       ...this.#collecting,
@@ -220,7 +220,7 @@ export class IngestPool {
     this.#collecting = [];
     this.#queue = [];
     this.#running.clear();
-    for (const { reject } of waiting) reject(this.#failure);
+    for (const { reject } of waiting) reject(error);
     for (const lane of this.#lanes) lane.flushed?.();
     const wakers = this.#wakers;
     this.#wakers = [];

@@ -40,7 +40,7 @@ export const SEGMENT_BYTES_TARGET = 1 * MIB;
 /** Largest plaintext of a blob; the largest chunk the chunker cuts is 4 MiB. */
 export const BLOB_BYTES_MAX = 8 * MIB;
 /** Largest plaintext of a segment: a large blob alone, or less than two targets of small ones. */
-export const SEGMENT_BYTES_MAX = BLOB_BYTES_MAX;
+export const SEGMENT_BYTES_MAX = 8 * MIB;
 /** Reached only by blobs under 128 bytes; keeps the footer and one segment's table small. */
 export const BLOBS_PER_SEGMENT_MAX = 8 * KIB;
 /** Largest payload of a segment frame: what does not shrink is stored; a delta also carries its base's id. */
@@ -192,6 +192,7 @@ export const RUN_FOOTER_PAGE_BYTES = tableBytes(RUN_FOOTER_PAGE_FIELDS);
 
 // Relations between the numbers above.
 
+assert(BLOB_BYTES_MAX <= SEGMENT_BYTES_MAX, 'the largest blob has to fit into a segment');
 assert(SEGMENT_BYTES_TARGET * 2 <= SEGMENT_BYTES_MAX, 'a bundle under two targets has to fit into a segment');
 assert(
   FOOTER_HEAD_BYTES +

@@ -1,10 +1,12 @@
 /**
  * With --delete: removing what a restored folder has and the snapshot does not. What a pattern excludes stays, also
- * deep inside a folder that is a leftover itself; so do Cairn's own folders and what this very restore has put aside.
+ * deep inside a folder that is a leftover itself; so do Cairn's own folders, what the backup never covered (left-out.ts) and
+ * what this very restore has put aside.
  */
 import type { Problem } from '../../../src-shared/errors.ts';
 import { escapePath } from '../../../src-shared/format/index.ts';
 import type { FileStat } from '../source/index.ts';
+import type { LeftOut } from './left-out.ts';
 import type { OwnFolders } from './own-folders.ts';
 import type { Selection } from './selection.ts';
 import { type TargetFolder, isTemporaryName } from './target.ts';
@@ -16,6 +18,7 @@ export type Leftovers = {
   readonly dryRun: boolean;
   readonly selection: Selection;
   readonly own: OwnFolders;
+  readonly leftOut: LeftOut;
   readonly onRemoved: () => void;
   readonly onProblem: (problem: Problem) => void;
 };
@@ -58,8 +61,9 @@ function remove(folder: TargetFolder, name: Buffer, path: string, options: Lefto
   options.onRemoved();
 }
 
-function isKept(stat: FileStat, path: string, { selection, own }: Leftovers): boolean {
-  return selection.isExcluded(path) || (stat.nodeType === 'directory' && own.isOwn(stat));
+function isKept(stat: FileStat, path: string, { selection, own, leftOut }: Leftovers): boolean {
+  if (selection.isExcluded(path) || leftOut.includes(path, stat)) return true;
+  return stat.nodeType === 'directory' && own.isOwn(stat);
 }
 
 /** Whether something that stays lies in a folder; it is looked through only where there can be anything. */
@@ -71,7 +75,8 @@ function holdsKept(
   options: Leftovers,
   depth: number,
 ): boolean {
-  if (!options.selection.hasExcludes && !options.own.isOwnOrAbove(stat)) return false;
+  const isPossible = options.selection.hasExcludes || options.leftOut.isPossible || options.own.isOwnOrAbove(stat);
+  if (!isPossible) return false;
   if (depth > DEPTH_MAX) return true;
   const opened = folder.child(name, { create: false });
   if (opened.kind !== 'opened') return false;

@@ -13,6 +13,7 @@ import { type DirectoryEntry, type Entry, iterateFolder } from '../merkle/index.
 import type { Repository } from '../repository/index.ts';
 import type { Snapshot, SnapshotSourceRecord } from '../snapshot/index.ts';
 import { errnoOf, statPath } from '../source/index.ts';
+import { findLeftOut } from './left-out.ts';
 import type { RestoreOptions } from './options.ts';
 import { OwnFolders } from './own-folders.ts';
 import { type LazyFolder, RestoreRun } from './run.ts';
@@ -28,6 +29,9 @@ type Job = {
   readonly contents: boolean;
   /** Stored folders between `into` and the entry, from the top. */
   readonly parents: readonly DirectoryEntry[];
+  readonly source: SnapshotSourceRecord;
+  /** From a path relative to what is restored to one relative to the source's root; both escaped text. */
+  readonly inSource: (path: string) => string;
 };
 
 /**
@@ -47,7 +51,10 @@ export async function restore(
     if (entry.nodeType === 'directory') run.expect(entry.totalEntries, entry.totalBytes);
     else run.expect(1, entry.nodeType === 'file' ? entry.size : 0);
   }
-  for (const job of jobs) await runJob(run, job, options);
+  for (const job of jobs) {
+    if (options.delete) run.leaveAlone(await findLeftOut(repository, snapshot, job.source, job.inSource));
+    await runJob(run, job, options);
+  }
   return run.report();
 }
 
@@ -63,7 +70,14 @@ async function planJobs(repository: Repository, snapshot: Snapshot, options: Res
       const source = sourceOf(snapshot, Buffer.from(entry.name).toString());
       if (target === undefined) return originalPlace(source, entry);
       const contents = only !== undefined && entry.nodeType === 'directory';
-      return { entry: { ...entry, name: ownName(source) }, into: target, contents, parents: [] };
+      return {
+        entry: { ...entry, name: ownName(source) },
+        into: target,
+        contents,
+        parents: [],
+        source,
+        inSource: contents ? asItIs : withoutFirstName,
+      };
     });
   }
   const located = await locate(repository, snapshot, options.path);
@@ -72,9 +86,14 @@ async function planJobs(repository: Repository, snapshot: Snapshot, options: Res
   const names = splitPath(located.path);
   const source = sourceOf(snapshot, located.sourceName);
   const isSourceItself = only === undefined ? names.length === 1 : only.nodeType !== 'directory';
+  const above = names
+    .slice(only === undefined ? 1 : 0, -1)
+    .map(escapePath)
+    .join('/');
+  const inSource = isSourceItself ? withoutFirstName : above === '' ? asItIs : (path: string) => `${above}/${path}`;
   if (target !== undefined) {
     const item = isSourceItself ? { ...entry, name: ownName(source) } : entry;
-    return [{ entry: item, into: target, contents: false, parents: [] }];
+    return [{ entry: item, into: target, contents: false, parents: [], source, inSource }];
   }
   if (isSourceItself) return [originalPlace(source, entry)];
   const parents: DirectoryEntry[] = [];
@@ -82,7 +101,7 @@ async function planJobs(repository: Repository, snapshot: Snapshot, options: Res
     const parent = await locate(repository, snapshot, joinNames(names.slice(0, count)));
     if (parent.kind === 'entry' && parent.entry.nodeType === 'directory') parents.push(parent.entry);
   }
-  return [{ entry, into: Buffer.from(source.path), contents: false, parents }];
+  return [{ entry, into: Buffer.from(source.path), contents: false, parents, source, inSource }];
 }
 
 function sourceOf({ record }: Snapshot, name: string): SnapshotSourceRecord {
@@ -94,10 +113,20 @@ function sourceOf({ record }: Snapshot, name: string): SnapshotSourceRecord {
 /** Where a source came from. Its name in the snapshot is a text and unique; on disk it has the last name of its path. */
 function originalPlace(source: SnapshotSourceRecord, entry: Entry): Job {
   const named = Buffer.from(source.path);
-  if (entry.nodeType === 'directory') return { entry, into: named, contents: true, parents: [] };
+  if (entry.nodeType === 'directory')
+    return { entry, into: named, contents: true, parents: [], source, inSource: asItIs };
   // A file that was named by a link lies where the link leads; the link stays.
   const path = realPathOf(named) ?? named;
-  return { entry: { ...entry, name: lastName(path) }, into: parentOf(path), contents: false, parents: [] };
+  const item = { ...entry, name: lastName(path) };
+  return { entry: item, into: parentOf(path), contents: false, parents: [], source, inSource: withoutFirstName };
+}
+
+function asItIs(path: string): string {
+  return path;
+}
+
+function withoutFirstName(path: string): string {
+  return path.includes('/') ? path.slice(path.indexOf('/') + 1) : '';
 }
 
 /** The raw name of a source; the one in the snapshot where that was given a number, to tell it from another's. */

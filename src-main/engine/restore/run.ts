@@ -14,6 +14,7 @@ import { type DirectoryEntry, type Entry, type FolderRef, type SymlinkEntry, ite
 import type { Repository } from '../repository/index.ts';
 import type { FileStat } from '../source/index.ts';
 import { type Decision, decide } from './decide.ts';
+import { type LeftOut, NOTHING_LEFT_OUT } from './left-out.ts';
 import { joinPathText, removeLeftovers } from './leftovers.ts';
 import type { RestoreOptions } from './options.ts';
 import type { OwnFolders } from './own-folders.ts';
@@ -53,6 +54,7 @@ export class RestoreRun {
   readonly #selection: Selection;
   readonly #own: OwnFolders;
   readonly #breather = new Breather();
+  #leftOut: LeftOut = NOTHING_LEFT_OUT;
   readonly #problems: Problem[] = [];
   readonly #conflicts: string[] = [];
   #restored = 0;
@@ -88,6 +90,11 @@ export class RestoreRun {
   expect(entries: number, bytes: number): void {
     this.#entriesTotal += entries;
     this.#bytesTotal += bytes;
+  }
+
+  /** What the backup never covered of what is restored next. */
+  leaveAlone(leftOut: LeftOut): void {
+    this.#leftOut = leftOut;
   }
 
   problem(problem: Problem): void {
@@ -312,6 +319,7 @@ export class RestoreRun {
       dryRun: this.#options.dryRun,
       selection: this.#selection,
       own: this.#own,
+      leftOut: this.#leftOut,
       onRemoved: () => {
         this.#removed++;
       },

@@ -48,8 +48,8 @@ function matcherOf(patterns: readonly string[]): (path: string) => boolean {
   };
 }
 
-/** The path as a backup's rules see it: each name in its canonical form. */
-function ruleText(path: string): string {
+/** A path of escaped text as a backup's rules see it: each name in its canonical form. */
+export function ruleText(path: string): string {
   return path
     .split('/')
     .map((name) => canonicalName(unescapePath(name)).text)

@@ -19,11 +19,9 @@ import { temporaryName } from './target-names.ts';
 import { nativeCalls } from './target-native.ts';
 import type { TargetContext } from './target-place.ts';
 
-export { isTemporaryName, targetNameFault } from './target-names.ts';
-export type { ChildResult, LinkSource, TargetFolder } from './target-folder.ts';
-export type { TargetFile } from './target-file.ts';
+export { isTemporaryName } from './target-names.ts';
+export type { TargetFolder } from './target-folder.ts';
 export type { Failed, PlaceResult, TargetIdentity, TargetMetadata } from './target-place.ts';
-export type { SpecialNode } from './target-special.ts';
 export { setModificationTime } from './target-times.ts';
 
 export type TargetOptions = {

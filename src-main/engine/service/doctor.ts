@@ -3,7 +3,7 @@
  * it is not fine, what to do.
  */
 import { readFile, stat, statfs } from 'node:fs/promises';
-import { isCairnError } from '../../../src-shared/errors.ts';
+import { isCairnError, isIntegrityError } from '../../../src-shared/errors.ts';
 import { formatBytes } from '../../../src-shared/format/index.ts';
 import type { DoctorFinding } from '../../../src-shared/model/index.ts';
 import { runSelfTest } from '../codec/index.ts';
@@ -116,6 +116,25 @@ async function examineSpace(place: string): Promise<DoctorFinding> {
   }
 }
 
+async function examineMarker({ context }: Repository): Promise<readonly DoctorFinding[]> {
+  const check = 'marker';
+  const warning = (detail: string): DoctorFinding[] => [
+    { check, verdict: 'warning', detail, advice: 'The next backup writes it again.' },
+  ];
+  try {
+    const instance = await readInstance(context.store);
+    if (instance === undefined) return warning('The instance marker is missing.');
+    if (instance.repositoryId === context.config.repositoryId) return [];
+  } catch (error) {
+    if (!isIntegrityError(error)) throw error;
+    return warning('The instance marker is damaged.');
+  }
+  const detail = 'The instance marker is another repository’s; backups are refused.';
+  const advice =
+    'Somebody copied files between repositories: remove the file “instance”, and the next backup writes it.';
+  return [{ check, verdict: 'failed', detail, advice }];
+}
+
 async function examineRepository(
   openRepository: () => Promise<Repository>,
   ports: Ports,
@@ -135,14 +154,7 @@ async function examineRepository(
             advice: 'Run “cairn verify --deep”.',
           },
     ];
-    if ((await readInstance(store)) === undefined) {
-      findings.push({
-        check: 'marker',
-        verdict: 'warning',
-        detail: 'The instance marker is missing.',
-        advice: 'The next backup writes it again.',
-      });
-    }
+    findings.push(...(await examineMarker(repository)));
     const newestMs = snapshots.at(-1)?.record.finishedAtMs ?? 0;
     if (newestMs > ports.clock.nowMs() + DAY_MS) {
       findings.push({

@@ -1,7 +1,16 @@
 /** `cairn stats`: what the repository holds, what the engine did, and the last runs. */
+import { isIntegrityError } from '../../../src-shared/errors.ts';
+import type { PackId } from '../../../src-shared/ids.ts';
 import type { RepositoryStats } from '../../../src-shared/model/index.ts';
 import { envelopeMetrics } from '../codec/index.ts';
-import { FOLDERS, type Repository, listPacks, readLoosePack } from '../repository/index.ts';
+import {
+  FOLDERS,
+  type LoosePack,
+  type Repository,
+  type RepositoryContext,
+  listPacks,
+  readLoosePack,
+} from '../repository/index.ts';
 import { type Snapshot, summariseChains } from '../snapshot/index.ts';
 
 /** As many of the newest runs as a person looks at. */
@@ -9,6 +18,8 @@ const RUNS_MAX = 50;
 
 export async function gatherStats(repository: Repository, snapshots: readonly Snapshot[]): Promise<RepositoryStats> {
   const { context } = repository;
+  // Another process may have backed up since the index was read; the snapshots are as fresh as the caller has them.
+  repository.refresh();
   const packs = await listPacks(context);
   const commits = await context.store.list(FOLDERS.commits);
   const indexRuns = await context.store.list(FOLDERS.index);
@@ -22,7 +33,8 @@ export async function gatherStats(repository: Repository, snapshots: readonly Sn
   const index = await repository.index();
   const known = new Map([...index.commits, ...index.uncovered].map((pack) => [pack.packId, pack]));
   for (const [packId, sizeBytes] of packs) {
-    const pack = known.get(packId) ?? (await readLoosePack(context, packId, 'pack', sizeBytes));
+    const pack = known.get(packId) ?? (await footerOrUndefined(context, packId, sizeBytes));
+    if (pack === undefined) continue;
     blobs += pack.footer.blobCount;
     uniqueBytes += pack.footer.plainBytes;
   }
@@ -53,6 +65,20 @@ export async function gatherStats(repository: Repository, snapshots: readonly Sn
       stats: record.stats,
     })),
   };
+}
+
+/** A pack that can't be read is verify's business; the figures are then those of the others. */
+async function footerOrUndefined(
+  context: RepositoryContext,
+  packId: PackId,
+  sizeBytes: number,
+): Promise<LoosePack | undefined> {
+  try {
+    return await readLoosePack(context, packId, 'pack', sizeBytes);
+  } catch (error) {
+    if (!isIntegrityError(error)) throw error;
+    return undefined;
+  }
 }
 
 /** Nested figures as one level with dotted names. */

@@ -10,53 +10,66 @@ import { compareTrees } from '../../support/walker.ts';
 
 const TREE = { files: 120, folders: 25, fileBytesMax: 60_000 };
 
-describe.each([{ mode: 'encrypted', password: 'correct horse' }, { mode: 'plain' }])('a backup ($mode)', ({ password }) => {
-  let lab: Lab;
-  beforeEach(async () => {
-    lab = new Lab();
-    await lab.init(password === undefined ? {} : { password });
-  });
-  afterEach(() => lab.dispose());
+describe.each([{ mode: 'encrypted', password: 'correct horse' }, { mode: 'plain' }])(
+  'a backup ($mode)',
+  ({ password }) => {
+    let lab: Lab;
+    beforeEach(async () => {
+      lab = new Lab();
+      await lab.init(password === undefined ? {} : { password });
+    });
+    afterEach(() => lab.dispose());
 
-  test('brings back every entry of every state, whatever changed in between', async () => {
-    const seed = testSeed('backup states');
-    buildTree(lab.source, { seed, ...TREE });
-    const repository = await lab.open();
-    const states = ['first', 'second', 'third', 'fourth'];
-    for (const [index, state] of states.entries()) {
-      if (index > 0) mutateTree(lab.source, { seed: seed + index, count: 25, fileBytesMax: 60_000 });
-      fs.cpSync(lab.source, lab.path(`kept-${state}`), { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
-      const report = await lab.backup(repository);
-      expect(report.problems).toEqual([]);
-      expect(report.sequence).toBe(index);
-      await lab.restore(repository, 'latest', lab.path(`back-${state}`));
-      expect(compareTrees(lab.source, lab.path(`back-${state}`))).toEqual([]);
-    }
-    // Older states still come back, now that newer ones stand on them. (The kept copies have other times, modes of folders and owners.)
-    for (const [index, state] of states.entries()) {
-      await lab.restore(repository, `latest~${states.length - 1 - index}`, lab.path(`again-${state}`));
-      expect(compareTrees(lab.path(`back-${state}`), lab.path(`again-${state}`))).toEqual([]);
-      expect(compareTrees(lab.path(`kept-${state}`), lab.path(`again-${state}`), { ignore: ['mtime', 'mode', 'links', 'owner'] })).toEqual([]);
-    }
-    expect(await lab.verify(repository)).toMatchObject({ ok: true, damage: [] });
-  });
+    test('brings back every entry of every state, whatever changed in between', async () => {
+      const seed = testSeed('backup states');
+      buildTree(lab.source, { seed, ...TREE });
+      const repository = await lab.open();
+      const states = ['first', 'second', 'third', 'fourth'];
+      for (const [index, state] of states.entries()) {
+        if (index > 0) mutateTree(lab.source, { seed: seed + index, count: 25, fileBytesMax: 60_000 });
+        fs.cpSync(lab.source, lab.path(`kept-${state}`), {
+          recursive: true,
+          verbatimSymlinks: true,
+          preserveTimestamps: true,
+        });
+        const report = await lab.backup(repository);
+        expect(report.problems).toEqual([]);
+        expect(report.sequence).toBe(index);
+        await lab.restore(repository, 'latest', lab.path(`back-${state}`));
+        expect(compareTrees(lab.source, lab.path(`back-${state}`))).toEqual([]);
+      }
+      // Older states still come back, now that newer ones stand on them. (The kept copies have other times, modes of folders and owners.)
+      for (const [index, state] of states.entries()) {
+        await lab.restore(repository, `latest~${states.length - 1 - index}`, lab.path(`again-${state}`));
+        expect(compareTrees(lab.path(`back-${state}`), lab.path(`again-${state}`))).toEqual([]);
+        expect(
+          compareTrees(lab.path(`kept-${state}`), lab.path(`again-${state}`), {
+            ignore: ['mtime', 'mode', 'links', 'owner'],
+          }),
+        ).toEqual([]);
+      }
+      expect(await lab.verify(repository)).toMatchObject({ ok: true, damage: [] });
+    });
 
-  test('an incremental gives the same roots as a full backup of the same state', async () => {
-    const seed = testSeed('incremental equals full');
-    buildTree(lab.source, { seed, ...TREE });
-    const repository = await lab.open();
-    await lab.backup(repository);
-    mutateTree(lab.source, { seed: seed + 1, count: 30, fileBytesMax: 60_000 });
-    const incremental = await lab.backup(repository);
-    const full = await lab.backup(repository, { reread: true, host: 'another' });
-    const { snapshots } = await listSnapshots(repository);
-    const [one, other] = [incremental, full].map(({ snapshotId }) => snapshots.find(({ id }) => id === snapshotId)?.record);
-    expect(full.kind).toBe('base');
-    expect(full.rootNodeId).toBe(incremental.rootNodeId);
-    expect(other?.rootPage.page).toEqual(one?.rootPage.page);
-    expect(other?.sealPage?.page).toEqual(one?.sealPage?.page);
-  });
-});
+    test('an incremental gives the same roots as a full backup of the same state', async () => {
+      const seed = testSeed('incremental equals full');
+      buildTree(lab.source, { seed, ...TREE });
+      const repository = await lab.open();
+      await lab.backup(repository);
+      mutateTree(lab.source, { seed: seed + 1, count: 30, fileBytesMax: 60_000 });
+      const incremental = await lab.backup(repository);
+      const full = await lab.backup(repository, { reread: true, host: 'another' });
+      const { snapshots } = await listSnapshots(repository);
+      const [one, other] = [incremental, full].map(
+        ({ snapshotId }) => snapshots.find(({ id }) => id === snapshotId)?.record,
+      );
+      expect(full.kind).toBe('base');
+      expect(full.rootNodeId).toBe(incremental.rootNodeId);
+      expect(other?.rootPage.page).toEqual(one?.rootPage.page);
+      expect(other?.sealPage?.page).toEqual(one?.sealPage?.page);
+    });
+  },
+);
 
 describe('a backup', () => {
   let lab: Lab;
@@ -71,20 +84,45 @@ describe('a backup', () => {
 
   test('counts what is new, changed, unmodified, removed and only touched', async () => {
     const repository = await lab.open();
-    expect(await lab.backup(repository)).toMatchObject({ kind: 'base', filesNew: 2, filesChanged: 0, folders: 2, bytesRead: 6 });
+    expect(await lab.backup(repository)).toMatchObject({
+      kind: 'base',
+      filesNew: 2,
+      filesChanged: 0,
+      folders: 2,
+      bytesRead: 6,
+    });
     fs.writeFileSync(path.join(lab.source, 'folder', 'one.txt'), 'ONE!');
     fs.writeFileSync(path.join(lab.source, 'three.txt'), 'three');
     fs.chmodSync(path.join(lab.source, 'two.txt'), 0o600);
-    expect(await lab.backup(repository)).toMatchObject({ kind: 'incremental', filesNew: 1, filesChanged: 1, filesUnmodified: 1, filesRemoved: 0, bytesRead: 9 });
+    expect(await lab.backup(repository)).toMatchObject({
+      kind: 'incremental',
+      filesNew: 1,
+      filesChanged: 1,
+      filesUnmodified: 1,
+      filesRemoved: 0,
+      bytesRead: 9,
+    });
     fs.rmSync(path.join(lab.source, 'folder'), { recursive: true });
-    expect(await lab.backup(repository)).toMatchObject({ filesNew: 0, filesUnmodified: 2, filesRemoved: 1, bytesRead: 0 });
+    expect(await lab.backup(repository)).toMatchObject({
+      filesNew: 0,
+      filesUnmodified: 2,
+      filesRemoved: 1,
+      bytesRead: 0,
+    });
   });
 
   test('of an unchanged tree reads nothing, adds nothing and has the same root', async () => {
     const repository = await lab.open();
     const first = await lab.backup(repository);
     const second = await lab.backup(repository);
-    expect(second).toMatchObject({ filesNew: 0, filesChanged: 0, bytesRead: 0, bytesAdded: 0, bytesStored: 0, parentId: first.snapshotId });
+    expect(second).toMatchObject({
+      filesNew: 0,
+      filesChanged: 0,
+      bytesRead: 0,
+      bytesAdded: 0,
+      bytesStored: 0,
+      parentId: first.snapshotId,
+    });
     expect(second.rootNodeId).toBe(first.rootNodeId);
   });
 
@@ -103,27 +141,40 @@ describe('a backup', () => {
   test('with reread reads every file and still stores nothing twice', async () => {
     const repository = await lab.open();
     await lab.backup(repository);
-    expect(await lab.backup(repository, { reread: true })).toMatchObject({ filesUnmodified: 2, filesChanged: 0, bytesRead: 6, bytesAdded: 0 });
+    expect(await lab.backup(repository, { reread: true })).toMatchObject({
+      filesUnmodified: 2,
+      filesChanged: 0,
+      bytesRead: 6,
+      bytesAdded: 0,
+    });
   });
 
-  test('begins a new chain after 50 incrementals, and every snapshot of the old one still restores', { timeout: 120_000 }, async () => {
-    const repository = await lab.open();
-    const chains: string[] = [];
-    for (let round = 0; round < 53; round++) {
-      fs.writeFileSync(path.join(lab.source, 'two.txt'), `round ${round}`);
-      const { chainId, sequence, kind } = await lab.backup(repository, { reread: true });
-      chains.push(chainId);
-      expect([sequence, kind]).toEqual(round < 51 ? [round, round === 0 ? 'base' : 'incremental'] : [round - 51, round === 51 ? 'base' : 'incremental']);
-    }
-    expect(new Set(chains).size).toBe(2);
-    for (const back of [0, 1, 2, 25, 52]) {
-      await lab.restore(repository, `latest~${back}`, lab.path(`out-${back}`));
-      expect(fs.readFileSync(lab.path(`out-${back}`, 'two.txt'), 'utf8')).toBe(`round ${52 - back}`);
-    }
-    const commits = fs.readdirSync(path.join(lab.repositoryPath, 'commits')).length;
-    expect(commits).toBeLessThanOrEqual(33);
-    expect((await lab.verify(repository)).damage).toEqual([]);
-  });
+  test(
+    'begins a new chain after 50 incrementals, and every snapshot of the old one still restores',
+    { timeout: 120_000 },
+    async () => {
+      const repository = await lab.open();
+      const chains: string[] = [];
+      for (let round = 0; round < 53; round++) {
+        fs.writeFileSync(path.join(lab.source, 'two.txt'), `round ${round}`);
+        const { chainId, sequence, kind } = await lab.backup(repository, { reread: true });
+        chains.push(chainId);
+        expect([sequence, kind]).toEqual(
+          round < 51
+            ? [round, round === 0 ? 'base' : 'incremental']
+            : [round - 51, round === 51 ? 'base' : 'incremental'],
+        );
+      }
+      expect(new Set(chains).size).toBe(2);
+      for (const back of [0, 1, 2, 25, 52]) {
+        await lab.restore(repository, `latest~${back}`, lab.path(`out-${back}`));
+        expect(fs.readFileSync(lab.path(`out-${back}`, 'two.txt'), 'utf8')).toBe(`round ${52 - back}`);
+      }
+      const commits = fs.readdirSync(path.join(lab.repositoryPath, 'commits')).length;
+      expect(commits).toBeLessThanOrEqual(33);
+      expect((await lab.verify(repository)).damage).toEqual([]);
+    },
+  );
 
   test('keeps several sources apart under their names, also when the names are equal', async () => {
     const other = lab.path('elsewhere', 'source');
@@ -148,7 +199,11 @@ describe('a backup', () => {
   test('leaves out what is excluded and never backs up its own repository', async () => {
     const repository = await lab.open();
     fs.writeFileSync(path.join(lab.source, 'left.tmp'), 'x');
-    await lab.backup(repository, { sources: [Buffer.from(lab.folder)], excludes: ['*.tmp'], excludedRealPaths: [lab.repositoryPath] });
+    await lab.backup(repository, {
+      sources: [Buffer.from(lab.folder)],
+      excludes: ['*.tmp'],
+      excludedRealPaths: [lab.repositoryPath],
+    });
     await lab.restore(repository, 'latest', lab.path('out'));
     expect(fs.readdirSync(lab.path('out'))).toEqual(['source']);
     expect(fs.readdirSync(lab.path('out', 'source')).sort()).toEqual(['folder', 'two.txt']);
@@ -167,7 +222,8 @@ describe('a backup', () => {
   test('stores what lost its data again, without being asked', async () => {
     const repository = await lab.open();
     await lab.backup(repository);
-    for (const commit of fs.readdirSync(path.join(lab.repositoryPath, 'commits'))) fs.rmSync(path.join(lab.repositoryPath, 'commits', commit));
+    for (const commit of fs.readdirSync(path.join(lab.repositoryPath, 'commits')))
+      fs.rmSync(path.join(lab.repositoryPath, 'commits', commit));
     const again = await lab.open();
     const report = await lab.backup(again);
     expect(report.bytesAdded).toBeGreaterThan(0);
@@ -179,7 +235,9 @@ describe('a backup', () => {
     const repository = await lab.open();
     await lab.backup(repository);
     fs.writeFileSync(path.join(lab.source, 'two.txt'), 'changed');
-    await expect(lab.backup(repository, { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'engine/cancelled' });
+    await expect(lab.backup(repository, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: 'engine/cancelled',
+    });
     expect((await listSnapshots(repository)).snapshots).toHaveLength(1);
     expect(fs.readdirSync(path.join(lab.repositoryPath, 'sessions'))).toEqual([]);
     expect((await lab.verify(repository)).damage).toEqual([]);
@@ -187,8 +245,12 @@ describe('a backup', () => {
 
   test('refuses sources that are not there or named twice', async () => {
     const repository = await lab.open();
-    await expect(lab.backup(repository, { sources: [Buffer.from(lab.path('nothing'))] })).rejects.toMatchObject({ code: 'source/not-found' });
-    await expect(lab.backup(repository, { sources: [Buffer.from(lab.source), Buffer.from(lab.source)] })).rejects.toMatchObject({ code: 'usage/invalid' });
+    await expect(lab.backup(repository, { sources: [Buffer.from(lab.path('nothing'))] })).rejects.toMatchObject({
+      code: 'source/not-found',
+    });
+    await expect(
+      lab.backup(repository, { sources: [Buffer.from(lab.source), Buffer.from(lab.source)] }),
+    ).rejects.toMatchObject({ code: 'usage/invalid' });
     await expect(lab.backup(repository, { sources: [] })).rejects.toMatchObject({ code: 'usage/invalid' });
   });
 
@@ -227,7 +289,11 @@ describe.runIf(asNobody)('a backup by a user who may not read everything', () =>
         ['closed.txt', 'EACCES'],
       ]);
       expect(second.filesRemoved).toBe(0);
-      expect(restored).toEqual({ 'closed.txt': 'secret', 'closed-folder/inside.txt': 'inside', 'open.txt': 'open, changed' });
+      expect(restored).toEqual({
+        'closed.txt': 'secret',
+        'closed-folder/inside.txt': 'inside',
+        'open.txt': 'open, changed',
+      });
     } finally {
       lab.dispose();
     }

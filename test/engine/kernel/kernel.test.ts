@@ -15,7 +15,7 @@ import {
   toHex,
 } from '../../../src-main/engine/kernel/index.ts';
 
-const malformed = expect.objectContaining({ code: 'integrity/malformed' });
+const malformed = expect.objectContaining({ code: 'integrity/malformed' }) as unknown;
 const readerOf = (...bytes: readonly number[]): ByteReader => new ByteReader(Uint8Array.from(bytes), 'test');
 
 describe('a varint', () => {

@@ -6,7 +6,8 @@ import { CairnError } from '../../../src-shared/errors.ts';
 import { locate } from '../../../src-main/engine/browse/index.ts';
 import type { Entry } from '../../../src-main/engine/merkle/index.ts';
 import type { Repository } from '../../../src-main/engine/repository/index.ts';
-import { listSnapshots } from '../../../src-main/engine/snapshot/index.ts';
+import { RESTORE_DEFAULTS, restore } from '../../../src-main/engine/restore/index.ts';
+import { type Snapshot, listSnapshots } from '../../../src-main/engine/snapshot/index.ts';
 import { Lab } from '../../support/engine-lab.ts';
 import { LOW_LIMITS, flipIn, noise, put } from '../../support/lab-files.ts';
 import { buildTree } from '../../support/tree-builder.ts';
@@ -164,6 +165,54 @@ describe('delete', () => {
     await lab.restore(repository, 'latest', out, { path: Buffer.from('a'), delete: true });
     expect(namesIn(out)).toContain('outside');
     expect(namesIn(out)).not.toContain('a/foreign');
+  });
+});
+
+describe('delete after a backup with rules', () => {
+  test('leaves what the rules left out and what could not be read, in the original place and in a target, whole or in part', async () => {
+    const leftOut = ['a/cache/deep/x', 'a/notes.tmp', 'huge', 'a/unread'];
+    for (const name of ['a/kept', ...leftOut]) put(lab, name, name === 'huge' ? Buffer.alloc(5000) : name);
+    const unread = { path: path.join(lab.source, 'a', 'unread'), code: 'EACCES', message: 'can’t be read' };
+    await lab.backup(repository, { excludes: ['cache/', '*.tmp', 'unread'], excludeLargerThanBytes: 4000 });
+    // Root reads everything; a snapshot of somebody who could not is made from this one.
+    const [snapshot] = (await listSnapshots(repository)).snapshots;
+    if (snapshot === undefined) throw new Error('no snapshot');
+    const sources = snapshot.record.sources.map((source) => ({
+      ...source,
+      rules: { ...source.rules, excludes: ['cache/', '*.tmp'] },
+    }));
+    const told: Snapshot = { ...snapshot, record: { ...snapshot.record, sources, problems: [unread] } };
+    const options = { ...RESTORE_DEFAULTS, restoreOwner: process.geteuid?.() === 0, delete: true };
+    for (const [item, target] of [
+      ['', undefined],
+      ['a', undefined],
+      ['', out],
+      ['a', out],
+    ] as const) {
+      const place = target ?? lab.source;
+      if (target !== undefined) fs.cpSync(lab.source, target, { recursive: true, force: true });
+      fs.mkdirSync(path.join(place, 'a', 'stranger'), { recursive: true });
+      fs.writeFileSync(path.join(place, 'a', 'stranger', 'goes.txt'), 'x');
+      fs.writeFileSync(path.join(place, 'a', 'stranger', 'stays.tmp'), 'x');
+      await restore(repository, told, {
+        ...options,
+        path: Buffer.from(item),
+        target: target === undefined ? undefined : Buffer.from(target),
+      });
+      expect(namesIn(place), `${item} to ${String(target)}`).toEqual([
+        'a',
+        'a/cache',
+        'a/cache/deep',
+        'a/cache/deep/x',
+        'a/kept',
+        'a/notes.tmp',
+        'a/stranger',
+        'a/stranger/stays.tmp',
+        'a/unread',
+        'huge',
+      ]);
+      fs.rmSync(path.join(place, 'a', 'stranger'), { recursive: true });
+    }
   });
 });
 

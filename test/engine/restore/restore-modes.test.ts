@@ -33,7 +33,9 @@ const useLab = (fill: () => void | Promise<void>): void => {
   afterEach(() => fs.rmSync(out, { recursive: true, force: true }));
   afterAll(() => lab.dispose());
 };
-const backUp = async (): Promise<void> => void (await lab.backup(repository));
+const backUp = async (): Promise<void> => {
+  await lab.backup(repository);
+};
 
 const inOut = (...names: readonly string[]): string => path.join(out, ...names);
 const stamp = (file: string, timeNs: bigint): void =>

@@ -1,0 +1,227 @@
+/** What stands above the flows: remembered heads, figures, and the doctor. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { DoctorFinding } from '../../../src-shared/model/index.ts';
+import { CairnError } from '../../../src-shared/errors.ts';
+import { parseWriterId } from '../../../src-shared/ids.ts';
+import { silentLog } from '../../../src-main/engine/kernel/index.ts';
+import type { Repository } from '../../../src-main/engine/repository/index.ts';
+import { examine, gatherStats, loadKnownHeads, rememberHeads } from '../../../src-main/engine/service/index.ts';
+import { type Snapshot, listSnapshots } from '../../../src-main/engine/snapshot/index.ts';
+import { Lab } from '../../support/engine-lab.ts';
+import { LOW_LIMITS, filesIn, flipIn, noise, put, readIn, removeIn, writeIn } from '../../support/lab-files.ts';
+
+let lab: Lab;
+let repository: Repository;
+let home: string;
+beforeEach(async () => {
+  lab = new Lab();
+  await lab.init();
+  repository = await lab.open();
+  home = lab.path('home');
+});
+afterEach(() => lab.dispose());
+
+const snapshots = async (): Promise<readonly Snapshot[]> => (await listSnapshots(repository)).snapshots;
+const INSTANCE = 'a'.repeat(32);
+
+describe('remembered heads', () => {
+  const headFile = (instance = INSTANCE): string => path.join(home, 'known', `${instance}.json`);
+
+  beforeEach(async () => {
+    for (let round = 0; round < 3; round++) {
+      put(lab, 'file', `round ${round}`);
+      await lab.backup(repository);
+    }
+    await lab.backup(repository, { writerId: parseWriterId('0'.repeat(32)), host: 'other' });
+  });
+
+  test('are the newest event of each writer', async () => {
+    await rememberHeads(home, INSTANCE, await snapshots());
+    const [, , third, other] = await snapshots();
+    const heads = await loadKnownHeads(home, INSTANCE);
+    expect([...heads.values()]).toEqual([
+      { sequence: 2, snapshotId: third?.id },
+      { sequence: 0, snapshotId: other?.id },
+    ]);
+    expect(fs.statSync(headFile()).mode & 0o777).toBe(0o600);
+    expect(fs.readdirSync(path.join(home, 'known'))).toEqual([path.basename(headFile())]);
+  });
+
+  test('never go back when the storage shows an older state, and go on when it shows a newer one', async () => {
+    const all = await snapshots();
+    await rememberHeads(home, INSTANCE, all.slice(0, 1));
+    expect([...(await loadKnownHeads(home, INSTANCE)).values()].map(({ sequence }) => sequence)).toEqual([0]);
+    await rememberHeads(home, INSTANCE, all);
+    const full = await loadKnownHeads(home, INSTANCE);
+    for (const older of [[], all.slice(0, 1), all.slice(0, 2), all.toReversed()]) {
+      await rememberHeads(home, INSTANCE, older);
+      expect(await loadKnownHeads(home, INSTANCE)).toEqual(full);
+    }
+  });
+
+  test.each([
+    '',
+    '{',
+    '[]',
+    '{"version":2,"heads":[]}',
+    '{"version":1,"heads":[{"writerId":1}]}',
+    '{"version":1,"heads":[{"writerId":"x","sequence":-1,"snapshotId":"y"}]}',
+    '\u0000',
+  ])('in a damaged file (%j) count as none, and are written anew', async (content) => {
+    fs.mkdirSync(path.dirname(headFile()), { recursive: true });
+    fs.writeFileSync(headFile(), content);
+    expect((await loadKnownHeads(home, INSTANCE)).size).toBe(0);
+    await rememberHeads(home, INSTANCE, await snapshots());
+    expect((await loadKnownHeads(home, INSTANCE)).size).toBe(2);
+  });
+
+  test('of different copies are kept apart, and of a copy without a marker are not kept', async () => {
+    await rememberHeads(home, INSTANCE, await snapshots());
+    expect((await loadKnownHeads(home, 'b'.repeat(32))).size).toBe(0);
+    await rememberHeads(home, '', await snapshots());
+    expect((await loadKnownHeads(home, '')).size).toBe(0);
+    expect(fs.readdirSync(path.join(home, 'known'))).toEqual([`${INSTANCE}.json`]);
+  });
+});
+
+describe('figures', () => {
+  test('of an empty repository are zeros and ratios of one', async () => {
+    expect((await gatherStats(repository, [])).repository).toMatchObject({
+      snapshots: 0,
+      chains: 0,
+      packs: 0,
+      commitFiles: 0,
+      indexRuns: 0,
+      blobs: 0,
+      uniqueBytes: 0,
+      storedBytes: 0,
+      compressionRatio: 1,
+      deduplicationRatio: 1,
+    });
+  });
+
+  test('agree with what the backups said and with what lies on disk, in every form', async () => {
+    const forms = await lab.open(undefined, { limits: LOW_LIMITS });
+    let added = 0;
+    for (let round = 0; round < 4; round++) {
+      put(lab, `text-${round}`, `some text that shrinks ${round}\n`.repeat(500));
+      put(lab, `copy-${round}`, `some text that shrinks ${round}\n`.repeat(500));
+      if (round % 2 === 1) put(lab, `noise-${round}`, noise(round, 50_000));
+      added += (await lab.backup(forms)).bytesAdded;
+    }
+    const all = await snapshots();
+    const { repository: figures, runs, engine } = await gatherStats(await lab.open(), all);
+    expect(figures).toMatchObject({
+      repositoryId: repository.config.repositoryId,
+      encrypted: false,
+      snapshots: 4,
+      chains: 1,
+      uniqueBytes: added,
+      packs: filesIn(lab, 'packs').length,
+      commitFiles: filesIn(lab, 'commits').length,
+      indexRuns: filesIn(lab, 'index').length,
+    });
+    expect(figures.packs).toBeGreaterThan(0);
+    expect(figures.commitFiles).toBeGreaterThan(0);
+    const stored = [...filesIn(lab, 'packs'), ...filesIn(lab, 'commits'), ...filesIn(lab, 'index')].reduce(
+      (sum, name) => sum + readIn(lab, name).length,
+      0,
+    );
+    expect(figures.storedBytes).toBe(stored);
+    expect(figures.compressionRatio).toBeCloseTo(added / stored);
+    const scanned = all.reduce((sum, { record }) => sum + record.stats.bytesScanned, 0);
+    expect(figures.deduplicationRatio).toBeCloseTo(scanned / added);
+    expect(runs.map(({ snapshotId }) => snapshotId)).toEqual(all.map(({ id }) => id));
+    expect(Object.values(engine).every((value) => Number.isFinite(value))).toBe(true);
+  });
+
+  test('of what another process did meanwhile are as fresh as the snapshots', async () => {
+    await repository.index();
+    put(lab, 'file', noise(1, 5000));
+    await lab.backup(await lab.open());
+    const { repository: figures } = await gatherStats(repository, await snapshots());
+    expect(figures).toMatchObject({ snapshots: 1, commitFiles: 1 });
+    expect(figures.blobs).toBeGreaterThanOrEqual(2);
+    expect(figures.uniqueBytes).toBeGreaterThanOrEqual(5000);
+  });
+
+  test('are given although a pack is damaged', async () => {
+    const forms = await lab.open(undefined, { limits: LOW_LIMITS });
+    put(lab, 'noise', noise(1, 50_000));
+    await lab.backup(forms);
+    for (const pack of filesIn(lab, 'packs')) flipIn(lab, pack, -30);
+    const { repository: figures } = await gatherStats(await lab.open(), await snapshots());
+    expect(figures.packs).toBe(filesIn(lab, 'packs').length);
+  });
+});
+
+describe('the doctor', () => {
+  const examineLab = (
+    open: (() => Promise<Repository>) | undefined = () => lab.open(),
+    clockMs = Date.now(),
+  ): Promise<readonly DoctorFinding[]> =>
+    examine({
+      ports: { ...lab.ports, clock: { nowMs: () => clockMs, monotonicMs: () => 0 }, log: silentLog },
+      home,
+      place: lab.repositoryPath,
+      openRepository: open,
+    });
+  const verdicts = (findings: readonly DoctorFinding[], check: string): string[] =>
+    findings.filter((finding) => finding.check === check).map(({ verdict }) => verdict);
+
+  test('finds nothing wrong with a sound repository, and tests every codec', async () => {
+    fs.mkdirSync(home, { mode: 0o700 });
+    put(lab, 'file', 'x');
+    await lab.backup(repository);
+    const findings = await examineLab(undefined, lab.clock.nowMs());
+    expect(
+      findings.filter(({ verdict, check }) => verdict !== 'ok' && check !== 'folder watches' && check !== 'free space'),
+    ).toEqual([]);
+    expect(findings.length).toBeGreaterThan(10);
+    for (const { verdict, advice } of findings) expect(advice === '').toBe(verdict === 'ok');
+  });
+
+  test('warns of a clock before 2024, of an open home, and of snapshots in the future', async () => {
+    fs.mkdirSync(home, { mode: 0o755 });
+    fs.chmodSync(home, 0o755);
+    put(lab, 'file', 'x');
+    await lab.backup(repository);
+    const findings = await examineLab(undefined, Date.UTC(2001, 0, 1));
+    expect(verdicts(findings, 'clock')).toEqual(['warning', 'warning']);
+    expect(verdicts(findings, 'local state')).toEqual(['warning']);
+  });
+
+  test('names a missing or damaged marker and damaged snapshots, and goes on', async () => {
+    put(lab, 'file', 'x');
+    await lab.backup(repository);
+    removeIn(lab, 'instance');
+    expect(verdicts(await examineLab(), 'marker')).toEqual(['warning']);
+    writeIn(lab, 'instance', 'not a marker');
+    expect(verdicts(await examineLab(), 'marker')).toEqual(['warning']);
+    expect(verdicts(await examineLab(), 'repository')).toEqual(['ok']);
+    const [commit = ''] = filesIn(lab, 'commits');
+    flipIn(lab, commit, -30);
+    expect(verdicts(await examineLab(), 'repository')).toEqual(['failed']);
+  });
+
+  test('reports why a repository can’t be opened, with advice', async () => {
+    const findings = await examineLab(() => Promise.reject(new CairnError('key/wrong-password', 'wrong')));
+    expect(findings.find(({ check }) => check === 'repository')).toMatchObject({
+      verdict: 'failed',
+      detail: 'wrong',
+      advice: expect.stringContaining('recovery key') as unknown,
+    });
+    fs.rmSync(lab.repositoryPath, { recursive: true });
+    const gone = await examineLab();
+    expect(verdicts(gone, 'repository')).toEqual(['failed']);
+    expect(verdicts(gone, 'free space')).toEqual(['failed']);
+  });
+
+  test('works without a repository', async () => {
+    const findings = await examine({ ports: lab.ports, home, place: undefined, openRepository: undefined });
+    expect(verdicts(findings, 'repository')).toEqual([]);
+    expect(verdicts(findings, 'clock')).toEqual(['ok']);
+  });
+});
