@@ -60,6 +60,7 @@ const SIZES = {
 /** Above this many, one run is seconds long: it is its own warm-up after the smaller sizes. */
 const NODES_LONG_FROM = 100_000;
 const FILE_LONG_BYTES_FROM = 500 * MB;
+const FILE_WORKERS_BYTES_FROM = 10 * MB;
 /** From this size on fewer runs are enough: each is long enough to even out by itself. */
 const FILE_FEW_RUNS_BYTES_FROM = 50 * MB;
 const LONG_RUNS = 5;
@@ -235,6 +236,8 @@ async function measureFile({ effort }: Sizes, folder: string, bytes: number): Pr
   for (const { compression, workers } of BACKUPS) {
     // What a second thread gains is seen at a tenth of this, in a tenth of the time.
     if (isLong && compression.kind === 'zstd' && workers === 0) continue;
+    // A backup as small as this starts no workers.
+    if (bytes < FILE_WORKERS_BYTES_FROM && workers > 0) continue;
     const measured = await measureLong(counts, {
       prepare: () => createRepository(root, compression),
       run: (repository) => backUpFile(repository, { file, workers }),

@@ -146,7 +146,9 @@ export class IngestPool {
     const worker = new Worker(workerUrl(), { workerData: setup });
     const lane: Lane = { worker, batches: 0, bytes: 0, flushed: undefined };
     worker.on('message', (message: FromWorker) => this.#receive(lane, message));
-    worker.on('error', (error) => this.#fail(error));
+    worker.on('error', (error: unknown) => {
+      this.#fail(error instanceof Error ? error : new CairnError('engine/internal', String(error)));
+    });
     worker.on('exit', (code) => {
       if (code !== 0 && this.#failure === undefined)
         this.#fail(new CairnError('engine/internal', `A worker of the backup stopped (${code}).`));

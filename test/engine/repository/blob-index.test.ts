@@ -88,7 +88,7 @@ describe('the index', () => {
     const [run = ''] = filesIn(lab, 'index');
     const length = fs.statSync(path.join(lab.repositoryPath, run)).size;
     const lost: number[] = [];
-    for (let at = 0; at < length; at += 13) {
+    for (let at = 0; at < length; at += 29) {
       flipIn(lab, run, at);
       const repository = await open();
       for (const content of contents) {

@@ -37,7 +37,7 @@ async function contentAt(repository: Repository, snapshot: string, name: string)
 describe('many small commits', () => {
   test('never leave more files than the bounds, and everything in them is found', { timeout: 120_000 }, async () => {
     const repository = await lab.open();
-    const contents = Array.from({ length: 120 }, (_, round) => noise(round, 300));
+    const contents = Array.from({ length: 80 }, (_, round) => noise(round, 300));
     let [mostCommits, mostRuns] = [0, 0];
     for (const [round, content] of contents.entries()) {
       const session = await repository.beginWrite(WRITER);
@@ -65,7 +65,7 @@ describe('many small commits', () => {
 
   test('with packs of their own never leave more runs than the bound either', { timeout: 120_000 }, async () => {
     const repository = await lab.open(undefined, { limits: { ...REPOSITORY_LIMITS, commitFileBytesMax: 100 } });
-    const contents = Array.from({ length: 30 }, (_, round) => noise(round, 2000));
+    const contents = Array.from({ length: 20 }, (_, round) => noise(round, 2000));
     for (const [round, content] of contents.entries()) {
       const session = await repository.beginWrite(WRITER);
       session.add(BLOB_TYPE.fileChunk, content);
@@ -76,7 +76,7 @@ describe('many small commits', () => {
     const fresh = await lab.open();
     for (const content of contents)
       expect(await fresh.readBlob(chunkIdOf(fresh, content), BLOB_TYPE.fileChunk)).toHaveLength(2000);
-    expect((await fresh.snapshotObjects()).objects).toHaveLength(30);
+    expect((await fresh.snapshotObjects()).objects).toHaveLength(20);
   });
 });
 
@@ -204,6 +204,15 @@ describe('a merge', () => {
     await session.abort();
     await lab.backup(writer);
     expect(await contentAt(await open(), 'latest', 'file')).toBe('as good as new');
+  });
+
+  test('of index runs is over when it is done: another one writes nothing anew, also where all packs are lost', async () => {
+    for (const pack of filesIn(lab, 'packs')) fs.rmSync(path.join(lab.repositoryPath, pack));
+    await (await open()).tidy({ commitFiles: 100, indexRuns: 1 });
+    const runs = filesIn(lab, 'index');
+    expect(runs.length).toBeLessThanOrEqual(2);
+    for (let round = 0; round < 3; round++) await (await open()).tidy({ commitFiles: 100, indexRuns: 1 });
+    expect(filesIn(lab, 'index')).toEqual(runs);
   });
 
   test('of nothing but damaged commit files removes nothing', async () => {

@@ -303,44 +303,40 @@ describe('random trees over random targets', () => {
     return backUp();
   });
 
-  test.each([0, 1])(
-    'a dry run says what the real one does, in every mode (target %i)',
-    { timeout: 120_000 },
-    async (round) => {
-      const random = seeded(seed + round);
-      const base = lab.path(`base-${round}`);
-      await lab.restore(repository, 'latest', base);
-      mutateTree(base, { seed: seed + 100 + round, count: 20, fileBytesMax: 3000 });
-      fs.rmdirSync(out);
-      for (const overwrite of MODES) {
-        for (const variant of [
-          {},
-          { delete: true },
-          { includes: ['*.txt', '*o*'], delete: random.chance(0.5) },
-          { excludes: ['*1*', '.*'], delete: random.chance(0.5) },
-        ]) {
-          copyTo(base, out);
-          const before = walkTree(out);
-          const dry = await lab.restore(repository, 'latest', out, { overwrite, ...variant, dryRun: true });
-          expect(compareTrees(before, out)).toEqual([]);
-          const real = await lab.restore(repository, 'latest', out, { overwrite, ...variant });
-          expect(dry, JSON.stringify({ overwrite, ...variant })).toEqual(real);
-          expect(real.problems).toEqual([]);
-          if (
-            (overwrite === 'always' || overwrite === 'if-changed') &&
-            !('includes' in variant) &&
-            !('excludes' in variant)
-          )
-            expectSame(variant);
-          // Done once more there is nothing left to do.
-          const again = await lab.restore(repository, 'latest', out, { overwrite: 'if-changed', ...variant });
-          if (overwrite === 'always' || overwrite === 'if-changed')
-            expect(again).toMatchObject({ restored: 0, replaced: 0, skipped: 0 });
-          fs.rmSync(out, { recursive: true });
-        }
+  test('a dry run says what the real one does, in every mode', { timeout: 120_000 }, async () => {
+    const random = seeded(seed);
+    const base = lab.path('base');
+    await lab.restore(repository, 'latest', base);
+    mutateTree(base, { seed: seed + 100, count: 20, fileBytesMax: 3000 });
+    fs.rmdirSync(out);
+    for (const overwrite of MODES) {
+      for (const variant of [
+        {},
+        { delete: true },
+        { includes: ['*.txt', '*o*'], delete: random.chance(0.5) },
+        { excludes: ['*1*', '.*'], delete: random.chance(0.5) },
+      ]) {
+        copyTo(base, out);
+        const before = walkTree(out);
+        const dry = await lab.restore(repository, 'latest', out, { overwrite, ...variant, dryRun: true });
+        expect(compareTrees(before, out)).toEqual([]);
+        const real = await lab.restore(repository, 'latest', out, { overwrite, ...variant });
+        expect(dry, JSON.stringify({ overwrite, ...variant })).toEqual(real);
+        expect(real.problems).toEqual([]);
+        if (
+          (overwrite === 'always' || overwrite === 'if-changed') &&
+          !('includes' in variant) &&
+          !('excludes' in variant)
+        )
+          expectSame(variant);
+        // Done once more there is nothing left to do.
+        const again = await lab.restore(repository, 'latest', out, { overwrite: 'if-changed', ...variant });
+        if (overwrite === 'always' || overwrite === 'if-changed')
+          expect(again).toMatchObject({ restored: 0, replaced: 0, skipped: 0 });
+        fs.rmSync(out, { recursive: true });
       }
-    },
-  );
+    }
+  });
 
   /** Everything of the source is there; with `delete` nothing else but what was put aside. */
   function expectSame(variant: { readonly delete?: boolean }): void {

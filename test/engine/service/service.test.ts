@@ -1,7 +1,7 @@
 /** What stands above the flows: remembered heads, figures, and the doctor. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { DoctorFinding } from '../../../src-shared/model/index.ts';
 import { CairnError } from '../../../src-shared/errors.ts';
 import { parseWriterId } from '../../../src-shared/ids.ts';
@@ -29,17 +29,26 @@ const INSTANCE = 'a'.repeat(32);
 describe('remembered heads', () => {
   const headFile = (instance = INSTANCE): string => path.join(home, 'known', `${instance}.json`);
 
-  beforeEach(async () => {
-    for (let round = 0; round < 3; round++) {
-      put(lab, 'file', `round ${round}`);
-      await lab.backup(repository);
+  let all: readonly Snapshot[];
+  beforeAll(async () => {
+    const writers = new Lab(2);
+    try {
+      await writers.init();
+      const shared = await writers.open();
+      for (let round = 0; round < 3; round++) {
+        put(writers, 'file', `round ${round}`);
+        await writers.backup(shared);
+      }
+      await writers.backup(shared, { writerId: parseWriterId('0'.repeat(32)), host: 'other' });
+      all = (await listSnapshots(shared)).snapshots;
+    } finally {
+      writers.dispose();
     }
-    await lab.backup(repository, { writerId: parseWriterId('0'.repeat(32)), host: 'other' });
   });
 
   test('are the newest event of each writer', async () => {
-    await rememberHeads(home, INSTANCE, await snapshots());
-    const [, , third, other] = await snapshots();
+    await rememberHeads(home, INSTANCE, all);
+    const [, , third, other] = all;
     const heads = await loadKnownHeads(home, INSTANCE);
     expect([...heads.values()]).toEqual([
       { sequence: 2, snapshotId: third?.id },
@@ -50,7 +59,6 @@ describe('remembered heads', () => {
   });
 
   test('never go back when the storage shows an older state, and go on when it shows a newer one', async () => {
-    const all = await snapshots();
     await rememberHeads(home, INSTANCE, all.slice(0, 1));
     expect([...(await loadKnownHeads(home, INSTANCE)).values()].map(({ sequence }) => sequence)).toEqual([0]);
     await rememberHeads(home, INSTANCE, all);
@@ -73,14 +81,14 @@ describe('remembered heads', () => {
     fs.mkdirSync(path.dirname(headFile()), { recursive: true });
     fs.writeFileSync(headFile(), content);
     expect((await loadKnownHeads(home, INSTANCE)).size).toBe(0);
-    await rememberHeads(home, INSTANCE, await snapshots());
+    await rememberHeads(home, INSTANCE, all);
     expect((await loadKnownHeads(home, INSTANCE)).size).toBe(2);
   });
 
   test('of different copies are kept apart, and of a copy without a marker are not kept', async () => {
-    await rememberHeads(home, INSTANCE, await snapshots());
+    await rememberHeads(home, INSTANCE, all);
     expect((await loadKnownHeads(home, 'b'.repeat(32))).size).toBe(0);
-    await rememberHeads(home, '', await snapshots());
+    await rememberHeads(home, '', all);
     expect((await loadKnownHeads(home, '')).size).toBe(0);
     expect(fs.readdirSync(path.join(home, 'known'))).toEqual([`${INSTANCE}.json`]);
   });

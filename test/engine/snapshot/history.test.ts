@@ -161,7 +161,7 @@ describe('the order of snapshots', () => {
         (items, noise) => {
           const snapshots = items.map(({ seed, ...rest }) => snapshotOf(seed, rest));
           const shuffled = snapshots
-            .map((snapshot) => ({ snapshot, key: Number(noise.next().value) }))
+            .map((snapshot, index) => ({ snapshot, key: noise[index] ?? 0 }))
             .sort((left, right) => left.key - right.key)
             .map(({ snapshot }) => snapshot);
           expect(shuffled.sort(bySnapshotOrder)).toEqual(snapshots.sort(bySnapshotOrder));
