@@ -2,11 +2,12 @@
  * What this computer has seen of a repository: the newest event of each writer. A storage that gives back an older,
  * valid state, or loses its newest snapshot, can't do so unseen. Local state, deletable: then the next look starts anew.
  */
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type SnapshotId, parseSnapshotId } from '../../../src-shared/ids.ts';
 import { RecordReader } from '../kernel/index.ts';
 import type { Snapshot } from '../snapshot/index.ts';
+import { writeLocalFile } from './local-file.ts';
 
 /** One snapshot per writer: the one with its highest sequence. */
 export type KnownHeads = ReadonlyMap<string, { readonly sequence: number; readonly snapshotId: SnapshotId }>;
@@ -54,17 +55,8 @@ export async function rememberHeads(home: string, instanceId: string, snapshots:
     changed = true;
   }
   if (!changed) return;
-  const file = fileOf(home, instanceId);
-  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
-  const temporary = `${file}.${process.pid}.tmp`;
-  const handle = await open(temporary, 'w', 0o600);
-  try {
-    await handle.writeFile(
-      JSON.stringify({ version: FILE_VERSION, heads: [...heads].map(([writerId, head]) => ({ writerId, ...head })) }),
-    );
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(temporary, file);
+  await writeLocalFile(fileOf(home, instanceId), {
+    version: FILE_VERSION,
+    heads: [...heads].map(([writerId, head]) => ({ writerId, ...head })),
+  });
 }

@@ -5,12 +5,13 @@
  * ours; the next backup would then write the user's data in clear. A computer that has seen the repository before
  * notices, and stops before anything is written. A computer that has never been here can't know.
  */
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { CairnError, isCairnError } from '../../../src-shared/errors.ts';
 import type { RepositoryId } from '../../../src-shared/ids.ts';
 import { RecordReader, toHex } from '../kernel/index.ts';
 import type { RepositoryConfig } from '../repository/index.ts';
+import { writeLocalFile } from './local-file.ts';
 
 const FILE_VERSION = 1;
 
@@ -61,16 +62,7 @@ function isErrno(error: unknown): boolean {
 /** Not being able to remember is no reason not to back up: the check is then no better than on a new computer. */
 async function store(file: string, identity: Identity): Promise<void> {
   try {
-    await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
-    const temporary = `${file}.${process.pid}.tmp`;
-    const handle = await open(temporary, 'w', 0o600);
-    try {
-      await handle.writeFile(JSON.stringify({ version: FILE_VERSION, ...identity }));
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, file);
+    await writeLocalFile(file, { version: FILE_VERSION, ...identity });
   } catch (error) {
     if (!isErrno(error)) throw error;
   }
