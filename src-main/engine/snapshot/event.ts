@@ -22,30 +22,31 @@ import {
   parseWriterId,
 } from '../../../src-shared/ids.ts';
 import {
-  ENVELOPE_FORMAT,
   FILE_TYPE,
   type FileSecrets,
   FRAME_KIND,
   OBJECT_TYPE,
-  SIGNATURE_BYTES,
   type Signer,
-  decodeEnvelope,
-  decodeMessagePack,
-  encodeEnvelope,
-  encodeMessagePack,
   hash,
   openObjectFile,
   sealObjectFile,
-  verifySignature,
 } from '../codec/index.ts';
-import { RecordReader, concatBytes, fromHex, toHex, utf8 } from '../kernel/index.ts';
+import { RecordReader, fromHex, toHex, utf8 } from '../kernel/index.ts';
 import { FOLDERS } from '../repository/index.ts';
 import { type LogHead, readLogHead } from './event-log.ts';
+import { type SignedKind, decodeSigned, encodeSigned } from './signed-record.ts';
 
 export const EVENT_SCHEMA = 1;
 /** Snapshots one event is about; a retention run over more writes several events. */
 export const EVENT_SUBJECTS_MAX = 4096;
 const ID_DOMAIN = utf8('cairn/event/v1');
+const EVENT_KIND: SignedKind = {
+  what: 'an event',
+  objectType: OBJECT_TYPE.event,
+  schema: EVENT_SCHEMA,
+  domain: ID_DOMAIN,
+  compression: { kind: 'none' },
+};
 
 export const EVENT_KINDS = ['forget', 'undelete', 'consolidate', 'annotate'] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];
@@ -78,17 +79,8 @@ export function isEventKind(kind: string): kind is EventKind {
 
 /** The envelope bytes of a signed event, and its id; read back before anyone gets them, like a snapshot's. */
 export function encodeEvent(record: EventRecord, signer: Signer): { readonly id: EventId; readonly bytes: Uint8Array } {
-  const bytes = encodeMessagePack(toFields(record));
-  const digest = eventDigest(bytes);
-  const envelope = encodeEnvelope({
-    objectType: OBJECT_TYPE.event,
-    schemaVersion: EVENT_SCHEMA,
-    readerVersionMin: EVENT_SCHEMA,
-    format: ENVELOPE_FORMAT.messagePack,
-    compression: { kind: 'none' },
-    createdAtMs: record.createdAtMs,
-    payload: { record: bytes, signature: signer.sign(digest) },
-  });
+  const { createdAtMs } = record;
+  const { digest, envelope } = encodeSigned(EVENT_KIND, toFields(record), { createdAtMs, signer });
   decodeEvent(envelope, signer.publicKey);
   return { id: parseEventId(toHex(digest)), bytes: envelope };
 }
@@ -98,18 +90,8 @@ export function decodeEvent(
   bytes: Uint8Array,
   publicKey: Uint8Array,
 ): { readonly id: EventId; readonly record: EventRecord } {
-  const { value } = decodeEnvelope(bytes, { objectType: OBJECT_TYPE.event, schemaVersionMax: EVENT_SCHEMA });
-  const outer = new RecordReader(value, 'event');
-  const recordBytes = outer.bytes('record');
-  const digest = eventDigest(recordBytes);
-  if (!verifySignature(publicKey, digest, outer.bytes('signature', SIGNATURE_BYTES))) {
-    throw new CairnError('integrity/damaged', 'The signature of an event does not match.');
-  }
-  return { id: parseEventId(toHex(digest)), record: fromFields(decodeMessagePack(recordBytes)) };
-}
-
-function eventDigest(recordBytes: Uint8Array): Uint8Array {
-  return hash(concatBytes([ID_DOMAIN, recordBytes]));
+  const { digest, fields } = decodeSigned(EVENT_KIND, bytes, publicKey);
+  return { id: parseEventId(toHex(digest)), record: fromFields(fields) };
 }
 
 export type EventFileOptions = {

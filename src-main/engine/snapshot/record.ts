@@ -24,19 +24,10 @@ import {
   parseWriterId,
 } from '../../../src-shared/ids.ts';
 import type { SnapshotKind, SnapshotStats } from '../../../src-shared/model/index.ts';
-import {
-  ENVELOPE_FORMAT,
-  OBJECT_TYPE,
-  type Signer,
-  decodeEnvelope,
-  decodeMessagePack,
-  encodeEnvelope,
-  encodeMessagePack,
-  hash,
-  verifySignature,
-} from '../codec/index.ts';
-import { RecordReader, concatBytes, fromHex, toHex, utf8 } from '../kernel/index.ts';
+import { OBJECT_TYPE, type Signer, decodeMessagePack, encodeMessagePack } from '../codec/index.ts';
+import { RecordReader, fromHex, toHex, utf8 } from '../kernel/index.ts';
 import { type LogHead, readLogHead } from './event-log.ts';
+import { type SignedKind, decodeSigned, encodeSigned } from './signed-record.ts';
 
 export const SNAPSHOT_SCHEMA = 1;
 /** Problems beyond this many go into a blob of their own, so that the record stays small. */
@@ -49,8 +40,14 @@ export const PROBLEM_LIST_BYTES_MAX = 6 * 1024 * 1024;
 export const NOTE_LENGTH_MAX = 65_536;
 /** What MessagePack adds to a problem's texts, and a floor that bounds their number. */
 const PROBLEM_OVERHEAD_BYTES = 64;
-const SIGNATURE_BYTES = 64;
 const ID_DOMAIN = utf8('cairn/snapshot/v1');
+const SNAPSHOT_KIND: SignedKind = {
+  what: 'a snapshot',
+  objectType: OBJECT_TYPE.snapshot,
+  schema: SNAPSHOT_SCHEMA,
+  domain: ID_DOMAIN,
+  compression: { kind: 'zstd', level: 3 },
+};
 
 /** Where a page tree begins: its top page and that page's level (0 is a leaf). */
 export type PageRef = { readonly page: PageId; readonly level: number };
@@ -123,35 +120,16 @@ export function encodeSnapshot(record: SnapshotRecord, signer: Signer): { id: Sn
   if (record.note.length > NOTE_LENGTH_MAX) {
     throw new CairnError('usage/invalid', `A note has at most ${NOTE_LENGTH_MAX} characters.`);
   }
-  const bytes = encodeMessagePack(toFields(record));
-  const digest = snapshotDigest(bytes);
-  const envelope = encodeEnvelope({
-    objectType: OBJECT_TYPE.snapshot,
-    schemaVersion: SNAPSHOT_SCHEMA,
-    readerVersionMin: SNAPSHOT_SCHEMA,
-    format: ENVELOPE_FORMAT.messagePack,
-    compression: { kind: 'zstd', level: 3 },
-    createdAtMs: record.finishedAtMs,
-    payload: { record: bytes, signature: signer.sign(digest) },
-  });
+  const createdAtMs = record.finishedAtMs;
+  const { digest, envelope } = encodeSigned(SNAPSHOT_KIND, toFields(record), { createdAtMs, signer });
   decodeSnapshot(envelope, signer.publicKey);
   return { id: parseSnapshotId(toHex(digest)), bytes: envelope };
 }
 
 /** Reads a snapshot and checks its signature against the repository's public key. */
 export function decodeSnapshot(bytes: Uint8Array, publicKey: Uint8Array): { id: SnapshotId; record: SnapshotRecord } {
-  const { value } = decodeEnvelope(bytes, { objectType: OBJECT_TYPE.snapshot, schemaVersionMax: SNAPSHOT_SCHEMA });
-  const outer = new RecordReader(value, 'snapshot');
-  const recordBytes = outer.bytes('record');
-  const digest = snapshotDigest(recordBytes);
-  if (!verifySignature(publicKey, digest, outer.bytes('signature', SIGNATURE_BYTES))) {
-    throw new CairnError('integrity/damaged', 'The signature of a snapshot does not match.');
-  }
-  return { id: parseSnapshotId(toHex(digest)), record: fromFields(decodeMessagePack(recordBytes)) };
-}
-
-function snapshotDigest(recordBytes: Uint8Array): Uint8Array {
-  return hash(concatBytes([ID_DOMAIN, recordBytes]));
+  const { digest, fields } = decodeSigned(SNAPSHOT_KIND, bytes, publicKey);
+  return { id: parseSnapshotId(toHex(digest)), record: fromFields(fields) };
 }
 
 function toFields(record: SnapshotRecord): Record<string, unknown> {
