@@ -1,201 +1,171 @@
 /**
- * `npm run bench backup`: Cairn beside restic on a folder like source trees, from the first backup to a deep verify.
+ * `npm run bench backup`: Cairn beside restic and Borg, from the first backup to sixty changes, on data sets made from a
+ * seed. README.md says what is done and how.
  *
- * Rounds go A B A B, step by step, so that both meet the same machine; figures are medians over the rounds. Each round
- * has new repositories, and every restored tree is compared with its source by test/support/walker.ts: a program that
- * is quick and wrong ends the run. Options: --small (a twentieth, one round; --quick is the same), --rounds N,
- * --folder DIR (data set and repositories; default the temporary folder), --seed N.
+ *   --only source,image,tiny   data sets; otherwise source and image, and with --large tiny too
+ *   --without restic,borg      leave programs out
+ *   --rounds N                 otherwise 3, and 1 of tiny, which takes minutes each time
+ *   --quick                    small sizes of all three, one round: does it run? No bar is judged
+ *   --profile                  where the time of Cairn's steps goes, stage by stage
+ *   --folder DIR               where everything lies; otherwise in memory where there is room
+ *   --seed N, --json FILE
+ *
+ * Progress goes to standard error; standard output is Markdown, to be pasted into README.md as it is.
  */
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
-import { compareTrees, walkTree, type WalkRecord } from '../support/walker.ts';
-import { type Cost, hasGnuTime, runChild, settle } from './support/child.ts';
-import { cairn, type Contender, restic, type Round, type Step, STEPS } from './support/contenders.ts';
-import { describeDataSet, writeDataSet } from './support/data.ts';
-import { exitOnSignals, memoryFolder, temporaryFolder } from './support/folders.ts';
-import { printMachine } from './support/machine.ts';
-import { median } from './support/measure.ts';
-import { formatCount, formatMegabytes, formatMs, printTable, threeDigits } from './support/table.ts';
+import { hasGnuTime, removeFolders } from './support/child.ts';
+import { borg, cairn, cairnWorkerSteps, type Contender, restic, type Step, STEPS } from './support/contenders.ts';
+import { DATA_SET_NAMES, type DataSet, type DataSetName, dataSetOf, type MadeData } from './support/data-sets.ts';
+import { benchFlags, refuse, writeResult } from './support/flags.ts';
+import {
+  bytesLeftIn,
+  bytesLeftInMemory,
+  exitOnSignals,
+  MEMORY_FOLDER,
+  memoryFolder,
+  temporaryFolder,
+} from './support/folders.ts';
+import { describeMachine, machineText } from './support/machine.ts';
+import { profileSteps } from './support/profile.ts';
+import { type Line, linesOf, tableOf } from './support/report.ts';
+import { type Outcome, type Places, runRounds } from './support/rounds.ts';
+import { formatMegabytes, formatMs } from './support/table.ts';
 
-const FULL = { files: 56_000, bytes: 660_000_000, rounds: 3 };
-/** For a quick look at whether all of it runs: start-up and key derivation are most of its times, so no bar is judged. */
-const SMALL = { files: 2800, bytes: 33_000_000, rounds: 1 };
-const SEED_DEFAULT = 1;
-/** Of a restored tree that is not like its source. */
-const DIFFERENCES_SHOWN = 10;
+const PROFILED_STEPS = [
+  'first backup',
+  'no-change backup',
+  'restore',
+  'deep verify',
+] as const satisfies readonly Step[];
 
-/** Bars of the design, as restic’s time or size divided by Cairn’s. What has none is shown all the same. */
-const BARS: Partial<Record<Step | 'size', number>> = { 'first backup': 3, restore: 2.5, 'deep verify': 1.5, size: 1 };
+const say = (text: string): void => void process.stderr.write(`${text}\n`);
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
-type RepositorySize = { readonly bytes: number; readonly files: number };
-/** What one contender did in one round. */
-type Outcome = { readonly costs: Readonly<Record<Step, Cost>>; readonly size: RepositorySize };
-type Outcomes = ReadonlyMap<Contender, readonly Outcome[]>;
+// ------------------------------------------------------------------------------------------------------------ who, what
 
-// ----------------------------------------------------------------------------------------------------------- rounds
+type Missing = { readonly name: string; readonly debian: string };
 
-type Places = { readonly work: string; readonly memory: string; readonly source: string };
-
-function newRound(places: Places, contender: Contender, number: number): Round {
-  const folder = path.join(places.work, `${contender.name}-${number}`);
-  const restored = path.join(places.memory, `${contender.name}-${number}`);
-  fs.mkdirSync(folder);
-  return { source: places.source, folder, restored };
-}
-
-function runRound(places: Places, contenders: readonly Contender[], number: number, source: readonly WalkRecord[]) {
-  const entrants = contenders.map((contender) => {
-    const round = newRound(places, contender, number);
-    runChild(contender.init(round), places.work);
-    return { contender, round, costs: new Map<Step, Cost>(), size: { bytes: 0, files: 0 } };
-  });
-  for (const step of STEPS) {
-    for (const entrant of entrants) {
-      const { contender, round, costs } = entrant;
-      settle();
-      costs.set(step, runChild(contender.steps[step](round), places.work));
-      if (step === 'first backup') entrant.size = sizeOf(contender.repository(round));
-      if (step === 'restore') checkRestored(contender, round, source);
-    }
+/** Cairn, and what of the others is installed and wanted; one line for each that is missing. */
+function findContenders(without: readonly string[]): { contenders: Contender[]; versions: string[] } {
+  const found: Contender[] = [cairn()];
+  const versions: string[] = [];
+  const tellMissing = ({ name, debian }: Missing): void =>
+    void versions.push(`${name} is not installed (Debian: apt-get install ${debian})`);
+  for (const [name, find] of [
+    ['restic', restic],
+    ['Borg', borg],
+  ] as const) {
+    if (without.includes(name.toLowerCase())) continue;
+    const contender = find();
+    if (contender === undefined) tellMissing({ name, debian: name === 'Borg' ? 'borgbackup' : 'restic' });
+    else found.push(contender);
   }
-  return entrants.map(({ contender, round, costs, size }) => {
-    for (const folder of [round.folder, round.restored]) fs.rmSync(folder, { recursive: true, force: true });
-    return { contender, outcome: { costs: allSteps(costs), size } };
-  });
+  if (!hasGnuTime()) tellMissing({ name: 'GNU time, which tells CPU time and memory,', debian: 'time' });
+  return { contenders: found, versions: [...found.map(({ version }) => version), ...versions] };
 }
 
-function allSteps(costs: ReadonlyMap<Step, Cost>): Outcome['costs'] {
-  const costOf = (step: Step): Cost => {
-    const cost = costs.get(step);
-    if (cost === undefined) throw new Error(`“${step}” was not run`);
-    return cost;
-  };
-  return {
-    'first backup': costOf('first backup'),
-    'no-change backup': costOf('no-change backup'),
-    restore: costOf('restore'),
-    'deep verify': costOf('deep verify'),
-  };
+function chooseDataSets(only: readonly string[], size: 'full' | 'quick', isLarge: boolean): DataSet[] {
+  const isName = (name: string): name is DataSetName => DATA_SET_NAMES.some((known) => known === name);
+  const unknown = only.find((name) => !isName(name));
+  if (unknown !== undefined) refuse(`There is no data set “${unknown}”. There is: ${DATA_SET_NAMES.join(', ')}.`);
+  const usual = DATA_SET_NAMES.filter((name) => name !== 'tiny' || isLarge || size === 'quick');
+  return (only.length === 0 ? usual : only.filter(isName)).map((name) => dataSetOf(name, size));
 }
 
-function sizeOf(folder: string): RepositorySize {
-  const files = fs.readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  const bytes = files.reduce((sum, file) => sum + fs.statSync(path.join(file.parentPath, file.name)).size, 0);
-  return { bytes, files: files.length };
-}
+// ------------------------------------------------------------------------------------------------------ one data set
 
-function checkRestored(contender: Contender, round: Round, source: readonly WalkRecord[]): void {
-  const differences = compareTrees(source, contender.restoredSource(round));
-  if (differences.length === 0) return;
-  const shown = differences.slice(0, DIFFERENCES_SHOWN).join('\n');
-  throw new Error(`${contender.name} restored ${differences.length} things otherwise than they were:\n${shown}`);
-}
-
-// ----------------------------------------------------------------------------------------------------------- tables
-
-/** A figure of all rounds, or undefined where one of them has none. */
-function medianOf(outcomes: readonly Outcome[], figure: (outcome: Outcome) => number | undefined): number | undefined {
-  const figures = outcomes.map(figure).filter((value) => value !== undefined);
-  return figures.length === outcomes.length ? median(figures) : undefined;
-}
-
-type Figure = {
-  readonly name: string;
-  readonly of: (outcome: Outcome) => number | undefined;
-  readonly format: (value: number) => string;
-  readonly bar: number | undefined;
+type Run = {
+  readonly data: DataSet;
+  readonly made: MadeData;
+  readonly places: Places;
+  readonly rounds: number;
+  readonly isJudged: boolean;
 };
 
-function figures(): Figure[] {
-  const ofSteps = STEPS.flatMap((step): Figure[] => [
-    { name: step, of: ({ costs }) => costs[step].wallMs, format: formatMs, bar: BARS[step] },
-    { name: `${step}: CPU`, of: ({ costs }) => costs[step].cpuMs, format: formatMs, bar: undefined },
-    { name: `${step}: peak memory`, of: ({ costs }) => costs[step].peakBytes, format: formatMegabytes, bar: undefined },
-  ]);
-  return [
-    ...ofSteps,
-    { name: 'repository: size', of: ({ size }) => size.bytes, format: formatMegabytes, bar: BARS.size },
-    { name: 'repository: files', of: ({ size }) => size.files, format: formatCount, bar: undefined },
-  ];
+function tellRound(steps: readonly Step[], rounds: number) {
+  return (number: number, contender: Contender, { costs }: Outcome): void => {
+    const times = steps.map((step) => `${step} ${formatMs(costs.get(step)?.wallMs ?? 0)}`);
+    say(`round ${number} of ${rounds}, ${contender.name}: ${times.join(', ')}`);
+  };
 }
 
-function printOutcomes(outcomes: Outcomes, isJudged: boolean): void {
-  const [ours, ...others] = [...outcomes.entries()];
-  if (ours === undefined) throw new Error('nothing was compared');
-  const [contender, our] = ours;
-  const rows = figures().map(({ name, of, format, bar }) => {
-    const value = medianOf(our, of);
-    const cells = others.flatMap(([, their]) => {
-      const theirs = medianOf(their, of);
-      if (value === undefined || theirs === undefined) return ['–', '–'];
-      return [format(theirs), `${threeDigits(theirs / value)} ×`];
-    });
-    const ratio =
-      others[0] === undefined || value === undefined ? undefined : (medianOf(others[0][1], of) ?? 0) / value;
-    const verdict = !isJudged || bar === undefined || ratio === undefined ? '' : ratio >= bar ? 'met' : 'missed';
-    return [name, value === undefined ? '–' : format(value), ...cells, bar === undefined ? '' : `≥ ${bar} ×`, verdict];
-  });
-  const theirHeads = others.flatMap(([{ name }]) => [name, `${name} / ${contender.name}`]);
-  printTable('Medians', ['work', contender.name, ...theirHeads, 'bar', 'verdict'], rows);
+const onTooLong = (message: string): void => print(`\n${message}`);
+
+async function comparePrograms(run: Run, contenders: readonly Contender[]): Promise<Line[]> {
+  const { data, isJudged, rounds } = run;
+  const plan = { ...run, contenders, steps: STEPS, comparesRestored: true };
+  const outcomes = await runRounds({ ...plan, onTooLong, onRound: tellRound(STEPS, rounds) });
+  const lines = linesOf(outcomes, { steps: STEPS, bars: data.bars, isJudged });
+  print(`\n${tableOf(contenders, lines)}`);
+  return lines;
+}
+
+/** What a second worker gains. */
+async function compareWorkers(run: Run): Promise<Line[]> {
+  const contenders = [cairn({ workers: 2 }), cairn({ workers: 1 })];
+  const plan = { ...run, contenders, steps: workerSteps, comparesRestored: false };
+  const outcomes = await runRounds({ ...plan, onTooLong, onRound: tellRound(workerSteps, run.rounds) });
+  const lines = linesOf(outcomes, { steps: workerSteps, bars: {}, isJudged: false });
+  print(`\nCairn with 2 workers and with 1:\n\n${tableOf(contenders, lines)}`);
+  return lines;
+}
+
+const { quick, large, profile, only, without, rounds: roundsWanted, folder: folderWanted, seed, json } = benchFlags();
+const workerSteps = cairnWorkerSteps();
+
+/** Where a data set is measured, or why it is not. */
+function placeFor({ name, bytesNeeded }: DataSet): { readonly parent: string } | { readonly leftOut: string } {
+  // A million files on a drive measure the drive: only who asks for it gets that.
+  const usual = name === 'tiny' ? MEMORY_FOLDER : memoryFolder(bytesNeeded);
+  const parent = folderWanted === undefined ? usual : path.resolve(folderWanted);
+  if (!fs.existsSync(parent)) refuse(`There is no folder ${parent}.`);
+  const left = parent === MEMORY_FOLDER ? bytesLeftInMemory() : bytesLeftIn(parent);
+  if (left >= bytesNeeded) return { parent };
+  const room = `it needs ${formatMegabytes(bytesNeeded)} in ${parent}, and there is room for ${formatMegabytes(left)}`;
+  return { leftOut: `Left out: ${room}. (--folder DIR measures elsewhere.)` };
+}
+
+async function measureDataSet(data: DataSet, contenders: readonly Contender[]): Promise<unknown> {
+  print(`\n#### ${data.name}\n`);
+  const place = placeFor(data);
+  if ('leftOut' in place) {
+    print(place.leftOut);
+    return undefined;
+  }
+  const work = temporaryFolder(place.parent);
+  const places: Places = { work, source: path.join(work, 'source'), restored: path.join(work, 'restored') };
+  say(`\n${data.name}: making the data set in ${work}`);
+  const made = await data.make(places.source, seed);
+  const rounds = roundsWanted ?? data.rounds;
+  const roundsText = `${rounds} ${rounds === 1 ? 'round' : 'rounds'}`;
+  print(`${data.title}: ${made.description}; everything in ${place.parent}; ${roundsText}.`);
+  const run: Run = { data, made, places, rounds, isJudged: !quick };
+  const programs = await comparePrograms(run, contenders);
+  const workers = workerSteps.length > 0 && data.name !== 'tiny' ? await compareWorkers(run) : undefined;
+  const stages = profile ? await profileSteps(places, PROFILED_STEPS) : undefined;
+  if (stages !== undefined) print(stages.text);
+  await removeFolders(work);
+  return { name: data.name, description: made.description, rounds, programs, workers, stages: stages?.steps };
 }
 
 // -------------------------------------------------------------------------------------------------------------- run
 
-const { values: flags } = parseArgs({
-  options: {
-    small: { type: 'boolean' },
-    quick: { type: 'boolean' },
-    rounds: { type: 'string' },
-    folder: { type: 'string' },
-    seed: { type: 'string' },
-  },
-});
-const size = flags.small === true || flags.quick === true ? SMALL : FULL;
-const rounds = Number(flags.rounds ?? size.rounds);
-const seed = Number(flags.seed ?? SEED_DEFAULT);
-if (!Number.isInteger(rounds) || rounds < 1 || !Number.isInteger(seed))
-  throw new Error('--rounds and --seed take numbers');
-
 exitOnSignals();
-printMachine();
-const contenders: Contender[] = [cairn()];
-const other = restic();
-if (other === undefined)
-  console.log(
-    '\n*** restic IS NOT INSTALLED: only Cairn is measured, and no bar is judged. (Debian: the package “restic”.)',
-  );
-else contenders.push(other);
-if (!hasGnuTime())
-  console.log('\n*** GNU time is not installed: no CPU time and no memory. (Debian: the package “time”.)');
-console.log(contenders.map(({ version }) => version).join(' · '));
-
-const work = temporaryFolder(path.resolve(flags.folder ?? os.tmpdir()));
-// Two restored trees are there at once.
-const memory = temporaryFolder(memoryFolder(2.5 * size.bytes));
-const source = path.join(work, 'source');
 const startedAtMs = performance.now();
-const data = writeDataSet(source, { seed, ...size });
-const { single, bundled } = describeDataSet(source);
-console.log(
-  `data set: ${formatCount(data.files)} files in ${formatCount(data.folders)} folders, ${formatMegabytes(data.bytes)}, seed ${seed}; ` +
-    `zstd 3 leaves ${threeDigits(single)} of it file by file, ${threeDigits(bundled)} in bundles of 1 MiB`,
-);
-console.log(
-  `data set and repositories in ${path.dirname(work)}, restored into ${path.dirname(memory)}; all in the page cache`,
-);
-
-const records = walkTree(source);
-const outcomes = new Map<Contender, Outcome[]>(contenders.map((contender) => [contender, []]));
-for (let number = 1; number <= rounds; number++) {
-  for (const { contender, outcome } of runRound({ work, memory, source }, contenders, number, records)) {
-    outcomes.get(contender)?.push(outcome);
-    const times = STEPS.map((step) => `${step} ${formatMs(outcome.costs[step].wallMs)}`);
-    console.log(`round ${number} of ${rounds}, ${contender.name}: ${times.join(', ')}`);
-  }
+const machine = describeMachine();
+const { contenders, versions } = findContenders(without);
+const chosen = chooseDataSets(only, quick ? 'quick' : 'full', large);
+print(`### backup\n\n${machineText(machine)}\n${versions.join(' · ')}.`);
+const sets: unknown[] = [];
+for (const data of chosen) {
+  sets.push(await measureDataSet(data, contenders));
 }
-printOutcomes(outcomes, size === FULL);
-console.log(
-  `\nMeasured in ${formatMs(performance.now() - startedAtMs)}; every restored tree was the same as its source.`,
+if (workerSteps.length === 0) print('\nThis build of Cairn has no --workers: 1 and 2 workers were not compared.');
+const isQuickText = quick
+  ? ' --quick: sizes are small, start-up and key derivation are most of the times, and no bar is judged.'
+  : '';
+print(
+  `\nMeasured in ${formatMs(performance.now() - startedAtMs)}; restored trees were the same as their source.${isQuickText}`,
 );
+writeResult(json, 'backup', { ...machine, versions, quick, sets: sets.filter((set) => set !== undefined) });

@@ -5,7 +5,6 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import {
   type CompressionSpec,
   DEFAULT_COMPRESSION,
@@ -15,8 +14,9 @@ import {
 import { MerkleSet } from '../../src-main/engine/merkle/index.ts';
 import { makeText } from './support/data.ts';
 import { backUpFile, createRepository, hashFile, hashPieces, makeTextFile, storeOnce } from './support/files.ts';
+import { benchFlags } from './support/flags.ts';
 import { exitOnSignals, memoryFolder, temporaryFolder } from './support/folders.ts';
-import { printMachine } from './support/machine.ts';
+import { describeMachine, machineText } from './support/machine.ts';
 import { EFFORT, type Effort, type Measured, measureCall, measureLong, measureRuns } from './support/measure.ts';
 import {
   buildTree,
@@ -277,16 +277,14 @@ async function compareThreads({ effort, threadBytes }: Sizes): Promise<void> {
 
 // -------------------------------------------------------------------------------------------------------------- run
 
-const { values: flags } = parseArgs({ options: { quick: { type: 'boolean' }, small: { type: 'boolean' } } });
-// `npm run bench -- --small` hands its flag to every program.
-const isQuick = flags.quick === true || flags.small === true;
+const { quick: isQuick } = benchFlags();
 const sizes: Sizes = isQuick ? SIZES.quick : SIZES.full;
 exitOnSignals();
 const startedAtMs = performance.now();
 const folder = temporaryFolder(memoryFolder(Math.max(HASH_BYTES, ...sizes.fileBytes) * ROOM_FACTOR));
 // Workers of a backup begin from the sources here. Compiled once, they begin about as quickly as the built ones.
 process.env['NODE_COMPILE_CACHE'] = path.join(folder, 'compiled');
-printMachine();
+console.log(machineText(describeMachine()));
 printTargets([...measureNodeTargets(sizes), ...(await measureHashTargets(sizes, folder))]);
 await measureTrees(sizes);
 measureSets(sizes);

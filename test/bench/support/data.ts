@@ -16,9 +16,9 @@ export type DataOptions = { readonly seed: number; readonly files: number; reado
 export type DataSet = { readonly files: number; readonly folders: number; readonly bytes: number };
 
 /** Whole numbers below 2^32, fast (2 ns): Marsaglia's xorshift with 32 bits of state. */
-type Draw = () => number;
+export type Draw = () => number;
 
-function createDraw(seed: number): Draw {
+export function createDraw(seed: number): Draw {
   let state = Math.imul(seed + 1, 0x9e3779b1) | 1;
   return () => {
     state ^= state << 13;
@@ -29,9 +29,9 @@ function createDraw(seed: number): Draw {
 }
 
 const DRAW_RANGE = 2 ** 32;
-const share = (draw: Draw): number => draw() / DRAW_RANGE;
+export const share = (draw: Draw): number => draw() / DRAW_RANGE;
 /** Below `count` (at most 2^16); the first ones often, the last ones rarely, as words are used. */
-const skewed = (draw: Draw, count: number): number => ((SKEW[draw() >>> 16] ?? 0) * count) >>> 16;
+export const skewed = (draw: Draw, count: number): number => ((SKEW[draw() >>> 16] ?? 0) * count) >>> 16;
 /** The cube of every share of 2^16: a table is a third of the cost of a power. */
 const SKEW = Uint16Array.from({ length: 2 ** 16 }, (_, index) => Math.floor(index ** 3 / 2 ** 32));
 
@@ -252,11 +252,16 @@ export function writeDataSet(root: string, options: DataOptions): DataSet {
   return { files: options.files, folders, bytes: total };
 }
 
-function writeFile(file: string, content: Uint8Array, modifiedAtS: number): void {
+export function writeFile(file: string, content: Uint8Array, modifiedAtS: number): void {
   const fd = fs.openSync(file, 'wx');
   fs.writeSync(fd, content);
   fs.futimesSync(fd, modifiedAtS, modifiedAtS);
   fs.closeSync(fd);
+}
+
+/** Lets a signal be heard: making data is long and synchronous. */
+export function breathe(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 // ----------------------------------------------------------------------------------------------------- how it packs

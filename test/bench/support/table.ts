@@ -1,9 +1,9 @@
 /** Tables for a terminal that can be pasted into a Markdown page as they are, and the words for figures. */
 
 /** Columns under one of these are text; all others are figures and stand to the right. */
-const TEXT_COLUMNS = new Set(['operation', 'work', 'verdict']);
+const TEXT_COLUMNS = new Set(['operation', 'work', 'stage', 'verdict']);
 
-export function printTable(title: string, head: readonly string[], rows: readonly (readonly string[])[]): void {
+export function tableText(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((cell, column) => Math.max(cell.length, ...rows.map((row) => (row[column] ?? '').length)));
   const isText = (column: number): boolean => TEXT_COLUMNS.has(head[column] ?? '');
   const line = (cells: readonly string[]): string => {
@@ -14,8 +14,11 @@ export function printTable(title: string, head: readonly string[], rows: readonl
     return `| ${padded.join(' | ')} |`;
   };
   const rule = widths.map((width, column) => (isText(column) ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
-  console.log(`\n${title}\n`);
-  for (const cells of [head, rule, ...rows]) console.log(line(cells));
+  return [head, rule, ...rows].map(line).join('\n');
+}
+
+export function printTable(title: string, head: readonly string[], rows: readonly (readonly string[])[]): void {
+  console.log(`\n**${title}**\n\n${tableText(head, rows)}`);
 }
 
 /** Three digits of what matters: “3.42 µs”, “118 ms”, “2.05 s”. */
@@ -41,4 +44,9 @@ export function formatRate(bytes: number, ms: number): string {
 
 export function formatCount(count: number): string {
   return count.toLocaleString('en');
+}
+
+/** So many times as much. */
+export function formatRatio(ratio: number): string {
+  return `${threeDigits(ratio)} ×`;
 }
