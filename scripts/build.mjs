@@ -48,7 +48,9 @@ const nodeBundle = (name, entries) => ({
 const BUNDLES = [
   nodeBundle('main', {
     cli: path.join(root, 'src-main/cli/main.ts'),
-    'ingest-worker': path.join(root, 'src-main/engine/backup/ingest-worker.ts'),
+    'lane-worker': path.join(root, 'src-main/engine/backup/lane-worker.ts'),
+    'restore-worker': path.join(root, 'src-main/engine/restore/restore-worker.ts'),
+    'check-worker': path.join(root, 'src-main/engine/verify/check-worker.ts'),
   }),
 ];
 

@@ -138,6 +138,11 @@ export const ERROR_TABLE = {
     hint: 'This installation can’t be trusted with data. Reinstall Cairn; “cairn doctor” says which part failed.',
   },
   'engine/cancelled': { exit: 1, retry: 'ask', hint: 'What was finished before is safe.' },
+  'engine/local-state': {
+    exit: 1,
+    retry: 'ask',
+    hint: 'Nothing was changed in the backup. Give this user permission to that folder, free some space there, or set CAIRN_HOME to another one.',
+  },
   'engine/internal': {
     exit: 1,
     retry: 'ask',

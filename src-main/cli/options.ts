@@ -7,6 +7,7 @@ import path from 'node:path';
 import { type Command, Option } from 'commander';
 
 import { CairnError } from '../../src-shared/errors.ts';
+import { parseBytes } from '../../src-shared/format/index.ts';
 import { type Environment, setting } from './environment.ts';
 
 export type GlobalFlags = {
@@ -67,6 +68,25 @@ export function wholeNumber(text: string, name: string, min: number, max: number
   if (value >= min && value <= max) return value;
   throw new CairnError('usage/invalid', `“${text.slice(0, 80)}” does not fit ${name}.`, {
     hint: `It takes a whole number from ${min} to ${max}.`,
+  });
+}
+
+const WORKERS_MAX = 16;
+
+/** Threads of a backup. */
+export function parseWorkers(text: string): number {
+  return wholeNumber(text, '--workers', 0, WORKERS_MAX);
+}
+
+/** Slower than this is a slip: a gigabyte would take a fortnight. */
+const RATE_MIN = 1000;
+
+/** Bytes a second: “500k”, “10M”, “1.5MiB/s”. */
+export function parseRate(text: string): number {
+  const rate = parseBytes(text.replace(/\/s$/, ''));
+  if (rate >= RATE_MIN) return rate;
+  throw new CairnError('usage/invalid', `“${text.slice(0, 80)}” is too slow for a backup.`, {
+    hint: 'A limit is at least 1k, a thousand bytes a second; leave it out for none.',
   });
 }
 

@@ -4,6 +4,7 @@
  * Paths go in as raw bytes and come out as escaped text. Everything long takes an AbortSignal and tells its progress.
  */
 import type {
+  BackupPlan,
   BackupReport,
   ChainSummary,
   DoctorFinding,
@@ -16,6 +17,7 @@ import type {
   RestoreReport,
   SnapshotSummary,
   TreeDiff,
+  UnreadableFolder,
   VerifyReport,
 } from '../../src-shared/model/index.ts';
 import type { Log } from './kernel/index.ts';
@@ -43,19 +45,46 @@ export type InitRequest = {
 
 export type Watching = { readonly onProgress?: (progress: Progress) => void; readonly signal?: AbortSignal };
 
-export type BackupRequest = Watching & {
-  /** Absolute paths, raw bytes. */
-  readonly sources: readonly Buffer[];
+/** What is left out of a backup, and by whom that is said. A backup set keeps the same. */
+export type BackupRules = {
   readonly excludes?: readonly string[];
   /** Paths of files with one pattern a line. */
   readonly excludeFiles?: readonly string[];
   readonly excludeLargerThanBytes?: number;
   readonly oneFileSystem?: boolean;
-  readonly symlinks?: 'store' | 'follow';
-  readonly tags?: readonly string[];
-  readonly note?: string;
-  readonly reread?: boolean;
+  /** Follow the .cairnignore files met on the way. Default true. */
+  readonly cairnignore?: boolean;
+  /** Follow the .gitignore files met on the way. */
+  readonly gitignore?: boolean;
+  /** Leave out the contents of folders with a CACHEDIR.TAG. */
+  readonly excludeCaches?: boolean;
+  /** Leave out the contents of folders in which something of one of these names lies. */
+  readonly excludeIfPresent?: readonly string[];
 };
+
+/** How much of the computer a backup takes. */
+export type BackupLimits = {
+  /** Threads that read, hash and compress. 0: none. */
+  readonly workers?: number;
+  readonly readBytesPerSecondMax?: number;
+  readonly writeBytesPerSecondMax?: number;
+  /** Lets every other program go first: processor, and on Linux disks. For the whole process and for good. */
+  readonly lowPriority?: boolean;
+};
+
+export type PlanRequest = Watching &
+  BackupRules & {
+    /** Absolute paths, raw bytes. */
+    readonly sources: readonly Buffer[];
+    readonly symlinks?: 'store' | 'follow';
+    readonly reread?: boolean;
+  };
+
+export type BackupRequest = PlanRequest &
+  BackupLimits & {
+    readonly tags?: readonly string[];
+    readonly note?: string;
+  };
 
 /** `snapshot` is `latest`, `latest~N` or an id prefix; `path` raw bytes as in SNAP:PATH, empty for everything. */
 export type PathInSnapshot = { readonly snapshot: string; readonly path: Uint8Array };
@@ -76,12 +105,23 @@ export type RestoreRequest = Watching & {
 export type VerifyDepth =
   { readonly kind: 'quick' } | { readonly kind: 'sample'; readonly percent: number } | { readonly kind: 'deep' };
 
+/**
+ * Told of each stored folder that is damaged or missing. Without it, the first one ends the call with its error; with it,
+ * the rest is found all the same, and whoever asked says that it is not all.
+ */
+export type OnUnreadable = (folder: UnreadableFolder) => void;
+
 export type OpenRepository = {
   backup(request: BackupRequest): Promise<BackupReport>;
+  /** What a backup would do now, compared with its parent. Writes nothing. */
+  planBackup(request: PlanRequest): Promise<BackupPlan>;
   snapshots(): Promise<readonly SnapshotSummary[]>;
   chains(): Promise<readonly ChainSummary[]>;
   /** The entries of a folder in name order (with `recursive` all below it), or the one entry that is not a folder. */
-  list(from: PathInSnapshot, options: { readonly recursive: boolean }): AsyncGenerator<ListedEntry>;
+  list(
+    from: PathInSnapshot,
+    options: { readonly recursive: boolean; readonly onUnreadable?: OnUnreadable },
+  ): AsyncGenerator<ListedEntry>;
   /** The bytes of a file, checked, piece by piece. */
   cat(from: PathInSnapshot): AsyncGenerator<Uint8Array>;
   restore(request: RestoreRequest): Promise<RestoreReport>;
@@ -89,8 +129,8 @@ export type OpenRepository = {
   /** `after` may be the text `live`: then the sources as they are now. `path` limits it, empty for everything. */
   diff(before: string, after: string, path: Uint8Array): Promise<TreeDiff>;
   /** Entries whose name or path matches a glob, over all snapshots. */
-  find(pattern: string): Promise<readonly FileVersion[]>;
-  versions(path: Uint8Array): Promise<readonly FileVersion[]>;
+  find(pattern: string, onUnreadable?: OnUnreadable): Promise<readonly FileVersion[]>;
+  versions(path: Uint8Array, onUnreadable?: OnUnreadable): Promise<readonly FileVersion[]>;
   stats(): Promise<RepositoryStats>;
   keys(): Promise<readonly KeyInfo[]>;
   /** Adds a password; returns its id. */
@@ -109,6 +149,8 @@ export type Engine = {
   init(request: InitRequest): Promise<InitReport>;
   /** `secret` is asked only where the repository is encrypted. */
   open(repository: string, secret: () => Promise<Secret>): Promise<OpenRepository>;
+  /** As of an open repository, but without one: every file is new. `repository` is its folder, to be left out. */
+  planBackup(request: PlanRequest, repository?: string): Promise<BackupPlan>;
   /** Works without a repository too. */
   doctor(
     repository: string | undefined,

@@ -2,12 +2,11 @@
  * The engine behind its door: joins stores, repositories and flows, and turns what a host asks into calls. No flow is
  * decided here.
  */
-import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { CairnError, isCairnError } from '../../src-shared/errors.ts';
 import { displayPath } from '../../src-shared/format/index.ts';
-import { type WriterId, parseWriterId } from '../../src-shared/ids.ts';
 import type { BackupReport, InitReport, RestoreReport, VerifyReport } from '../../src-shared/model/index.ts';
 import type {
   BackupRequest,
@@ -32,16 +31,25 @@ import {
   readContent,
 } from './browse/index.ts';
 import { assertSelfTest, parseCompression, parseRecoveryKey, type SlotSecret } from './codec/index.ts';
+import { planOptionsOf, runPlan, throttled } from './engine-backup.ts';
 import { keyApi } from './engine-keys.ts';
 import { type Ports, systemPorts } from './kernel/index.ts';
-import { checkKnownRepository, examine, gatherStats, loadKnownHeads, rememberHeads } from './service/index.ts';
+import {
+  checkKnownRepository,
+  claimWriter,
+  examine,
+  gatherStats,
+  loadKnownHeads,
+  processIdentity,
+  rememberHeads,
+  sweepTemporaries,
+} from './service/index.ts';
 import {
   CONFIG,
   CONFIG_COPY,
   FOLDERS,
   INSTANCE,
   RESERVE,
-  type ProcessIdentity,
   type Repository,
   initRepository,
   openRepository,
@@ -49,12 +57,15 @@ import {
 } from './repository/index.ts';
 import { RESTORE_DEFAULTS, restore } from './restore/index.ts';
 import { type Snapshot, listSnapshots, resolveSnapshot, summariseChains, summariseSnapshot } from './snapshot/index.ts';
-import { type LocalStore, createLocalStore, createRoot, isTemporaryName } from './store/index.ts';
+import {
+  type LocalStore,
+  type WriteThrottle,
+  createLocalStore,
+  createRoot,
+  createWriteThrottle,
+  isTemporaryName,
+} from './store/index.ts';
 import { verify } from './verify/index.ts';
-
-/** Temporary files of writers that died are removed after a day: no file takes that long to write. */
-const TEMPORARY_AGE_MS = 86_400_000;
-const EXCLUDE_FILE_BYTES_MAX = 4 * 1024 * 1024;
 
 /** Makes an engine. The self-test runs before a repository is made or opened; the doctor runs it by himself. */
 export function openEngine(options: EngineOptions): Engine {
@@ -68,6 +79,8 @@ export function openEngine(options: EngineOptions): Engine {
       assertSelfTest();
       return openAt(host, repository, secret);
     },
+    planBackup: (request, repository) =>
+      runPlan(host, repository === undefined ? undefined : path.resolve(repository), undefined, request),
     doctor: (place, secret) =>
       examine({
         ports: host.ports,
@@ -125,13 +138,19 @@ async function refuseForeignEntries(root: string): Promise<void> {
   }
 }
 
-async function openStored(host: Host, place: string, secret: () => Promise<Secret>): Promise<Repository> {
+async function openStored(
+  host: Host,
+  place: string,
+  secret: () => Promise<Secret>,
+  throttle?: WriteThrottle,
+): Promise<Repository> {
   const { ports } = host;
-  const store = createLocalStore({ root: path.resolve(place), random: ports.random });
+  const local = createLocalStore({ root: path.resolve(place), random: ports.random });
+  const store = throttle === undefined ? local : throttle.wrap(local);
   const repository = await openRepository({
     store,
     ports,
-    self: await processIdentity(),
+    self: await processIdentity(host),
     secret: async () => slotSecretOf(await secret()),
   });
   await checkKnownRepository(host.home, repository.config);
@@ -142,29 +161,12 @@ function slotSecretOf(secret: Secret): SlotSecret {
   return secret.kind === 'password' ? secret : { kind: 'recovery', recoveryKey: parseRecoveryKey(secret.recoveryKey) };
 }
 
-async function processIdentity(): Promise<ProcessIdentity> {
-  const bootId = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '');
-  return {
-    host: os.hostname(),
-    bootId: bootId.trim(),
-    processId: process.pid,
-    isAlive: (processId) => {
-      try {
-        process.kill(processId, 0);
-        return true;
-      } catch (error) {
-        // EPERM: it lives and belongs to another user.
-        return error instanceof Error && 'code' in error && error.code === 'EPERM';
-      }
-    },
-  };
-}
-
 async function openAt(host: Host, place: string, secret: () => Promise<Secret>): Promise<OpenRepository> {
   const root = path.resolve(place);
   const store = createLocalStore({ root, random: host.ports.random });
   await refuseNoRepository(store);
-  return openRepositoryApi(host, root, await openStored(host, place, secret), store);
+  const throttle = createWriteThrottle({ clock: host.ports.clock });
+  return openRepositoryApi(host, root, await openStored(host, place, secret, throttle), store, throttle);
 }
 
 /** Says “no repository” before it asks anyone for a password. A path that isn't there holds none either. */
@@ -181,7 +183,13 @@ async function refuseNoRepository(store: LocalStore): Promise<void> {
   }
 }
 
-function openRepositoryApi(host: Host, root: string, repository: Repository, store: LocalStore): OpenRepository {
+function openRepositoryApi(
+  host: Host,
+  root: string,
+  repository: Repository,
+  store: LocalStore,
+  throttle: WriteThrottle,
+): OpenRepository {
   const { instanceId } = repository.context.instance;
   const snapshotsOf = async (): Promise<readonly Snapshot[]> => {
     const { snapshots, damaged } = await listSnapshots(repository);
@@ -193,11 +201,12 @@ function openRepositoryApi(host: Host, root: string, repository: Repository, sto
   const pick = async (text: string): Promise<Snapshot> => resolveSnapshot(await snapshotsOf(), text);
   return {
     encrypted: repository.config.encrypted,
-    backup: (request) => runBackup(host, root, repository, store, request),
+    backup: (request) => throttled(host, throttle, request, () => runBackup(host, root, repository, store, request)),
+    planBackup: (request) => runPlan(host, root, repository, request),
     snapshots: async () => (await snapshotsOf()).map(summariseSnapshot),
     chains: async () => summariseChains(await snapshotsOf()),
-    list: async function* (from, { recursive }) {
-      yield* listEntries(repository, await pick(from.snapshot), from.path, { recursive });
+    list: async function* (from, options) {
+      yield* listEntries(repository, await pick(from.snapshot), from.path, options);
     },
     cat: async function* (from) {
       yield* catFile(repository, await pick(from.snapshot), from);
@@ -210,8 +219,8 @@ function openRepositoryApi(host: Host, root: string, repository: Repository, sto
         ? diffLive(repository, first, below, [root, host.home])
         : diffSnapshots(repository, first, await pick(after), below);
     },
-    find: async (pattern) => findEntries(repository, await snapshotsOf(), pattern),
-    versions: async (below) => listVersions(repository, await snapshotsOf(), below),
+    find: async (pattern, onUnreadable) => findEntries(repository, await snapshotsOf(), pattern, onUnreadable),
+    versions: async (below, onUnreadable) => listVersions(repository, await snapshotsOf(), below, onUnreadable),
     stats: async () => gatherStats(repository, await snapshotsOf()),
     ...keyApi(host.ports, repository),
     close: () => Promise.resolve(),
@@ -236,45 +245,29 @@ async function runBackup(
   store: LocalStore,
   request: BackupRequest,
 ): Promise<BackupReport> {
-  await store
-    .removeTemporary({ modifiedBeforeMs: host.ports.clock.nowMs() - TEMPORARY_AGE_MS })
-    .catch((error: unknown) => {
-      if (!isCairnError(error)) throw error;
-      host.ports.log('warn', 'old temporary files could not be removed', { reason: error.message });
-    });
-  const { signal, onProgress, excludeFiles, sources, ...rest } = request;
-  const report = await backup(repository, {
-    ...BACKUP_DEFAULTS,
-    ...rest,
-    sources: sources.map(withoutTrailingSlash),
-    excludeFiles: await Promise.all((excludeFiles ?? []).map(readExcludeFile)),
-    excludeLargerThanBytes: rest.excludeLargerThanBytes,
-    excludedRealPaths: [root, host.home],
-    host: os.hostname(),
-    user: userName(),
-    writerId: await writerIdOf(host),
-    onProgress: onProgress ?? BACKUP_DEFAULTS.onProgress,
-    signal,
+  const { self } = repository.context;
+  await sweepTemporaries({ store, self, ports: host.ports }).catch((error: unknown) => {
+    if (!isCairnError(error)) throw error;
+    host.ports.log('warn', 'old temporary files could not be removed', { reason: error.message });
   });
-  await remember(host, repository.context.instance.instanceId, (await listSnapshots(repository)).snapshots);
-  return report;
-}
-
-function withoutTrailingSlash(source: Buffer): Buffer {
-  let end = source.length;
-  while (end > 1 && source[end - 1] === 0x2f) end--;
-  return source.subarray(0, end);
-}
-
-async function readExcludeFile(file: string): Promise<string> {
+  // Held from before the snapshots are listed until this one is published: events of one id form one line.
+  const claim = await claimWriter({ home: host.home, ports: host.ports, self });
   try {
-    const text = await readFile(file, 'utf8');
-    if (text.length > EXCLUDE_FILE_BYTES_MAX)
-      throw new CairnError('usage/invalid', `The exclude file ${displayPath(file)} is too large.`);
-    return text;
-  } catch (error) {
-    if (isCairnError(error)) throw error;
-    throw new CairnError('usage/invalid', `The exclude file ${displayPath(file)} can’t be read.`, { cause: error });
+    const { tags, note, workers, readBytesPerSecondMax } = request;
+    const report = await backup(repository, {
+      ...BACKUP_DEFAULTS,
+      ...(await planOptionsOf(host, root, request)),
+      ...(tags === undefined ? {} : { tags }),
+      ...(note === undefined ? {} : { note }),
+      ...(workers === undefined ? {} : { workers }),
+      readBytesPerSecondMax,
+      user: userName(),
+      writerId: claim.writerId,
+    });
+    await remember(host, repository.context.instance.instanceId, (await listSnapshots(repository)).snapshots);
+    return report;
+  } finally {
+    await claim.release();
   }
 }
 
@@ -284,19 +277,6 @@ function userName(): string {
   } catch {
     // An account without an entry in the user table: containers have them.
     return '';
-  }
-}
-
-/** This computer's name in the event log of every repository it writes to: random, made once. */
-async function writerIdOf({ home, ports }: Host): Promise<WriterId> {
-  const file = path.join(home, 'writer-id');
-  try {
-    return parseWriterId((await readFile(file, 'utf8')).trim());
-  } catch {
-    const id = parseWriterId(Buffer.from(ports.random.bytes(16)).toString('hex'));
-    await mkdir(home, { recursive: true, mode: 0o700 });
-    await writeFile(file, `${id}\n`, { mode: 0o600 });
-    return id;
   }
 }
 
@@ -335,7 +315,7 @@ async function runVerify(
   const known = await loadKnownHeads(host.home, repository.context.instance.instanceId);
   return verify(repository, {
     depth: request.depth,
-    knownSnapshots: [...known.values()].map(({ snapshotId }) => snapshotId),
+    knownSnapshots: known.map(({ snapshotId }) => snapshotId),
     onProgress: request.onProgress ?? (() => undefined),
     signal: request.signal,
   });

@@ -67,6 +67,15 @@ export type VerifyReport = {
     readonly nodes: number;
     readonly snapshots: number;
   };
+  /** How much of what is there was looked at. */
+  readonly coverage?: {
+    /** Of packs and commit files: read whole, and there. */
+    readonly bytes: number;
+    readonly bytesTotal: number;
+    /** Distinct contents of files of several chunks: hashed as a whole, and left for another time. */
+    readonly contents: number;
+    readonly contentsLeft: number;
+  };
   readonly damage: readonly Damage[];
 };
 

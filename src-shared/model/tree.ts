@@ -23,6 +23,16 @@ export type TreeDiff = {
   readonly metadata: readonly string[];
 };
 
+/** A stored folder that can't be read whole: what is missing of it is missing from a result, too. Damage, exit 13. */
+export type UnreadableFolder = {
+  /** Escaped text; empty for everything. */
+  readonly path: string;
+  /** The first snapshot in which it was met; others may share it. */
+  readonly snapshot: string;
+  readonly code: string;
+  readonly message: string;
+};
+
 /** One content of a path, and the first and last snapshot that hold it. */
 export type FileVersion = {
   readonly path: string;

@@ -31,19 +31,24 @@ import {
 } from '../../src-main/engine/codec/index.ts';
 import { concatBytes, type Random, toHex, utf8 } from '../../src-main/engine/kernel/index.ts';
 import {
+  attributeFields,
   buildEntryProof,
   canonicalName,
   createNodeHasher,
   EMPTY_SET_HASH,
+  encodeAttributes,
   encodeChunkListPage,
   encodeEntryProof,
   encodeFolderPage,
   encodeSealPage,
   encodeSetProof,
+  type Entry,
   type EntryMetadata,
   type FileEntry,
   MerkleSet,
+  type PipeEntry,
   sourcesNode,
+  type Xattr,
 } from '../../src-main/engine/merkle/index.ts';
 import { sourcesPreimage } from '../../src-main/engine/merkle/node.ts';
 import { splitHash } from '../../src-main/engine/merkle/page-builder.ts';
@@ -133,7 +138,28 @@ const file: FileEntry = {
   contentHash: asContentHash(hash(hello)),
   content: { kind: 'inline', chunks: [{ id: blobHasher.idOf(BLOB_TYPE.fileChunk, hello), length: hello.length }] },
 };
+const fifo: PipeEntry = { nodeType: 'fifo', name: utf8('p'), mode: 0o600, uid: 1000, gid: 1000, mtimeNs: MTIME_NS };
+const acl = fresh(
+  Buffer.from('0200000001000600ffffffff02000400e903000004000400ffffffff10000400ffffffff20000000ffffffff', 'hex'),
+);
+const attributes: readonly Xattr[] = [
+  { name: utf8('system.posix_acl_access'), value: acl },
+  { name: utf8('user.comment'), value: utf8('hi') },
+];
+const withAttributes: PipeEntry = { ...fifo, ...attributeFields(attributes, () => asBlobId(one)) };
+const withLargeAttributes: PipeEntry = {
+  ...fifo,
+  ...attributeFields([{ name: utf8('user.large'), value: new Uint8Array(5000) }], (plain) =>
+    blobHasher.idOf(BLOB_TYPE.attributes, plain),
+  ),
+};
 const folder: EntryMetadata = { name: utf8('home'), mode: 0o755, uid: 1000, gid: 1000, mtimeNs: MTIME_NS };
+
+function preimageOf(entry: FileEntry | PipeEntry): Uint8Array {
+  const preimage = new ByteWriter();
+  writeLeafPreimage(preimage, new ByteWriter(), Buffer.from(entry.name).toString(), entry);
+  return preimage.finish();
+}
 
 function nodes(): Record<string, Uint8Array> {
   const hasher = createNodeHasher();
@@ -142,8 +168,6 @@ function nodes(): Record<string, Uint8Array> {
   node.add('a.txt', file.name, fileNode);
   const folderNode = node.finish(folder);
   const sources = [{ name: 'home', nodeId: folderNode }];
-  const filePreimage = new ByteWriter();
-  writeLeafPreimage(filePreimage, new ByteWriter(), 'a.txt', file);
   const metadata = new ByteWriter();
   writeMetadata(metadata, folder, true);
   const records = new ByteWriter().u32(5).bytes(file.name).bytes(fileNode).finish();
@@ -156,8 +180,10 @@ function nodes(): Record<string, Uint8Array> {
     sources,
   });
   return {
-    'preimage of a file': filePreimage.finish(),
+    'preimage of a file': preimageOf(file),
     'NodeId of a file': fileNode,
+    'preimage of a fifo with attributes': preimageOf(withAttributes),
+    'preimage of a fifo with attributes in a blob': preimageOf(withLargeAttributes),
     'preimage of a folder': folderPreimage.finish(),
     'NodeId of a folder': folderNode,
     'preimage of the sources': sourcesPreimage(sources),
@@ -165,6 +191,11 @@ function nodes(): Record<string, Uint8Array> {
     'canonical name': utf8(canonicalName(Uint8Array.of(0x66, 0xff, 0x5c, 0x65, 0xcc, 0x81)).text),
     'entry proof': encodeEntryProof(proof),
   };
+}
+
+/** A page of one entry is a header of eight bytes, the count, and the entry. */
+function recordOf(entry: Entry): Uint8Array {
+  return encodeFolderPage({ kind: 'leaf', entries: [entry] }).slice(9);
 }
 
 function pages(): Record<string, Uint8Array> {
@@ -185,6 +216,9 @@ function pages(): Record<string, Uint8Array> {
     }),
     'seal page': encodeSealPage({ kind: 'leaf', seals }),
     'inner seal page': encodeSealPage({ kind: 'inner', level: 1, children: [{ page, sealCount: 400 }] }),
+    'extended attributes': encodeAttributes(attributes),
+    'entry with attributes': recordOf(withAttributes),
+    'entry with attributes in a blob': recordOf(withLargeAttributes),
     'split hash': new ByteWriter().u32(splitHash(utf8('a.txt'))).finish(),
   };
 }

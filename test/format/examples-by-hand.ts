@@ -33,6 +33,17 @@ import {
 } from './examples-files.ts';
 import { ascii, H, keyedH, lp, u32, u64 } from './stranger-bytes.ts';
 
+/** u16 tag, u16 permissions, u32 id. */
+const ACL_ENTRIES = [
+  [0x01, 6, 0xffffffff],
+  [0x02, 4, 1001],
+  [0x04, 4, 0xffffffff],
+  [0x10, 4, 0xffffffff],
+  [0x20, 0, 0xffffffff],
+] as const;
+const aclEntry = (tag: number, permissions: number, id: number): Buffer =>
+  Buffer.concat([u16(tag), u16(permissions), u32(id)]);
+
 const page = (kind: number, level: number, records: readonly Part[], count = 1): Part[] => [
   [ascii('CrnP'), 'magic “CrnP”'],
   [Buffer.of(1, kind, level, 0), `pageVersion 1, pageKind ${kind}, level ${level}, flags 0`],
@@ -77,6 +88,42 @@ const filePreimage: Part[] = [
   [u32(join(metadata(6, 0o644, 'ann')).length), 'length of the metadata'],
   ...metadata(6, 0o644, 'ann'),
 ];
+/** An ACL with one more user, and a comment. */
+const attributes: Part[] = [
+  [varint(2), 'two attributes'],
+  [sized(ascii('system.posix_acl_access')), 'name “system.posix_acl_access”'],
+  [
+    sized(Buffer.concat([u32(2), ...ACL_ENTRIES.map(([tag, permissions, id]) => aclEntry(tag, permissions, id))])),
+    'version 2: owner rw, user 1001 r, group r, mask r, others none',
+  ],
+  [sized(ascii('user.comment')), 'name “user.comment”'],
+  [sized(ascii('hi')), 'value “hi”'],
+];
+const largeAttributes = Buffer.concat([varint(1), sized(ascii('user.large')), sized(Buffer.alloc(5000))]);
+
+const fifoRecord = (mask: number, what: string, fields: readonly Part[]): Part[] => [
+  [u8(4), 'nodeType: fifo'],
+  [varint(mask), `fieldMask: ${what}`],
+  [sized(ascii('p')), 'name “p”'],
+  [varint(0o600), 'mode 0600'],
+  [varint(1000), 'uid 1000'],
+  [varint(1000), 'gid 1000'],
+  [i64(MTIME_NS), `mtimeNs ${MTIME_NS}`],
+  ...fields,
+];
+const fifoPreimage = (attributePart: readonly Part[]): Part[] => {
+  const parts = metadata(0, 0o600, '').flatMap((part): readonly Part[] =>
+    part[1] === 'no attributes' ? attributePart : [part],
+  );
+  return [
+    [lp(ascii('fifo')), 'lp(“fifo”)'],
+    [lp(ascii('p')), 'lp(path “p”)'],
+    [Buffer.alloc(32), 'no content'],
+    [u32(join(parts).length), 'length of the metadata'],
+    ...parts,
+  ];
+};
+
 const childRecord = Buffer.concat([lp(ascii('a.txt')), H(join(filePreimage))]);
 const folderPreimage: Part[] = [
   [lp(ascii('directory')), 'lp(“directory”)'],
@@ -234,9 +281,35 @@ export const EXAMPLES: readonly Example[] = [
       [varint(400), 'seals below it'],
     ]),
   ),
+  example('extended attributes', ...attributes),
+  example('entry with attributes', ...fifoRecord(4, 'xattrs', [[join(attributes), 'the attributes above']])),
+  example(
+    'entry with attributes in a blob',
+    ...fifoRecord(8, 'xattrBlob', [
+      [blobId(7, largeAttributes), 'BlobId of “user.large” with 5,000 zeros'],
+      [H(largeAttributes), 'H of the same'],
+    ]),
+  ),
   example('split hash', [splitHash(ascii('a.txt')), 'of “a.txt”, as u32']),
   example('preimage of a file', ...filePreimage),
   example('NodeId of a file', [H(join(filePreimage)), 'H of it']),
+  example(
+    'preimage of a fifo with attributes',
+    ...fifoPreimage([
+      [u32(2), 'two attributes'],
+      [lp(ascii('system.posix_acl_access')), 'lp(name)'],
+      [lp(attributes[2]![0].subarray(1)), 'lp(value)'],
+      [lp(ascii('user.comment')), 'lp(name)'],
+      [lp(ascii('hi')), 'lp(value)'],
+    ]),
+  ),
+  example(
+    'preimage of a fifo with attributes in a blob',
+    ...fifoPreimage([
+      [u32(0xffffffff), 'attributes in a blob:'],
+      [H(largeAttributes), 'H of its plaintext'],
+    ]),
+  ),
   example('preimage of a folder', ...folderPreimage),
   example('NodeId of a folder', [H(join(folderPreimage)), 'H of it']),
   example('preimage of the sources', ...sourcesPreimage),

@@ -96,6 +96,16 @@ const leastSnapshot: SnapshotRecord = {
 };
 const fullSnapshot: SnapshotRecord = {
   ...leastSnapshot,
+  sources: leastSnapshot.sources.map((source) => ({
+    ...source,
+    rules: {
+      ...source.rules,
+      cairnignore: true,
+      gitignore: true,
+      excludeCaches: true,
+      excludeIfPresent: ['.nobackup'],
+    },
+  })),
   parentId: parseSnapshotId(hexOf(32)),
   baseRootNodeId: asNodeId(filled(32)),
   sealPage: page,
@@ -174,8 +184,12 @@ export async function recordsByCode(): Promise<Readonly<Record<string, RecordPai
     writerId: parseWriterId(hexOf(16)),
     kind: 'writer' as const,
     host: 'lab',
+    machineId: '',
     bootId: '',
+    processSpace: '',
     processId: 1,
+    processStart: '',
+    temporaryTag: '',
     startedAtMs: timeMs,
     heartbeatAtMs: timeMs,
     leaseMs: 600_000,
@@ -194,7 +208,10 @@ export async function recordsByCode(): Promise<Readonly<Record<string, RecordPai
   return {
     snapshot: { full: snapshot, least: snapshotOf(leastSnapshot) },
     source: same(snapshot.sources[0]),
-    rules: same(snapshot.sources[0].rules),
+    rules: {
+      full: snapshot.sources[0].rules,
+      least: (snapshotOf(leastSnapshot) as unknown as typeof snapshot).sources[0].rules,
+    },
     stats: same(snapshot.stats),
     problem: same(problems[0]),
     pageRef: same(snapshot.rootPage),

@@ -10,6 +10,7 @@ export type StrangerEntry = {
   readonly mtimeNs: bigint;
   readonly content?: Buffer;
   readonly target?: Buffer;
+  readonly xattrs: readonly (readonly [Buffer, Buffer])[];
 };
 
 export type PageRef = { readonly page: Buffer; readonly level: number };
@@ -22,7 +23,8 @@ type Entry = StrangerEntry & {
   readonly gid: number;
   readonly owner: readonly [string, string];
   readonly device: readonly [number, number];
-  readonly xattrs: readonly (readonly [Buffer, Buffer])[];
+  /** The hash of their encoding, where they stand in a blob. */
+  readonly xattrsInBlob: Buffer | undefined;
   readonly contentHash?: Buffer;
   readonly children?: PageRef;
 };
@@ -103,14 +105,31 @@ export class StrangerTree {
     if (nodeType === 3) body = { target: cursor.sized() };
     if (nodeType >= 6) body = { device: [cursor.varint(), cursor.varint()] };
     const owner = mask & 2 ? ([cursor.text(), cursor.text()] as const) : (['', ''] as const);
-    const attributes = mask & 4 ? cursor.varint() : 0;
-    const xattrs = Array.from({ length: attributes }, () => [cursor.sized(), cursor.sized()] as const);
-    check((mask & 8) === 0, 'attributes in a blob, which no version writes');
+    const { xattrs, xattrsInBlob } = this.#attributes(cursor, mask);
     if (mask & 16) cursor.varint();
     if (mask & 32) cursor.varint();
     if (mask & 64) cursor.take(32);
     if (mask & 128) cursor.sized();
-    return { nodeType, name, mode, uid, gid, mtimeNs, owner, xattrs, size: 0, device: [0, 0], ...body };
+    return { nodeType, name, mode, uid, gid, mtimeNs, owner, xattrs, xattrsInBlob, size: 0, device: [0, 0], ...body };
+  }
+
+  /** §12: in the entry up to 4,096 bytes, in a blob beyond, and never in both. */
+  #attributes(cursor: Cursor, mask: number): Pick<Entry, 'xattrs' | 'xattrsInBlob'> {
+    check((mask & 12) !== 12, 'attributes in two places');
+    if (mask & 4) {
+      const before = cursor.at;
+      const xattrs = readXattrs(cursor);
+      check(cursor.at - before <= 4096, 'long attributes in an entry');
+      return { xattrs, xattrsInBlob: undefined };
+    }
+    if ((mask & 8) === 0) return { xattrs: [], xattrsInBlob: undefined };
+    const [id, hash] = [cursor.take(32), cursor.take(32)];
+    const blob = this.#blobOf(id, 7);
+    check(blob.length > 4096 && H(blob).equals(hash), 'attributes in a blob that is not what the entry says');
+    const inBlob = new Cursor(blob);
+    const xattrs = readXattrs(inBlob);
+    inBlob.end();
+    return { xattrs, xattrsInBlob: hash };
   }
 
   #file(cursor: Cursor, mask: number): { size: number; contentHash: Buffer; content: Buffer } {
@@ -187,6 +206,16 @@ export class StrangerTree {
   }
 }
 
+function readXattrs(cursor: Cursor): (readonly [Buffer, Buffer])[] {
+  const xattrs = Array.from({ length: cursor.varint() }, () => [cursor.sized(), cursor.sized()] as const);
+  check(
+    xattrs.length > 0 &&
+      xattrs.every(([name], index) => index === 0 || Buffer.compare(xattrs[index - 1]![0], name) < 0),
+    'attributes that do not rise by name',
+  );
+  return xattrs;
+}
+
 const readChunk = (from: Cursor): readonly [Buffer, number] => [from.take(32), from.varint()];
 
 function metadataOf(entry: Entry, isSourceRoot: boolean): Buffer {
@@ -203,8 +232,9 @@ function metadataOf(entry: Entry, isSourceRoot: boolean): Buffer {
     lp(entry.target ?? Buffer.alloc(0)),
     u32(entry.device[1]),
     u32(entry.device[0]),
-    u32(entry.xattrs.length),
-    ...entry.xattrs.flatMap(([name, value]) => [lp(name), lp(value)]),
+    ...(entry.xattrsInBlob === undefined
+      ? [u32(entry.xattrs.length), ...entry.xattrs.flatMap(([name, value]) => [lp(name), lp(value)])]
+      : [u32(0xffffffff), entry.xattrsInBlob]),
     lp(isSourceRoot ? Buffer.alloc(0) : raw),
   ]);
 }

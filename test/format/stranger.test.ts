@@ -6,9 +6,19 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { asBlobId, asNodeId } from '../../src-shared/ids.ts';
-import { hash } from '../../src-main/engine/codec/index.ts';
+import { BLOB_TYPE, hash } from '../../src-main/engine/codec/index.ts';
 import { toHex, utf8 } from '../../src-main/engine/kernel/index.ts';
-import { createChunkListBuilder, createSealPageBuilder, type PageSink } from '../../src-main/engine/merkle/index.ts';
+import {
+  attributeFields,
+  createChunkListBuilder,
+  createFolderPageBuilder,
+  createNodeHasher,
+  createSealPageBuilder,
+  type DirectoryEntry,
+  type PageSink,
+  type PipeEntry,
+  sourcesNode,
+} from '../../src-main/engine/merkle/index.ts';
 import { noiseBytes } from '../support/codec.ts';
 import { Lab } from '../support/engine-lab.ts';
 import { testSeed } from '../support/seed.ts';
@@ -130,6 +140,47 @@ test('a stranger opens an encrypted repository with the recovery key, as it was 
     expect(() => new Stranger(lab.repositoryPath, { password: 'wrong' })).toThrow('no key slot opens');
   } finally {
     lab.dispose();
+  }
+});
+
+test('a stranger reads extended attributes from the entry and from a blob, and finds the same NodeIds', () => {
+  const blobs = new Map<string, Buffer>();
+  const put = (type: number, bytes: Uint8Array) => {
+    const id = hash(bytes);
+    blobs.set(`${type} ${toHex(id)}`, Buffer.from(bytes));
+    return asBlobId(id);
+  };
+  const common = { mode: 0o600, uid: 1, gid: 2, mtimeNs: -5n };
+  const attributes = (...sizes: number[]) =>
+    sizes.map((size, index) => ({ name: utf8(`user.${index}`), value: new Uint8Array(size).fill(index) }));
+  // 4,096 bytes of encoding are the last that stand in the entry: one of n, 7 and 2 of the name and its length.
+  const lists = [attributes(3, 0), attributes(4096 - 1 - 7 - 2), attributes(4096 - 7 - 2), attributes(60_000, 0, 1)];
+  const hasher = createNodeHasher();
+  const node = hasher.createFolderNode('');
+  const pages = createFolderPageBuilder(put);
+  for (const [index, xattrs] of lists.entries()) {
+    const name = utf8(`${index}`);
+    const fields = attributeFields(xattrs, (plain) => put(BLOB_TYPE.attributes, plain));
+    const entry: PipeEntry = { nodeType: 'fifo', name, ...common, ...fields };
+    expect('xattrBlob' in fields).toBe(index > 1);
+    pages.add(entry);
+    node.add(`${index}`, name, hasher.leafNode(`${index}`, entry));
+  }
+  const { page, level: pageLevel, ...sums } = pages.finish();
+  const source: DirectoryEntry = { nodeType: 'directory', name: utf8('home'), ...common, page, pageLevel, ...sums };
+  const nodeId = node.finish(source);
+  const [top, seals] = [createFolderPageBuilder(put), createSealPageBuilder(put)];
+  top.add(source);
+  seals.add({ nodeId });
+  const [topPage, sealPage] = [top.finish(), seals.finish()!];
+
+  const ref = ({ page: id, level }: { page: Uint8Array; level: number }) => ({ page: Buffer.from(id), level });
+  const tree = new StrangerTree((id, type) => blobs.get(`${type} ${toHex(id)}`)!);
+  const { entries, root } = tree.read(ref(topPage), ref(sealPage));
+  expect(toHex(root)).toBe(toHex(sourcesNode([{ name: 'home', nodeId }])));
+  for (const [index, xattrs] of lists.entries()) {
+    const read = entries.get(`home/${index}`)?.xattrs.map(([name, value]) => [toHex(name), value.length]);
+    expect(read).toEqual(xattrs.map(({ name, value }) => [toHex(name), value.length]));
   }
 });
 

@@ -48,7 +48,7 @@ const entriesArbitrary = fc
   .uniqueArray(entryArbitrary, { maxLength: 200, selector: ({ id }) => toHex(id) })
   .map((entries) => entries.sort((left, right) => Buffer.compare(left.id, right.id)));
 
-async function collect(batches: AsyncIterable<readonly IndexEntry[]>): Promise<IndexEntry[]> {
+async function collect(batches: AsyncIterable<Iterable<IndexEntry>>): Promise<IndexEntry[]> {
   const all: IndexEntry[] = [];
   for await (const batch of batches) all.push(...batch);
   return all;

@@ -17,6 +17,7 @@ import {
   nameFault,
   type PageFetch,
   type PageSink,
+  type Xattr,
 } from '../../src-main/engine/merkle/index.ts';
 
 export type PageStore = {
@@ -134,7 +135,8 @@ export const arbName: fc.Arbitrary<Uint8Array> = fc
   .filter((name) => nameFault(name) === undefined);
 
 const arbBlobId = arbId.map((bytes) => asBlobId(bytes));
-const arbXattrs = fc
+/** Attributes as an entry holds them: sorted, and short. */
+export const arbXattrs: fc.Arbitrary<Xattr[]> = fc
   .uniqueArray(fc.record({ name: bytesOf(1, 12).filter((name) => !name.includes(0)), value: bytesOf(0, 40) }), {
     minLength: 1,
     maxLength: 4,
@@ -160,7 +162,7 @@ const common = {
 const arbAttributes = fc.oneof(
   fc.constant({}),
   arbXattrs.map((xattrs) => ({ xattrs })),
-  arbBlobId.map((xattrBlob) => ({ xattrBlob })),
+  fc.tuple(arbBlobId, arbId).map(([id, bytes]) => ({ xattrBlob: { id, hash: asContentHash(bytes) } })),
 );
 const arbCommon = fc
   .tuple(fc.record(common, { requiredKeys: [...REQUIRED.requiredKeys] }), arbAttributes)

@@ -49,15 +49,23 @@ export const SCENARIO_LIMITS: RepositoryLimits = { commitFileBytesMax: 16 * 1024
 
 export const FIRST_PROCESS: ProcessIdentity = {
   host: HOST,
+  machineId: 'machine',
   bootId: 'boot-1',
   processId: 100,
   isAlive: (id) => id === 100,
 };
 /** After a power cut: another boot, in which the old process id may well live. */
-export const AFTER_POWER_CUT: ProcessIdentity = { host: HOST, bootId: 'boot-2', processId: 101, isAlive: () => true };
+export const AFTER_POWER_CUT: ProcessIdentity = {
+  host: HOST,
+  machineId: 'machine',
+  bootId: 'boot-2',
+  processId: 101,
+  isAlive: () => true,
+};
 /** After the process was killed: the same boot, the process is gone. */
 export const AFTER_KILL: ProcessIdentity = {
   host: HOST,
+  machineId: 'machine',
   bootId: 'boot-1',
   processId: 101,
   isAlive: (id) => id === 101,

@@ -295,8 +295,8 @@ function makeIfFree(path: Buffer, make: () => void): boolean {
   }
 }
 
-/** A chain of folders with a file at its end, made step by step from open folders, as no single path could name it. */
-function makeDeepPath(base: Buffer, pathBytes: number, random: Seeded): void {
+/** A chain of folders named deep-ddd… with a file at its end, made step by step from open folders, as no single path could name it. */
+export function makeDeepPath(base: Buffer, pathBytes: number, random: Seeded): void {
   if (process.platform !== 'linux') return;
   const name = `deep-${'d'.repeat(195)}`;
   const open = (path: Buffer | string): number => fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);

@@ -4,7 +4,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { buildTree, mutateTree } from './tree-builder.ts';
-import { compareTrees } from './walker.ts';
+import { ACL_TAG, aclValue, setXattr } from './native.ts';
+import { buildKinds, canBuildKinds } from './tree-builder-kinds.ts';
+import { compareHoles, compareTrees, walkTree } from './walker.ts';
 
 let base = '';
 const left = (...parts: string[]): string => path.join(base, 'left', ...parts);
@@ -53,6 +55,19 @@ describe('the independent walker', () => {
       fs.linkSync(right('folder', 'file'), right('folder', 'other'));
     },
   };
+  if (process.platform === 'linux') {
+    differences['an attribute of a file'] = () => setXattr(right('folder', 'file'), 'user.a', 'b');
+    differences['an ACL of a folder'] = () => {
+      const acl = aclValue([
+        [ACL_TAG.userOwner, 7],
+        [ACL_TAG.user, 4, 77],
+        [ACL_TAG.groupOwner, 5],
+        [ACL_TAG.mask, 5],
+        [ACL_TAG.other, 5],
+      ]);
+      setXattr(right('folder'), 'system.posix_acl_access', acl);
+    };
+  }
   for (const [name, change] of Object.entries(differences)) {
     it(`sees ${name}`, () => {
       change();
@@ -70,6 +85,22 @@ describe('the independent walker', () => {
     fs.lutimesSync(right('folder', 'link'), 1000, '1000.000001');
     expect(compareTrees(left(), right())).toHaveLength(1);
     expect(compareTrees(left(), right(), { ignore: ['mtime'] })).toEqual([]);
+  });
+
+  it('sees the value of an attribute, and reports filled holes apart from it', () => {
+    if (process.platform !== 'linux') return;
+    for (const side of [left, right]) setXattr(side('folder', 'file'), 'user.a', '1');
+    expect(compareTrees(left(), right())).toEqual([]);
+    setXattr(right('folder', 'file'), 'user.a', '2');
+    expect(compareTrees(left(), right())).toHaveLength(2);
+    expect(compareTrees(left(), right(), { ignore: ['xattrs'] })).toEqual([]);
+    fs.truncateSync(left('folder', 'other'), 10_000_000);
+    fs.writeFileSync(right('folder', 'other'), Buffer.concat([Buffer.from('content'), Buffer.alloc(10_000_000 - 7)]));
+    keepTimes();
+    fs.utimesSync(left('folder', 'other'), 1000, 1000);
+    expect(compareTrees(left(), right(), { ignore: ['xattrs'] })).toEqual([]);
+    expect(compareHoles(left(), right())).toHaveLength(1);
+    expect(compareHoles(right(), left())).toEqual([]);
   });
 
   it('runs as a script that prints differences and exits with 1 if there are any', () => {
@@ -99,4 +130,25 @@ it('the same seed makes the same tree and the same changes, another seed another
   const different = compareTrees(path.join(base, 'one'), path.join(base, 'two'), { ignore: ['mtime'] });
   expect(different).toEqual([]);
   expect(compareTrees(path.join(base, 'one'), path.join(base, 'three')).length).toBeGreaterThan(10);
+});
+
+it.runIf(canBuildKinds)('a tree of every kind of entry is whole, and the same for the same seed', () => {
+  const reports = ['one', 'two'].map((name) => buildKinds(path.join(base, name), { seed: 9 }));
+  expect(reports[0]?.missing).toEqual(reports[1]?.missing);
+  const records = walkTree(path.join(base, 'one'));
+  expect(compareTrees(records, path.join(base, 'two'))).toEqual([]);
+  expect(compareHoles(records, path.join(base, 'two'))).toEqual([]);
+  const types = new Set(records.map(({ type }) => type));
+  expect([...types]).toEqual(expect.arrayContaining(['file', 'directory', 'symlink', 'fifo', 'socket']));
+  if (process.geteuid?.() === 0) expect([...types]).toEqual(expect.arrayContaining(['char-device', 'block-device']));
+  expect(records.filter(({ hardLinkOf }) => hardLinkOf !== '').length).toBeGreaterThan(9);
+  expect(records.some(({ path: hex }) => hex.length / 2 > 4096)).toBe(true);
+  // Whatever the filesystem can't do was said; the rest is there.
+  const missing = (what: string): boolean =>
+    reports.some((report) => report.missing.some((text) => text.includes(what)));
+  const names = records.flatMap(({ xattrs }) => xattrs.map((xattr) => xattr.replace(/=.*/s, '')));
+  if (!missing('a user attribute')) expect(names).toEqual(expect.arrayContaining(['user.comment', 'user.\xff\xfe']));
+  if (!missing('ACLs of a folder')) expect(names).toContain('system.posix_acl_default');
+  if (!missing('holes'))
+    expect(records.some(({ size, storedBytes }) => size >= 2 << 20 && storedBytes === 0)).toBe(true);
 });

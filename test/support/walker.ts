@@ -2,12 +2,13 @@
  * An independent witness: reads two folder trees and says how they differ, in content and in metadata. It shares no
  * code with Cairn, so that a mistake of Cairn's can't hide itself.
  *
- *   node test/support/walker.ts A B [--ignore mtime,mode,owner]
+ *   node test/support/walker.ts A B [--ignore mtime,mode,owner,links,xattrs] [--holes]
  *
  * prints one line per difference and exits with 1 if there is any, with 2 if a tree can't be read.
  * Compared: which names exist, type, permission bits, owner, modification time to the nanosecond, size, SHA-256 of the
- * content, target of links, numbers of devices, and which names are hard links of each other. Of the two folders
- * themselves, too. Not compared: ctime, atime, inode numbers, and the size of folders, which no restore can choose.
+ * content, target of links, numbers of devices, extended attributes with the ACLs among them, and which names are hard
+ * links of each other. Of the two folders themselves, too. With --holes (compareHoles): files that take more room in B
+ * than in A. Not compared: ctime, atime, inode numbers, and the size of folders, which no restore can choose.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -24,6 +25,7 @@ import {
 } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { readXattrs } from './native.ts';
 
 export type WalkRecord = {
   /** Raw bytes of the path below the root, as hex; empty for the root itself. */
@@ -42,9 +44,19 @@ export type WalkRecord = {
   readonly device: string;
   /** For a file of several names within the tree: the first of them, in order, as hex. */
   readonly hardLinkOf: string;
+  /** “name=value” of each, names as latin1, values as hex, sorted; what the system alone decides is left out. */
+  readonly xattrs: readonly string[];
+  /** Bytes on disk, of files; 0 for everything else. */
+  readonly storedBytes: number;
 };
 
-export type IgnoredField = 'mtime' | 'mode' | 'owner' | 'links';
+const IGNORABLE = ['mtime', 'mode', 'owner', 'links', 'xattrs'] as const;
+export type IgnoredField = (typeof IGNORABLE)[number];
+
+/** Attributes that a security module gives each file by its place, or seals to its inode. */
+const XATTRS_OF_SYSTEM: readonly string[] = ['security.selinux', 'security.evm'];
+/** Room that a file may take beyond the other's: filesystems round and preallocate in their own ways. */
+const HOLE_ALLOWANCE_BYTES = 64 * 1024;
 
 const BLOCK_BYTES = 1 << 20;
 /** Longest path that is handed to the system as it is; beyond, the walk goes on from an open folder. */
@@ -78,6 +90,8 @@ function visit(walk: Walk, place: Place): void {
     linkTarget: type === 'symlink' ? readlinkSync(place.access, { encoding: 'buffer' }).toString('hex') : '',
     device: type.endsWith('device') ? stats.rdev.toString() : '',
     hardLinkOf: type !== 'directory' && stats.nlink > 1n ? `${stats.dev}:${stats.ino}` : '',
+    xattrs: xattrsOf(place.access),
+    storedBytes: type === 'file' ? Number(stats.blocks) * 512 : 0,
   });
   if (type !== 'directory') return;
   const isDeep = process.platform === 'linux' && place.access.length > PATH_BYTES_SAFE;
@@ -90,6 +104,13 @@ function visit(walk: Walk, place: Place): void {
     visit(walk, { access: Buffer.concat([access, Buffer.from('/'), name]), path });
   }
   if (fd !== undefined) closeSync(fd);
+}
+
+function xattrsOf(access: Buffer): string[] {
+  if (process.platform !== 'linux') return [];
+  return readXattrs(access)
+    .filter(({ name }) => !XATTRS_OF_SYSTEM.includes(name))
+    .map(({ name, value }) => `${name}=${value.toString('hex')}`);
 }
 
 function typeOf(stats: BigIntStats): WalkRecord['type'] {
@@ -157,6 +178,23 @@ export function compareTrees(
   return differences;
 }
 
+/**
+ * Files that take clearly more room in the second tree than in the first: their holes were filled. Separate from
+ * compareTrees, for it is no difference in what the files are. Names that only one has are passed over.
+ */
+export function compareHoles(
+  left: string | Buffer | readonly WalkRecord[],
+  right: string | Buffer | readonly WalkRecord[],
+): string[] {
+  const before = new Map(recordsOf(left).map((record) => [record.path, record]));
+  return recordsOf(right).flatMap(({ path, storedBytes }) => {
+    const other = before.get(path);
+    return other !== undefined && storedBytes > other.storedBytes + HOLE_ALLOWANCE_BYTES
+      ? [`${show(path)}: takes ${other.storedBytes} and ${storedBytes} bytes on disk`]
+      : [];
+  });
+}
+
 function recordsOf(tree: string | Buffer | readonly WalkRecord[]): readonly WalkRecord[] {
   return typeof tree === 'string' || Buffer.isBuffer(tree) ? walkTree(tree) : tree;
 }
@@ -172,6 +210,10 @@ function compareRecords(a: WalkRecord, b: WalkRecord, ignore: readonly IgnoredFi
   differ('link target', show(a.linkTarget), show(b.linkTarget));
   differ('device', a.device, b.device);
   if (!ignore.includes('links')) differ('hard link of', show(a.hardLinkOf), show(b.hardLinkOf));
+  if (!ignore.includes('xattrs')) {
+    for (const xattr of a.xattrs) if (!b.xattrs.includes(xattr)) found.push(`attribute ${xattr} only in the first`);
+    for (const xattr of b.xattrs) if (!a.xattrs.includes(xattr)) found.push(`attribute ${xattr} only in the second`);
+  }
   if (!ignore.includes('mode')) differ('mode', a.mode.toString(8), b.mode.toString(8));
   if (!ignore.includes('mtime')) differ('mtime', a.mtimeNs, b.mtimeNs);
   if (!ignore.includes('owner')) differ('owner', `${a.uid}:${a.gid}`, `${b.uid}:${b.gid}`);
@@ -190,19 +232,22 @@ function show(hex: string): string {
 function main(): number {
   const { positionals, values } = parseArgs({
     allowPositionals: true,
-    options: { ignore: { type: 'string', default: '' } },
+    options: { ignore: { type: 'string', default: '' }, holes: { type: 'boolean', default: false } },
   });
   const [left, right] = positionals;
   if (left === undefined || right === undefined || positionals.length !== 2) {
-    process.stderr.write('usage: node test/support/walker.ts A B [--ignore mtime,mode,owner,links]\n');
+    process.stderr.write('usage: node test/support/walker.ts A B [--ignore mtime,mode,owner,links,xattrs] [--holes]\n');
     return 2;
   }
   try {
     const first = walkTree(left);
-    const ignore = values.ignore
-      .split(',')
-      .filter((field): field is IgnoredField => ['mtime', 'mode', 'owner', 'links'].includes(field));
-    const differences = compareTrees(first, walkTree(right), { ignore });
+    const ignored = values.ignore.split(',');
+    const ignore = IGNORABLE.filter((field) => ignored.includes(field));
+    const second = walkTree(right);
+    const differences = [
+      ...compareTrees(first, second, { ignore }),
+      ...(values.holes ? compareHoles(first, second) : []),
+    ];
     for (const line of differences) process.stdout.write(`${line}\n`);
     process.stderr.write(
       `${first.length} entries compared, ${differences.length === 0 ? 'no difference' : `${differences.length} differences`}\n`,

@@ -9,9 +9,10 @@ import { escapePath } from '../../../src-shared/format/index.ts';
 import { parseChainId, parseSnapshotId } from '../../../src-shared/ids.ts';
 import type { BackupReport } from '../../../src-shared/model/index.ts';
 import { BLOB_TYPE } from '../codec/index.ts';
-import { fromHex, toHex } from '../kernel/index.ts';
+import { type Clock, RateBucket, fromHex, toHex } from '../kernel/index.ts';
 import {
   type Entry,
+  type FileEntry,
   MerkleSet,
   createFolderPageBuilder,
   createNodeHasher,
@@ -35,21 +36,26 @@ import {
 import {
   type Source,
   closeSourceFolder,
+  createAttributeReader,
   createFilter,
   type Filter,
   createOwnerNames,
   defaultPinned,
   openSourceRoot,
   resolveSources,
-  patternsIn,
 } from '../source/index.ts';
 import { Counters } from './counters.ts';
-import { backUpFile } from './file-backup.ts';
+import { type FileBackupOptions, storeFile, isUnmodified, takeOver } from './file-backup.ts';
 import type { StoredFolder } from './folder-seal.ts';
 import { FolderWalk, type WalkOptions } from './folder-walk.ts';
-import { Ingest } from './ingest.ts';
-import type { BackupOptions } from './options.ts';
+import { FolderScans } from './folder-scans.ts';
+import { Lanes } from './lanes.ts';
+import { LinkGroups } from './link-groups.ts';
+import { type BackupOptions, filterOptionsOf, rulesRecordOf } from './options.ts';
 import { PreviousEntries, type PreviousEntry } from './previous.ts';
+import { listOpened } from './scan-folder.ts';
+import { SmallFiles } from './small-files.ts';
+import { FileStorer } from './store-file.ts';
 
 /** A stored source: its entry in the top page, its NodeId, and its seal where it is a folder. */
 type StoredSource = {
@@ -85,7 +91,7 @@ export async function backup(repository: Repository, options: BackupOptions): Pr
     options.host,
     sources.map(({ path }) => path),
   );
-  const session = await repository.beginWrite(options.writerId);
+  const session = await repository.beginWrite(options.writerId, options.workers);
   try {
     const run: Run = {
       repository,
@@ -109,44 +115,62 @@ export async function backup(repository: Repository, options: BackupOptions): Pr
 
 async function storeSources(run: Run, sources: readonly Source[]): Promise<readonly StoredSource[]> {
   const { repository, session, options, counters, parent, problems } = run;
-  const ingest = new Ingest(repository.context, session, {
-    workers: options.workers,
-    onBytes: (bytes) => counters.read(bytes),
-  });
+  let lanes: Lanes | undefined;
+  const lanesOf = (): Lanes | undefined => {
+    if (lanes === undefined && options.workers > 0 && isLarge(counters, options.lanesFromFiles)) {
+      lanes = new Lanes(options.workers, { idKey: repository.context.idKey });
+    }
+    return lanes;
+  };
+  const storer = new FileStorer(repository.context, session, (bytes) => counters.read(bytes));
+  const smallFiles = new SmallFiles(repository.context, session, { counters, lanes: lanesOf });
+  const scans = new FolderScans(lanesOf);
   const shared = {
     repository,
     session,
-    ingest,
+    storer,
+    smallFiles,
+    scans,
+    links: new LinkGroups(),
+    reading: readingOf(repository.context.ports.clock, options),
     counters,
     problems,
     owners: createOwnerNames(),
+    attributes: createAttributeReader(),
     followLinks: options.symlinks === 'follow',
     reread: options.reread,
-    previousReadNs: parent === undefined ? undefined : BigInt(parent.record.startedAtMs) * 1_000_000n,
+    previousReadMs: parent?.record.startedAtMs,
     signal: options.signal,
   };
   const before = new PreviousEntries(repository, session, parent?.record.rootPage, parent?.record.sealPage);
   const stored: StoredSource[] = [];
   try {
     for (const source of sources) {
-      const { match } = await before.upTo(Buffer.from(source.name));
+      const match = await before.find(Buffer.from(source.name));
       stored.push(await storeSource({ ...shared, filter: filterOf(options, source) }, source, match));
     }
-    await ingest.flush();
   } finally {
-    await ingest.close();
+    await lanes?.close();
+    await scans.dispose();
   }
   return stored;
 }
 
+/** A large file counts as read when its turn comes: the limit holds on average, not within one file. */
+function readingOf(clock: Clock, { readBytesPerSecondMax, signal }: BackupOptions): RateBucket {
+  const bucket = new RateBucket(clock);
+  bucket.limitTo(
+    readBytesPerSecondMax === undefined ? undefined : { bytesPerSecondMax: readBytesPerSecondMax, signal },
+  );
+  return bucket;
+}
+
+function isLarge({ seen: { files, folders } }: Counters, lanesFromFiles: number): boolean {
+  return files >= lanesFromFiles || folders * 4 >= lanesFromFiles;
+}
+
 function filterOf(options: BackupOptions, source: Source): Filter {
-  return createFilter({
-    excludes: options.excludes,
-    excludeFiles: options.excludeFiles,
-    excludedRealPaths: options.excludedRealPaths,
-    ...(options.excludeLargerThanBytes === undefined ? {} : { excludeLargerThanBytes: options.excludeLargerThanBytes }),
-    ...(options.oneFileSystem ? { oneFileSystemDevice: source.stat.device } : {}),
-  });
+  return createFilter(filterOptionsOf(options, source.stat.device));
 }
 
 async function storeSource(
@@ -155,27 +179,40 @@ async function storeSource(
   match: PreviousEntry | undefined,
 ): Promise<StoredSource> {
   const name = Buffer.from(source.name);
-  const cannot = (problem: Problem): never => {
-    throw new CairnError('source/unreadable', `${problem.path}: ${problem.message}.`);
-  };
   if (source.stat.nodeType === 'file') {
-    const place = { access: source.access, path: source.path };
-    const entry = await backUpFile(options, { name, stat: source.stat }, match?.entry, place);
-    if (entry === undefined) throw new CairnError('source/not-found', `${escapePath(source.path)} is gone.`);
-    if ('failed' in entry) return cannot(entry.failed);
+    const entry = await storeSingleFile(options, source, match);
     return { source, entry, nodeId: createNodeHasher().leafNode('', entry), seal: undefined };
   }
   const folder = openSourceRoot(source.path, defaultPinned());
-  if ('failed' in folder) return cannot(folder.failed);
+  if ('failed' in folder) return unreadable(folder.failed);
+  const listed = listOpened(folder, source.stat);
+  if ('failed' in listed) return unreadable(listed.failed);
   try {
-    const place = { folder, nodePath: '', relativePath: '', depth: 0, ancestors: [source.stat] };
-    const walked = await new FolderWalk(options).walk(place, source.stat, name, match?.folder);
-    options.ingest.dispatch();
-    const stored = await walked.stored;
-    return 'failed' in stored ? cannot(stored.failed) : { source, ...stored };
+    const place = { folder, nodePath: '', depth: 0 };
+    const root = { place, stat: source.stat, name, previous: match?.folder, rulesAbove: undefined, ancestors: [] };
+    const walked = await new FolderWalk(options).walk(root, listed);
+    options.smallFiles.dispatch();
+    return { source, ...(await walked.stored) };
   } finally {
     closeSourceFolder(folder);
   }
+}
+
+async function storeSingleFile(
+  options: FileBackupOptions,
+  { access, path, stat, name }: Source,
+  match: PreviousEntry | undefined,
+): Promise<FileEntry> {
+  const before = match?.entry.nodeType === 'file' ? match.entry : undefined;
+  const seen = { name: Buffer.from(name), stat, access, attributesOf: access, path, linkGroup: undefined };
+  if (before !== undefined && (await isUnmodified(options, before, stat))) return takeOver(options, seen, before);
+  const entry = await storeFile(options, seen, before);
+  if (entry === undefined) throw new CairnError('source/not-found', `${escapePath(path)} is gone.`);
+  return 'failed' in entry ? unreadable(entry.failed) : entry;
+}
+
+function unreadable(problem: Problem): never {
+  throw new CairnError('source/unreadable', `${problem.path}: ${problem.message}.`);
 }
 
 async function publish(
@@ -202,7 +239,7 @@ async function publish(
       path: source.path,
       name: source.name,
       rootNodeId: nodeId,
-      rules: rulesOf(run.options),
+      rules: rulesRecordOf(run.options),
     })),
     problemCount: problems.length,
     problems: problems.slice(0, PROBLEMS_INLINE_MAX),
@@ -266,15 +303,6 @@ function placeInHistory(
     note: options.note,
     pinned: false,
     extra: {},
-  };
-}
-
-function rulesOf(options: BackupOptions): SnapshotRecord['sources'][number]['rules'] {
-  return {
-    excludes: [...options.excludes, ...options.excludeFiles.flatMap(patternsIn)],
-    excludeLargerThanBytes: options.excludeLargerThanBytes ?? 0,
-    oneFileSystem: options.oneFileSystem,
-    symlinks: options.symlinks,
   };
 }
 

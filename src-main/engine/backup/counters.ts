@@ -35,7 +35,6 @@ export class Counters {
     if (isNew) this.#filesNew++;
     else this.#filesChanged++;
     this.#bytesScanned += size;
-    this.#tell();
   }
 
   removed(files: number): void {
@@ -49,6 +48,11 @@ export class Counters {
   read(bytes: number): void {
     this.#bytesRead += bytes;
     this.#tell();
+  }
+
+  /** Files and folders that the walk has dealt with. */
+  get seen(): { readonly files: number; readonly folders: number } {
+    return { files: this.#filesNew + this.#filesChanged + this.#filesUnmodified, folders: this.#folders };
   }
 
   stats(added: { readonly bytesAdded: number; readonly bytesStored: number }): SnapshotStats {

@@ -1,10 +1,20 @@
 /** Stored entries and how they compare: what a folder's pages are made of, and when the parent's may be taken over. */
 import type { NodeId } from '../../../src-shared/ids.ts';
 import { equalBytes } from '../kernel/index.ts';
-import { type DirectoryEntry, type Entry, type EntryMetadata, compareEntries } from '../merkle/index.ts';
+import {
+  type DirectoryEntry,
+  type Entry,
+  type EntryMetadata,
+  FILE_FLAG,
+  type FileEntry,
+  compareEntries,
+} from '../merkle/index.ts';
 import type { PageRef } from '../snapshot/index.ts';
 import type { FileStat, OwnerNames } from '../source/index.ts';
 import type { PreviousEntry } from './previous.ts';
+
+/** The unit of st_blocks, whatever the filesystem's own blocks are. */
+const BLOCK_BYTES = 512;
 
 /** A stored entry of a folder; a directory comes with its NodeId, and with its seal where it has sub-directories. */
 export type Child = {
@@ -14,7 +24,11 @@ export type Child = {
 };
 
 /** What is hashed and restored besides the content. Owner names are left out where the system knows none. */
-export function metadataOf(stat: FileStat, name: Uint8Array, owners: OwnerNames): EntryMetadata {
+export function metadataOf(
+  stat: Pick<FileStat, 'mode' | 'uid' | 'gid' | 'mtimeNs'>,
+  name: Uint8Array,
+  owners: OwnerNames,
+): EntryMetadata {
   const userName = owners.user(stat.uid);
   const groupName = owners.group(stat.gid);
   return {
@@ -48,9 +62,21 @@ export function equalMetadata(before: DirectoryEntry, metadata: EntryMetadata): 
   return compareEntries(before, withMetadata(before, metadata)) === 'equal';
 }
 
+/** Whether a file takes fewer blocks on disk than its size needs. */
+export function isSparse({ blocks, size }: Pick<FileStat, 'blocks' | 'size'>): boolean {
+  return blocks * BLOCK_BYTES < size;
+}
+
+/** The flags of a file; `isInconsistent`: it changed while it was read. */
+export function fileFlagsOf(isSparse: boolean, isInconsistent: boolean): Pick<FileEntry, 'fileFlags'> {
+  const fileFlags = (isInconsistent ? FILE_FLAG.inconsistent : 0) | (isSparse ? FILE_FLAG.sparse : 0);
+  return fileFlags === 0 ? {} : { fileFlags };
+}
+
 /** Whether the parent's pages say exactly this of the child. */
 export function isSameChild({ entry, nodeId, seal }: Child, { entry: before, folder }: PreviousEntry): boolean {
-  if (compareEntries(before, entry) !== 'equal') return false;
+  if (entry === before && entry.nodeType !== 'directory') return true;
+  if (compareEntries(before, entry) !== 'equal' || before.linkGroup !== entry.linkGroup) return false;
   if (entry.nodeType !== 'directory' || before.nodeType !== 'directory') return entry.nodeType === before.nodeType;
   if (folder === undefined || nodeId === undefined) return false;
   const isSameSeal =

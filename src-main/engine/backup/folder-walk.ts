@@ -1,70 +1,74 @@
 /**
- * Going down: each folder is listed and compared with the parent snapshot entry by entry; contents go to the ingest, which
- * may take its time. A folder is sealed when everything in it is stored, while the walk is already elsewhere.
+ * Going down: each folder's table is compared with the parent snapshot entry by entry; contents go to whoever reads
+ * them, which may take its time. A folder is sealed when everything in it is stored, while the walk is already elsewhere.
  *
  * Invariants:
  * - What can't be read is never treated as deleted: its previous entry is carried on, and a problem says so.
  * - An unchanged folder costs its listing only: its pages, NodeId and seal are taken over from the parent.
- * - At most UNSETTLED_MAX folders wait for their contents, and the ingest bounds the bytes.
+ * - At most UNSETTLED_MAX folders wait for their contents, and small-files.ts bounds the bytes.
  */
-import { CairnError, type Problem } from '../../../src-shared/errors.ts';
+import { CairnError } from '../../../src-shared/errors.ts';
 import { escapePath } from '../../../src-shared/format/index.ts';
 import { Breather } from '../kernel/index.ts';
-import { type Entry, canonicalName, compareEntries, nodePath } from '../merkle/index.ts';
+import { type NodeType, canonicalName, nodePath } from '../merkle/index.ts';
 import {
+  EMPTY_TABLE,
   type FileStat,
   type Filter,
-  type SourceEntry,
-  type SourceFolder,
+  type FolderFilter,
+  Listing,
   closeSourceFolder,
   followLink,
   joinPath,
-  listFolder,
-  openSourceChild,
   openSourceRoot,
-  resolvePath,
 } from '../source/index.ts';
-import { countFiles } from './counters.ts';
-import { type Child, carried, isSameChild, metadataOf } from './entries.ts';
-import { type FileBackupOptions, backUpFile } from './file-backup.ts';
+import { carried } from './entries.ts';
+import { describeEntry, isUntouchedFile } from './file-backup.ts';
+import { FolderAssembly } from './folder-assembly.ts';
+import type { FolderScans, ScanTicket } from './folder-scans.ts';
 import { FolderSealer, type StoredFolder } from './folder-seal.ts';
+import { type LeafOptions, LeafWalk } from './leaf-walk.ts';
 import { PreviousEntries, type PreviousEntry, type PreviousFolder } from './previous.ts';
+import { type Judged, type ListedFolder, type Place, ROW, depthProblem, judge, listOpened } from './scan-folder.ts';
+import type { ReadingFolder } from './small-files.ts';
 
-/** Deeper than any real tree; stops a filesystem that loops. */
-const DEPTH_MAX = 8192;
+const EMPTY_LISTING = new Listing(EMPTY_TABLE);
 /** Walked folders whose contents are on the way; each may hold a descriptor. */
 const UNSETTLED_MAX = 256;
 
-/** Where the walk is. */
-export type Place = {
-  readonly folder: SourceFolder;
-  /** NFC path from the source's root, as NodeIds bind it. */
-  readonly nodePath: string;
-  /** The same for rules. */
-  readonly relativePath: string;
-  readonly depth: number;
+export type WalkOptions = LeafOptions & {
+  readonly filter: Filter;
+  readonly followLinks: boolean;
+  readonly signal: AbortSignal | undefined;
+  readonly scans: FolderScans;
+};
+
+/** A folder that was walked; `stored` settles when everything in it is stored. */
+export type WalkedFolder = { readonly stored: Promise<StoredFolder> };
+
+/** A folder to walk: where it is, what the table above it said, and what it was. */
+export type FolderToWalk = {
+  readonly place: Place;
+  readonly stat: FileStat;
+  /** Everything about it but what it holds, as `describeEntry` gives it. */
+  readonly name: Uint8Array;
+  readonly previous: PreviousFolder | undefined;
+  readonly rulesAbove: FolderFilter | undefined;
   /** Device and inode of each folder above, only where links are followed. */
   readonly ancestors: readonly FileStat[];
 };
 
-export type WalkOptions = FileBackupOptions & {
-  readonly filter: Filter;
-  readonly followLinks: boolean;
-  readonly signal: AbortSignal | undefined;
-};
-
-/** A folder that was walked; `stored` settles when everything in it is stored. */
-export type WalkedFolder = { readonly stored: Promise<StoredFolder | { readonly failed: Problem }> };
-
-/** An entry on its way: known, or still being stored; with what the parent snapshot had under its name. */
-type Slot = {
-  readonly child: Child | undefined | Promise<Child | undefined>;
-  readonly match: PreviousEntry | undefined;
-};
+/** A folder while it is being walked. */
+type Walking = FolderToWalk &
+  ReadingFolder & {
+    readonly judged: Judged;
+    readonly tickets: ReadonlyMap<number, ScanTicket>;
+  };
 
 export class FolderWalk {
   readonly #options: WalkOptions;
   readonly #sealer: FolderSealer;
+  readonly #leaves: LeafWalk;
   readonly #breather = new Breather();
   #unsettled = 0;
   #wake: (() => void) | undefined;
@@ -72,68 +76,100 @@ export class FolderWalk {
   constructor(options: WalkOptions) {
     this.#options = options;
     this.#sealer = new FolderSealer(options.session, options.counters);
+    this.#leaves = new LeafWalk(options);
   }
 
-  /** Walks a folder and everything below it. */
-  async walk(
-    place: Place,
-    stat: FileStat,
-    name: Uint8Array,
-    previous: PreviousFolder | undefined,
-  ): Promise<WalkedFolder> {
-    const { counters, session, repository, signal, owners } = this.#options;
+  /** Walks a listed folder and everything below it. The caller closes the folder when `stored` has settled. */
+  async walk(folder: FolderToWalk, listed: ListedFolder): Promise<WalkedFolder> {
+    const { counters, session, repository, signal, filter, problems } = this.#options;
     if (signal?.aborted === true) throw new CairnError('engine/cancelled', 'The backup was cancelled.');
-    const listing = place.depth > DEPTH_MAX ? { failed: tooDeep(place) } : listFolder(place.folder, { expected: stat });
-    if ('failed' in listing) return { stored: Promise.resolve(listing) };
-    for (const problem of listing.problems) this.#options.problems.push(problem);
+    const { place, previous } = folder;
+    const listing = new Listing(listed.data);
+    const judged = judge(filter, place, listing, folder.rulesAbove);
+    for (const problem of [...listing.problems, ...judged.problems]) problems.push(problem);
     counters.folder(place.folder.path);
     await session.beat();
 
+    const assembly = new FolderAssembly(listing, previous !== undefined);
+    const walking: Walking = {
+      ...folder,
+      assembly,
+      judged,
+      readPatiently: (row, linkGroup) => this.#leaves.readPatiently(walking, row, linkGroup),
+      tickets: this.#announce(place, listing, judged),
+    };
     const top = previous && { page: previous.entry.page, level: previous.entry.pageLevel };
     const before = new PreviousEntries(repository, session, top, previous?.seal);
-    const slots: Slot[] = [];
     const unread = new Set(listing.problems.map(({ path }) => path));
-    let isSame = previous !== undefined;
-    for (const listed of listing.entries) {
-      await this.#breather.step();
-      const { passed, match } = await before.upTo(listed.name);
-      isSame = (await this.#removed(place, passed, unread, slots)) && isSame;
-      const { child } = await this.#child(place, listed, match);
-      slots.push({ child, match });
+    for (let row = 0; row < listing.count; row++) {
+      const pause = this.#breather.step();
+      if (pause !== undefined) await pause;
+      let match: PreviousEntry | undefined;
+      if (previous !== undefined) {
+        if (!isAtName(before, listing, row)) await this.#moveTo(walking, row, before, unread);
+        if (isAtName(before, listing, row)) {
+          if (this.#isSame(walking, row, before)) continue;
+          match = await before.entry();
+          before.step();
+          if (match.entry.nodeType !== listing.nodeType(row)) await this.#replaced(match, listing.nodeType(row));
+        }
+      }
+      const done = this.#row(walking, row, match);
+      if (done !== undefined) await done;
     }
-    const { passed } = await before.upTo(undefined);
-    isSame = (await this.#removed(place, passed, unread, slots)) && isSame;
-    const metadata = metadataOf(stat, name, owners);
-    const stored = this.#settle(slots, (children, allSame) =>
-      this.#sealer.seal({
-        nodePath: place.nodePath,
-        metadata,
-        children,
-        previous,
-        isSame: isSame && allSame && before.isWhole,
-      }),
-    );
+    await this.#moveTo(walking, listing.count, before, unread);
+    const stored = this.#settle(walking, before);
     quiet(stored);
     await this.#waitForOthers();
     return { stored };
   }
 
-  /** Waits for every entry of a folder, in order, and then makes the folder. */
-  async #settle(
-    slots: readonly Slot[],
-    seal: (children: Child[], isSame: boolean) => StoredFolder,
-  ): Promise<StoredFolder> {
+  /** Leaves behind every previous entry before a row's name: what the table does not have. */
+  async #moveTo(walking: Walking, row: number, before: PreviousEntries, unread: ReadonlySet<string>): Promise<void> {
+    const { listing } = walking.assembly;
+    for (;;) {
+      while (!before.isAtRecord && !before.isAtEnd) await before.load();
+      if (before.isAtEnd) return;
+      if (row < listing.count && compareNames(before, listing, row) >= 0) return;
+      const passed = await before.entry();
+      before.step();
+      await this.#removed(walking, row, passed, unread);
+    }
+  }
+
+  /** Takes over, without making anything of it, a file that is in every respect what it was. */
+  #isSame({ assembly, judged }: Walking, row: number, before: PreviousEntries): boolean {
+    const { listing } = assembly;
+    if (judged.rows[row] !== ROW.included || !isUntouchedFile(this.#options, listing, row, before.cursor)) return false;
+    assembly.same(row, before.page, before.cursor.recordStart, before.cursor.recordEnd);
+    this.#options.counters.unmodified(before.cursor.size, false);
+    before.step();
+    return true;
+  }
+
+  #announce(place: Place, listing: Listing, judged: Judged): ReadonlyMap<number, ScanTicket> {
+    const tickets = new Map<number, ScanTicket>();
+    for (let row = 0; row < listing.count; row++) {
+      if (judged.rows[row] !== ROW.included || listing.nodeType(row) !== 'directory') continue;
+      const name = listing.name(row);
+      tickets.set(row, { parent: place.folder, name, expected: listing.stat(row), result: undefined });
+    }
+    this.#options.scans.announce([...tickets.values()]);
+    return tickets;
+  }
+
+  /** Waits for every entry of a folder, and then makes the folder. */
+  async #settle(walking: Walking, before: PreviousEntries): Promise<StoredFolder> {
+    const { assembly, place, previous, stat, name } = walking;
     this.#unsettled++;
     try {
-      const children: Child[] = [];
-      let isSame = true;
-      for (const { child: coming, match } of slots) {
-        const child = coming instanceof Promise ? await coming : coming;
-        if (child !== undefined) children.push(child);
-        else if (match !== undefined) await this.#countRemoved(match);
-        isSame = isSame && child !== undefined && match !== undefined && isSameChild(child, match);
-      }
-      return seal(children, isSame);
+      await assembly.whole();
+      const { access, path, isDescriptor, descriptor } = place.folder;
+      const attributesOf = isDescriptor && descriptor !== undefined ? descriptor.fd : access;
+      const seen = { name, stat, access, attributesOf, path, linkGroup: undefined };
+      const metadata = describeEntry(this.#options, seen, previous?.entry);
+      const isSame = assembly.isSame && before.isWhole;
+      return this.#sealer.seal({ nodePath: place.nodePath, metadata, assembly, previous, isSame });
     } finally {
       this.#unsettled--;
       this.#wake?.();
@@ -143,144 +179,153 @@ export class FolderWalk {
   /** Keeps the walk from running too far ahead of the contents. */
   async #waitForOthers(): Promise<void> {
     while (this.#unsettled > UNSETTLED_MAX) {
-      this.#options.ingest.dispatch();
+      this.#options.smallFiles.dispatch();
       await new Promise<void>((wake) => {
         this.#wake = wake;
       });
     }
   }
 
-  /** Entries of the parent that the listing does not have: gone, unless a problem says they only can't be read. */
+  /** An entry of the parent that the table does not have: gone, unless a problem says they only can't be read. */
   async #removed(
-    place: Place,
-    passed: readonly PreviousEntry[],
+    { place, assembly }: Walking,
+    row: number,
+    previous: PreviousEntry,
     unread: ReadonlySet<string>,
-    slots: Slot[],
-  ): Promise<boolean> {
-    let isSame = true;
-    for (const previous of passed) {
-      const path = escapePath(joinPath(place.folder.path, previous.entry.name));
-      const kept = unread.has(path) ? carried(previous) : undefined;
-      if (kept !== undefined) {
-        slots.push({ child: kept, match: previous });
-      } else {
-        isSame = false;
-        await this.#countRemoved(previous);
-      }
-    }
-    return isSame;
-  }
-
-  async #countRemoved(previous: PreviousEntry): Promise<void> {
-    const { counters, repository } = this.#options;
-    counters.removed(await countFiles(previous.entry, (page, type) => repository.readBlob(page, type)));
-  }
-
-  /** One entry of the listing: left out (undefined), on its way, or carried on with a problem. */
-  async #child(place: Place, listed: SourceEntry, match: PreviousEntry | undefined): Promise<Pick<Slot, 'child'>> {
-    const name = canonicalName(listed.name);
-    const relativePath = place.relativePath === '' ? name.text : `${place.relativePath}/${name.text}`;
-    if (!this.#options.filter.decide(relativePath, listed.stat).include) return { child: undefined };
-    const below = { nodePath: nodePath(place.nodePath, name.text), relativePath };
-    switch (listed.stat.nodeType) {
-      case 'directory':
-        return this.#directory(place, below, listed, match, openSourceChild(place.folder, listed.name, listed.stat));
-      case 'file': {
-        const path = joinPath(place.folder.path, listed.name);
-        return this.#file(listed, match, resolvePath(place.folder, listed.name), path);
-      }
-      case 'symlink':
-        return this.#options.followLinks ? this.#follow(place, below, listed, match) : this.#link(listed, match);
-      case 'fifo':
-      case 'socket':
-        return leaf({ ...metadataOf(listed.stat, listed.name, this.#options.owners), nodeType: listed.stat.nodeType });
-      case 'char-device':
-      case 'block-device': {
-        const { deviceMajor: major = 0, deviceMinor: minor = 0, nodeType } = listed.stat;
-        return leaf({ ...metadataOf(listed.stat, listed.name, this.#options.owners), nodeType, major, minor });
-      }
+  ): Promise<void> {
+    const path = escapePath(joinPath(place.folder.path, previous.entry.name));
+    const kept = unread.has(path) ? carried(previous) : undefined;
+    if (kept !== undefined) assembly.carry(row, kept);
+    else {
+      assembly.differs();
+      await this.#leaves.countRemoved(previous);
     }
   }
 
-  async #directory(
-    place: Place,
-    below: Pick<Place, 'nodePath' | 'relativePath'>,
-    listed: SourceEntry,
+  /** Something of another type stands under the name now: the files that stood there are gone. */
+  async #replaced(previous: PreviousEntry, nodeType: NodeType): Promise<void> {
+    const isFollowed = this.#options.followLinks && nodeType === 'symlink';
+    if (!isFollowed) await this.#leaves.countRemoved(previous);
+  }
+
+  /** One entry of the table: left out, known at once, or expected. Waits only where there is something to wait for. */
+  #row(walking: Walking, row: number, match: PreviousEntry | undefined): Promise<void> | undefined {
+    const { assembly, judged } = walking;
+    if (judged.rows[row] === ROW.excluded) return this.#excluded(walking, match);
+    const nodeType = assembly.listing.nodeType(row);
+    if (nodeType === 'file') return this.#leaves.file(walking, row, match);
+    if (nodeType === 'directory') {
+      const isEmpty = judged.rows[row] === ROW.contentsExcluded;
+      return isEmpty ? this.#emptyDirectory(walking, row, match) : this.#directory(walking, row, match);
+    }
+    if (nodeType === 'symlink' && this.#options.followLinks) return this.#follow(walking, row, match);
+    this.#leaves.special(walking, row, nodeType, match);
+    return undefined;
+  }
+
+  /** What a rule leaves out now is not part of this snapshot: it counts as removed. */
+  #excluded({ assembly }: Walking, match: PreviousEntry | undefined): Promise<void> | undefined {
+    if (match === undefined) return undefined;
+    assembly.differs();
+    return this.#leaves.countRemoved(match);
+  }
+
+  /** A folder that a rule stores without what is in it. It is not even opened: it may be a drive that does not answer. */
+  async #emptyDirectory(walking: Walking, row: number, match: PreviousEntry | undefined): Promise<void> {
+    const { assembly } = walking;
+    const seen = this.#leaves.seen(walking, row);
+    const metadata = describeEntry(this.#options, seen, match?.entry);
+    const empty = new FolderAssembly(EMPTY_LISTING, match?.folder !== undefined);
+    if (match?.entry.nodeType === 'directory' && match.entry.entryCount > 0) {
+      empty.differs();
+      await this.#leaves.countRemoved(match);
+    }
+    this.#options.counters.folder(seen.path);
+    const path = nodePath(walking.place.nodePath, canonicalName(seen.name).text);
+    const folder = { nodePath: path, metadata, assembly: empty, previous: match?.folder, isSame: empty.isSame };
+    assembly.put(row, this.#sealer.seal(folder), match);
+  }
+
+  async #directory(walking: Walking, row: number, match: PreviousEntry | undefined): Promise<void> {
+    const { assembly, place } = walking;
+    const ticket = walking.tickets.get(row);
+    if (ticket === undefined) throw new CairnError('engine/internal', 'A folder was not announced.');
+    assembly.expect(row, match);
+    const taken = this.#options.scans.take(ticket);
+    const listed = taken instanceof Promise ? await taken : taken;
+    const problem = depthProblem(place.depth + 1, joinPath(place.folder.path, ticket.name));
+    if ('failed' in listed) assembly.child(row, this.#leaves.unread(listed.failed, match));
+    else if (problem !== undefined) {
+      closeSourceFolder(listed.folder);
+      assembly.child(row, this.#leaves.unread(problem, match));
+    } else await this.#enter(walking, row, listed, ticket.expected, match);
+  }
+
+  /** Walks a folder of the table; its place in the assembly is filled when it is stored. */
+  async #enter(
+    walking: Walking,
+    row: number,
+    listed: ListedFolder,
+    stat: FileStat,
     match: PreviousEntry | undefined,
-    opened: ReturnType<typeof openSourceChild>,
-  ): Promise<Pick<Slot, 'child'>> {
-    if ('failed' in opened) return { child: this.#unread(opened.failed, match) };
-    const ancestors = this.#options.followLinks ? [...place.ancestors, listed.stat] : [];
+  ): Promise<void> {
+    const { assembly, place, judged } = walking;
+    const name = assembly.listing.name(row);
+    const path = nodePath(place.nodePath, canonicalName(name).text);
+    const below: FolderToWalk = {
+      place: { folder: listed.folder, nodePath: path, depth: place.depth + 1 },
+      stat,
+      name,
+      previous: match?.folder,
+      rulesAbove: judged.rules,
+      ancestors: this.#options.followLinks ? [...walking.ancestors, walking.stat] : [],
+    };
     try {
-      const next: Place = { ...below, folder: opened, depth: place.depth + 1, ancestors };
-      const { stored } = await this.walk(next, listed.stat, listed.name, match?.folder);
-      const child = stored
-        .then((folder) => ('failed' in folder ? this.#unread(folder.failed, match) : folder))
-        .finally(() => closeSourceFolder(opened));
-      quiet(child);
-      return { child };
+      const { stored } = await this.walk(below, listed);
+      void stored
+        .then(
+          (folder) => assembly.child(row, folder),
+          (error: unknown) => assembly.fail(error),
+        )
+        .finally(() => closeSourceFolder(listed.folder));
     } catch (error) {
-      closeSourceFolder(opened);
+      closeSourceFolder(listed.folder);
       throw error;
     }
   }
 
-  #link(listed: SourceEntry, match: PreviousEntry | undefined): Pick<Slot, 'child'> {
-    const { owners, counters } = this.#options;
-    const target = listed.linkTarget ?? new Uint8Array();
-    const entry: Entry = { ...metadataOf(listed.stat, listed.name, owners), nodeType: 'symlink', target };
-    if (match !== undefined && compareEntries(match.entry, entry) !== 'equal') counters.metadataChange();
-    return leaf(entry);
-  }
-
-  /** A link that is followed takes its target's place, unless that leads in a circle. */
-  #follow(
-    place: Place,
-    below: Pick<Place, 'nodePath' | 'relativePath'>,
-    listed: SourceEntry,
-    match: PreviousEntry | undefined,
-  ): Promise<Pick<Slot, 'child'>> | Pick<Slot, 'child'> {
-    const path = joinPath(place.folder.path, listed.name);
-    const target = followLink(resolvePath(place.folder, listed.name), path, place.ancestors);
+  /** A link that is followed takes its target's place, unless that leads in a circle or a rule is about the target. */
+  async #follow(walking: Walking, row: number, match: PreviousEntry | undefined): Promise<void> {
+    const { assembly, place, ancestors, judged } = walking;
+    const seen = this.#leaves.seen(walking, row);
+    const target = followLink(seen.access, seen.path, [...ancestors, walking.stat]);
     if ('failed' in target) {
       this.#options.problems.push(target.failed);
-      return this.#link(listed, match);
+      this.#leaves.special(walking, row, 'symlink', match);
+      return;
     }
-    const followed: SourceEntry = { name: listed.name, stat: target.stat };
-    if (target.stat.nodeType === 'directory') {
-      return this.#directory(place, below, followed, match, openSourceRoot(target.path, place.folder.pinned));
-    }
-    return target.stat.nodeType === 'file' ? this.#file(followed, match, target.path, path) : this.#link(listed, match);
-  }
-
-  async #file(
-    listed: SourceEntry,
-    match: PreviousEntry | undefined,
-    access: Buffer,
-    path: Buffer,
-  ): Promise<Pick<Slot, 'child'>> {
-    if (this.#options.ingest.isFull) await this.#options.ingest.room();
-    const child = backUpFile(this.#options, listed, match?.entry, { access, path }).then((stored) => {
-      if (stored === undefined) return undefined;
-      return 'failed' in stored ? this.#unread(stored.failed, match) : leaf(stored).child;
-    });
-    quiet(child);
-    return { child };
-  }
-
-  #unread(problem: Problem, match: PreviousEntry | undefined): Child | undefined {
-    this.#options.problems.push(problem);
-    return match === undefined ? undefined : carried(match);
+    const decision = judged.rules?.decide(canonicalName(seen.name).text, target.stat);
+    if (decision?.include === false) {
+      await this.#excluded(walking, match);
+    } else if (target.stat.nodeType === 'directory') {
+      assembly.expect(row, match);
+      const opened = openSourceRoot(target.path, place.folder.pinned);
+      const listed = 'failed' in opened ? opened : listOpened(opened, target.stat);
+      if ('failed' in listed) assembly.child(row, this.#leaves.unread(listed.failed, match));
+      else await this.#enter(walking, row, listed, target.stat, match);
+    } else if (target.stat.nodeType === 'file') {
+      const { path: access, stat } = target;
+      this.#leaves.store(walking, row, { ...seen, stat, access, attributesOf: access, linkGroup: undefined }, match);
+    } else this.#leaves.special(walking, row, 'symlink', match);
   }
 }
 
-function leaf(entry: Entry): { readonly child: Child } {
-  return { child: { entry, nodeId: undefined, seal: undefined } };
+function compareNames(before: PreviousEntries, listing: Listing, row: number): number {
+  return before.cursor.compareName(listing.names, listing.nameStart(row), listing.nameEnd(row));
 }
 
-function tooDeep(place: Place): Problem {
-  const message = `this folder lies deeper than ${DEPTH_MAX} folders`;
-  return { path: escapePath(place.folder.path), code: 'too-deep', message };
+function isAtName(before: PreviousEntries, listing: Listing, row: number): boolean {
+  return before.isAtRecord && compareNames(before, listing, row) === 0;
 }
 
 /** A promise that is awaited later, maybe after another has failed: its failure is not an unhandled one. */

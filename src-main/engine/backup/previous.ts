@@ -1,13 +1,21 @@
 /**
- * The parent snapshot as a backup sees it: the entries of a folder in name order, each folder with its NodeId and seal.
+ * The parent snapshot as a backup sees it: the records of a folder in name order, read in step with the table of the
+ * real folder; each folder with its NodeId and seal.
  *
- * Read in step with the listing of the real folder. `isWhole` turns false where a page of it is not safe to refer to
- * again (its pack is gone, condemned or damaged): then the folder is built anew, and what is missing is stored again.
+ * Records stay bytes until something about one has to be known that the cursor can't say. `isWhole` turns false where a
+ * page of it is not safe to refer to again (its pack is gone, condemned or damaged): then the folder is built anew, and
+ * what is missing is stored again.
  */
 import { isIntegrityError } from '../../../src-shared/errors.ts';
 import type { NodeId, PageId } from '../../../src-shared/ids.ts';
-import { compareBytes } from '../kernel/index.ts';
-import { type DirectoryEntry, type Entry, type PageFetch, iterateFolderLeaves, iterateSeals } from '../merkle/index.ts';
+import {
+  type DirectoryEntry,
+  type Entry,
+  type PageFetch,
+  PageRecordCursor,
+  iterateFolderPages,
+  iterateSeals,
+} from '../merkle/index.ts';
 import type { Repository, WriteSession } from '../repository/index.ts';
 import type { PageRef } from '../snapshot/index.ts';
 
@@ -22,19 +30,26 @@ export type PreviousFolder = {
 export type PreviousEntry = { readonly entry: Entry; readonly folder: PreviousFolder | undefined };
 
 export class PreviousEntries {
-  readonly #leaves: AsyncIterator<readonly Entry[]> | undefined;
+  /** The record at which it stands, while `isAtRecord`. */
+  readonly cursor = new PageRecordCursor();
+  /** The page that the cursor stands in. */
+  page: Uint8Array = new Uint8Array(0);
+  readonly #pages: AsyncIterator<Uint8Array> | undefined;
   readonly #seals: AsyncIterator<{ readonly nodeId: NodeId; readonly sealPage?: PageRef }> | undefined;
-  #entries: readonly Entry[] = [];
-  #at = 0;
+  #isAtRecord = false;
+  #isAtEnd = false;
   #isWhole = true;
 
   constructor(repository: Repository, session: WriteSession, folder: PageRef | undefined, seal: PageRef | undefined) {
+    if (folder === undefined) {
+      this.#isAtEnd = true;
+      return;
+    }
     const fetch: PageFetch = (page: PageId, type) => {
       if (!session.has(page)) this.#isWhole = false;
       return repository.readBlob(page, type);
     };
-    if (folder === undefined) return;
-    this.#leaves = iterateFolderLeaves(fetch, folder.page, folder.level);
+    this.#pages = iterateFolderPages(fetch, folder.page, folder.level);
     if (seal !== undefined) this.#seals = iterateSeals(fetch, seal.page, seal.level);
   }
 
@@ -43,48 +58,73 @@ export class PreviousEntries {
     return this.#isWhole;
   }
 
-  /**
-   * All entries before `name`, and the one with exactly this name. With undefined: all that are left. A page that
-   * can't be read ends the row: the rest counts as never seen, and is stored again.
-   */
-  async upTo(
-    name: Uint8Array | undefined,
-  ): Promise<{ readonly passed: readonly PreviousEntry[]; readonly match: PreviousEntry | undefined }> {
-    const passed: PreviousEntry[] = [];
+  /** Whether the cursor stands at a record. False: `load` has to be awaited, unless `isAtEnd`. */
+  get isAtRecord(): boolean {
+    return this.#isAtRecord;
+  }
+
+  get isAtEnd(): boolean {
+    return this.#isAtEnd;
+  }
+
+  /** Steps over the record that the cursor stands at; whoever needs its entry has called `entry` before. */
+  step(): void {
     try {
-      for (let entry = await this.#peek(); entry !== undefined; entry = await this.#peek()) {
-        const order = name === undefined ? -1 : compareBytes(entry.name, name);
-        if (order > 0) break;
-        this.#at++;
-        const previous = await this.#withSeal(entry);
-        if (order === 0) return { passed, match: previous };
-        passed.push(previous);
+      this.#isAtRecord = this.cursor.next();
+    } catch (error) {
+      this.#broken(error);
+    }
+  }
+
+  /** Goes on to the next page. One that can't be read ends the row: the rest counts as never seen, and is stored again. */
+  async load(): Promise<void> {
+    try {
+      const next = await this.#pages?.next();
+      if (next === undefined || next.done === true) {
+        this.#isAtEnd = true;
+        return;
+      }
+      this.page = next.value;
+      this.cursor.open(next.value);
+      this.#isAtRecord = this.cursor.next();
+    } catch (error) {
+      this.#broken(error);
+    }
+  }
+
+  /** The record as an entry. Once for each directory, in order: seals are not named. */
+  async entry(): Promise<PreviousEntry> {
+    const entry = this.cursor.decode();
+    if (entry.nodeType !== 'directory') return { entry, folder: undefined };
+    try {
+      const seal = await this.#seals?.next();
+      if (seal !== undefined && seal.done !== true) {
+        return { entry, folder: { entry, nodeId: seal.value.nodeId, seal: seal.value.sealPage } };
       }
     } catch (error) {
       if (!isIntegrityError(error)) throw error;
-      this.#isWhole = false;
     }
-    return { passed, match: undefined };
+    this.#isWhole = false;
+    return { entry, folder: undefined };
   }
 
-  async #peek(): Promise<Entry | undefined> {
-    while (this.#at >= this.#entries.length) {
-      if (this.#leaves === undefined) return undefined;
-      const next = await this.#leaves.next();
-      if (next.done === true) return undefined;
-      this.#entries = next.value;
-      this.#at = 0;
+  /** The entry of a name, with all before it left behind: for the few sources of a snapshot. */
+  async find(name: Uint8Array): Promise<PreviousEntry | undefined> {
+    for (;;) {
+      while (!this.#isAtRecord && !this.#isAtEnd) await this.load();
+      if (this.#isAtEnd) return undefined;
+      const order = this.cursor.compareName(name, 0, name.length);
+      if (order > 0) return undefined;
+      const found = await this.entry();
+      this.step();
+      if (order === 0) return found;
     }
-    return this.#entries[this.#at];
   }
 
-  async #withSeal(entry: Entry): Promise<PreviousEntry> {
-    if (entry.nodeType !== 'directory') return { entry, folder: undefined };
-    const seal = await this.#seals?.next();
-    if (seal === undefined || seal.done === true) {
-      this.#isWhole = false;
-      return { entry, folder: undefined };
-    }
-    return { entry, folder: { entry, nodeId: seal.value.nodeId, seal: seal.value.sealPage } };
+  #broken(error: unknown): void {
+    if (!isIntegrityError(error)) throw error;
+    this.#isWhole = false;
+    this.#isAtRecord = false;
+    this.#isAtEnd = true;
   }
 }

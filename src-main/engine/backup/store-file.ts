@@ -6,23 +6,15 @@
  * flagged. Never more is read than the file had when it was opened, so a file that grows for ever ends.
  */
 import type { Problem } from '../../../src-shared/errors.ts';
-import { type BlobId, type ContentHash, asContentHash } from '../../../src-shared/ids.ts';
-import {
-  BLOB_TYPE,
-  type BlobHasher,
-  CHUNKING,
-  type Chunker,
-  type Hasher,
-  createChunker,
-  createHasher,
-  hash,
-} from '../codec/index.ts';
+import { type ContentHash, asContentHash } from '../../../src-shared/ids.ts';
+import { BLOB_TYPE, CHUNKING, type Chunker, type Hasher, createChunker, createHasher, hash } from '../codec/index.ts';
 import { type FileContent, createChunkListBuilder } from '../merkle/index.ts';
 import type { RepositoryContext, WriteSession } from '../repository/index.ts';
 import { type FileStat, type SourceFile, openSourceFile } from '../source/index.ts';
-import type { IngestPool } from './ingest-pool.ts';
 
 const RETRIES_MAX = 2;
+/** Files waiting for their turn; each is only a path. One is read at a time, for the chunker has one buffer. */
+const AHEAD = 8;
 
 export type FileToStore = {
   /** For system calls. */
@@ -55,26 +47,44 @@ type Reading =
 
 export class FileStorer {
   readonly #session: WriteSession;
-  readonly #blobHasher: BlobHasher;
   readonly #chunker: Chunker;
   readonly #hasher: Hasher = createHasher();
   readonly #onBytes: (count: number) => void;
-  #pool: IngestPool | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
 
   constructor(context: RepositoryContext, session: WriteSession, onBytes: (count: number) => void) {
     this.#session = session;
-    this.#blobHasher = context.blobHasher;
     this.#chunker = createChunker(context.chunkKey, CHUNKING.standard);
     this.#onBytes = onBytes;
   }
 
-  /** From now on chunks of large files are compressed by workers. */
-  compressWith(pool: IngestPool): void {
-    this.#pool = pool;
+  /** Reads and stores one file, when those handed in before are done. */
+  store(file: FileToStore): Promise<StoreFileResult> {
+    this.#waiting++;
+    const result = this.#last.then(() => this.#storeNow(file));
+    this.#last = result.then(
+      () => this.#waiting--,
+      () => this.#waiting--,
+    );
+    return result;
   }
 
-  /** Reads and stores one file. */
-  async store({ access, path, stat: listed, statAgain }: FileToStore): Promise<StoreFileResult> {
+  /** True when `room` should be awaited before the next is handed in. */
+  get isFull(): boolean {
+    return this.#waiting > AHEAD;
+  }
+
+  async room(): Promise<void> {
+    if (this.isFull) await this.#last;
+  }
+
+  /** Waits for every file handed in. */
+  async flush(): Promise<void> {
+    while (this.#waiting > 0) await this.#last;
+  }
+
+  async #storeNow({ access, path, stat: listed, statAgain }: FileToStore): Promise<StoreFileResult> {
     let expected = listed;
     let last: StoredFile | undefined;
     for (let tries = 0; tries <= RETRIES_MAX; tries++) {
@@ -150,7 +160,8 @@ export class FileStorer {
         length > 0;
         length = this.#chunker.cut(begin, end, isLast)
       ) {
-        chunks.add({ id: this.#addChunk(buffer.subarray(begin, begin + length)), length });
+        const id = this.#session.add(BLOB_TYPE.fileChunk, buffer.subarray(begin, begin + length));
+        chunks.add({ id, length });
         begin += length;
         if (begin === end) break;
       }
@@ -160,16 +171,8 @@ export class FileStorer {
     return { contentHash: asContentHash(this.#hasher.digest()), content: chunks.finish(), bytes: total };
   }
 
-  #addChunk(plain: Uint8Array): BlobId {
-    if (this.#pool === undefined) return this.#session.add(BLOB_TYPE.fileChunk, plain);
-    const id = this.#blobHasher.idOf(BLOB_TYPE.fileChunk, plain);
-    if (this.#session.claim(id, plain.length)) this.#pool.compress(id, new Uint8Array(plain));
-    return id;
-  }
-
   async #room(): Promise<void> {
     await this.#session.beat();
-    if (this.#pool !== undefined) await this.#pool.room();
-    else if (this.#session.isFull) await this.#session.drain();
+    if (this.#session.isFull) await this.#session.drain();
   }
 }

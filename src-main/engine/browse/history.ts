@@ -4,7 +4,7 @@
  * Folders that are the same in two snapshots have the same page, so each page is searched once; what it held is then
  * known for every snapshot that shares it at the same path.
  */
-import { CairnError } from '../../../src-shared/errors.ts';
+import { CairnError, isIntegrityError } from '../../../src-shared/errors.ts';
 import { displayPath, escapePath, formatTimeNs } from '../../../src-shared/format/index.ts';
 import type { FileVersion } from '../../../src-shared/model/index.ts';
 import { Breather, toHex } from '../kernel/index.ts';
@@ -12,39 +12,57 @@ import { type Entry, type FolderRef, canonicalName, iterateFolder } from '../mer
 import type { Repository } from '../repository/index.ts';
 import type { Snapshot } from '../snapshot/index.ts';
 import { compilePattern } from '../source/index.ts';
-import { WALK_DEPTH_MAX } from './list.ts';
+import { damageTeller, type OnUnreadable, WALK_DEPTH_MAX } from './list.ts';
 import { fetchPages, joinNames, locateMaybe, onlySource, topFolder } from './locate.ts';
 
 const PATTERN_CHARACTERS_MAX = 4096;
 const RESULTS_MAX = 1_000_000;
 
-/** All versions of one path, oldest first. @throws CairnError path/not-found where no snapshot has it */
+/**
+ * All versions of one path, oldest first. With `onUnreadable` a snapshot in which damage stands before the path is
+ * passed over; without it, the damage ends the search with its error.
+ * @throws CairnError path/not-found where no snapshot has it; the first damage where that may be why
+ */
 export async function listVersions(
   repository: Repository,
   snapshots: readonly Snapshot[],
   path: Uint8Array,
+  onUnreadable?: OnUnreadable,
 ): Promise<readonly FileVersion[]> {
   const versions = new VersionList();
+  let firstDamage: CairnError | undefined;
   for (const snapshot of snapshots) {
-    const located = await locateMaybe(repository, snapshot, path);
-    if (located?.kind === 'entry') versions.add(located.entry, located.path, snapshot);
+    try {
+      const located = await locateMaybe(repository, snapshot, path);
+      if (located?.kind === 'entry') versions.add(located.entry, located.path, snapshot);
+    } catch (error) {
+      if (onUnreadable === undefined || !isIntegrityError(error)) throw error;
+      firstDamage ??= error;
+      onUnreadable({ path: escapePath(path), snapshot: snapshot.id, code: error.code, message: error.message });
+    }
   }
-  if (versions.count === 0) throw new CairnError('path/not-found', `No snapshot has ${displayPath(path)}.`);
+  if (versions.count === 0) {
+    throw firstDamage ?? new CairnError('path/not-found', `No snapshot has ${displayPath(path)}.`);
+  }
   return versions.result();
 }
 
-/** Entries whose name (a pattern without “/”) or whole path matches, in all snapshots. */
+/**
+ * Entries whose name (a pattern without “/”) or whole path matches, in all snapshots. With `onUnreadable` a damaged page
+ * ends nothing but itself and is told once, whatever snapshots share it; without it, it ends the search with its error.
+ */
 export async function findEntries(
   repository: Repository,
   snapshots: readonly Snapshot[],
   pattern: string,
+  onUnreadable?: OnUnreadable,
 ): Promise<readonly FileVersion[]> {
   if (pattern === '' || pattern.length > PATTERN_CHARACTERS_MAX)
     throw new CairnError('usage/invalid', 'Give a name or a pattern to look for.');
   const onName = !pattern.includes('/');
   const isMatch = compilePattern(pattern.replace(/^\/+/, '').normalize('NFC'), pattern);
   const versions = new VersionList();
-  const search = new Search(repository, (name, path) => isMatch(onName ? name : path));
+  const search = new Search(repository, (name, path) => isMatch(onName ? name : path), onUnreadable);
   for (const snapshot of snapshots) {
     for (const { entry, path } of await search.inSnapshot(snapshot)) versions.add(entry, path, snapshot);
     if (versions.count > RESULTS_MAX)
@@ -58,35 +76,53 @@ type Match = { readonly entry: Entry; readonly path: Uint8Array };
 class Search {
   readonly #repository: Repository;
   readonly #isMatch: (name: string, path: string) => boolean;
+  readonly #onUnreadable: OnUnreadable | undefined;
   readonly #breather = new Breather();
   /** What was found below a page, by page and path; only pages with matches keep a list. */
   readonly #seen = new Map<string, readonly Match[]>();
 
-  constructor(repository: Repository, isMatch: (name: string, path: string) => boolean) {
+  constructor(
+    repository: Repository,
+    isMatch: (name: string, path: string) => boolean,
+    onUnreadable: OnUnreadable | undefined,
+  ) {
     this.#repository = repository;
     this.#isMatch = isMatch;
+    this.#onUnreadable = onUnreadable;
   }
 
   async inSnapshot(snapshot: Snapshot): Promise<readonly Match[]> {
-    const only = await onlySource(fetchPages(this.#repository), snapshot);
-    if (only?.nodeType === 'directory') return this.#folder({ page: only.page, level: only.pageLevel }, undefined, 0);
-    return this.#folder(topFolder(snapshot), undefined, 0);
+    let top = topFolder(snapshot);
+    try {
+      const only = await onlySource(fetchPages(this.#repository), snapshot);
+      if (only?.nodeType === 'directory') top = { page: only.page, level: only.pageLevel };
+    } catch (error) {
+      // The top page is read again below, where its damage is told.
+      if (this.#onUnreadable === undefined || !isIntegrityError(error)) throw error;
+    }
+    return this.#folder(snapshot, top, undefined, 0);
   }
 
-  async #folder(folder: FolderRef, path: Uint8Array | undefined, depth: number): Promise<readonly Match[]> {
+  async #folder(
+    snapshot: Snapshot,
+    folder: FolderRef,
+    path: Uint8Array | undefined,
+    depth: number,
+  ): Promise<readonly Match[]> {
     if (depth > WALK_DEPTH_MAX)
       throw new CairnError('limit/exceeded', 'The stored tree is deeper than any Cairn writes.');
     const key = `${toHex(folder.page)}:${path === undefined ? '' : Buffer.from(path).toString('latin1')}`;
     const known = this.#seen.get(key);
     if (known !== undefined) return known;
     const matches: Match[] = [];
-    for await (const entry of iterateFolder(fetchPages(this.#repository), folder.page, folder.level)) {
+    const onDamage = damageTeller(this.#onUnreadable, snapshot, escapePath(path ?? new Uint8Array()));
+    for await (const entry of iterateFolder(fetchPages(this.#repository), folder.page, folder.level, onDamage)) {
       await this.#breather.step();
       const entryPath = path === undefined ? entry.name : joinNames([path, entry.name]);
       if (this.#isMatch(canonicalName(entry.name).text, canonicalName(entryPath).text))
         matches.push({ entry, path: entryPath });
       if (entry.nodeType === 'directory') {
-        const below = await this.#folder({ page: entry.page, level: entry.pageLevel }, entryPath, depth + 1);
+        const below = await this.#folder(snapshot, { page: entry.page, level: entry.pageLevel }, entryPath, depth + 1);
         for (const match of below) matches.push(match);
       }
     }

@@ -1,9 +1,9 @@
 /** `cairn ls`: the entries of a folder in a snapshot, one after another, never all in memory. */
 import { CairnError } from '../../../src-shared/errors.ts';
 import { escapePath, formatTimeNs } from '../../../src-shared/format/index.ts';
-import type { EntryType, ListedEntry } from '../../../src-shared/model/index.ts';
+import type { EntryType, ListedEntry, UnreadableFolder } from '../../../src-shared/model/index.ts';
 import { toHex } from '../kernel/index.ts';
-import { type Entry, type FolderRef, iterateFolder } from '../merkle/index.ts';
+import { type Entry, type FolderRef, iterateFolder, type OnDamagedPage } from '../merkle/index.ts';
 import type { Repository } from '../repository/index.ts';
 import type { Snapshot } from '../snapshot/index.ts';
 import { fetchPages, joinNames, locate } from './locate.ts';
@@ -51,12 +51,28 @@ function sizeOf(entry: Entry): number {
   }
 }
 
-/** The entries of a folder, with `recursive` everything below it, a folder before what is in it; of a file only itself. */
+/** Told of each folder that can't be read whole. */
+export type OnUnreadable = (folder: UnreadableFolder) => void;
+
+/** What a damaged page of the folder at `path` (escaped) is, for those who look on; undefined where nobody does. */
+export function damageTeller(
+  onUnreadable: OnUnreadable | undefined,
+  snapshot: Snapshot,
+  path: string,
+): OnDamagedPage | undefined {
+  if (onUnreadable === undefined) return undefined;
+  return ({ code, message }) => onUnreadable({ path, snapshot: snapshot.id, code, message });
+}
+
+/**
+ * The entries of a folder, with `recursive` everything below it, a folder before what is in it; of a file only itself.
+ * With `onUnreadable` a damaged page ends nothing but itself; without it, it ends the listing with its error.
+ */
 export async function* listEntries(
   repository: Repository,
   snapshot: Snapshot,
   path: Uint8Array,
-  options: { readonly recursive: boolean },
+  options: { readonly recursive: boolean; readonly onUnreadable?: OnUnreadable | undefined },
 ): AsyncGenerator<ListedEntry> {
   const located = await locate(repository, snapshot, path);
   if (located.kind === 'entry' && located.entry.nodeType !== 'directory') {
@@ -65,8 +81,15 @@ export async function* listEntries(
   }
   const folder: FolderRef = located.kind === 'root' ? located.folder : folderOf(located.entry);
   const prefix = located.kind === 'root' ? [] : [located.path];
-  yield* walk(repository, folder, prefix, options.recursive, 0);
+  yield* walk({ ...options, repository, snapshot }, folder, prefix, 0);
 }
+
+type Walk = {
+  readonly repository: Repository;
+  readonly snapshot: Snapshot;
+  readonly recursive: boolean;
+  readonly onUnreadable?: OnUnreadable | undefined;
+};
 
 function folderOf(entry: Entry): FolderRef {
   if (entry.nodeType !== 'directory') throw new CairnError('engine/internal', 'A file was taken for a folder.');
@@ -74,19 +97,20 @@ function folderOf(entry: Entry): FolderRef {
 }
 
 async function* walk(
-  repository: Repository,
+  options: Walk,
   folder: FolderRef,
   prefix: readonly Uint8Array[],
-  recursive: boolean,
   depth: number,
 ): AsyncGenerator<ListedEntry> {
+  const { repository, snapshot, recursive, onUnreadable } = options;
   if (depth > WALK_DEPTH_MAX)
     throw new CairnError('limit/exceeded', 'The stored tree is deeper than any Cairn writes.');
-  for await (const entry of iterateFolder(fetchPages(repository), folder.page, folder.level)) {
+  const onDamage = damageTeller(onUnreadable, snapshot, escapePath(joinNames(prefix)));
+  for await (const entry of iterateFolder(fetchPages(repository), folder.page, folder.level, onDamage)) {
     const path = joinNames([...prefix, entry.name]);
     yield describeEntry(entry, path);
     if (recursive && entry.nodeType === 'directory') {
-      yield* walk(repository, folderOf(entry), [path], recursive, depth + 1);
+      yield* walk(options, folderOf(entry), [path], depth + 1);
     }
   }
 }

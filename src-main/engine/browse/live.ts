@@ -5,15 +5,18 @@
 import { CairnError, isCairnError } from '../../../src-shared/errors.ts';
 import { escapePath } from '../../../src-shared/format/index.ts';
 import type { TreeDiff } from '../../../src-shared/model/index.ts';
+import { hash } from '../codec/index.ts';
 import { compareBytes, equalBytes } from '../kernel/index.ts';
-import { type DirectoryEntry, type Entry, canonicalName, iterateFolder } from '../merkle/index.ts';
+import { type DirectoryEntry, type Entry, canonicalName, encodeAttributes, iterateFolder } from '../merkle/index.ts';
 import type { Repository } from '../repository/index.ts';
 import type { Snapshot, SnapshotSourceRecord } from '../snapshot/index.ts';
 import {
   type FileStat,
   type Filter,
+  type FolderFilter,
   type SourceEntry,
   type SourceFolder,
+  canReadAttributes,
   closeSourceFolder,
   createFilter,
   defaultPinned,
@@ -22,6 +25,7 @@ import {
   listFolder,
   openSourceChild,
   openSourceRoot,
+  readAttributes,
   resolvePath,
   resolveSources,
 } from '../source/index.ts';
@@ -52,7 +56,8 @@ export async function diffLive(
     if (!wanted.leadsTo(names)) continue;
     const stat = statSource(source);
     const walk = new LiveDiff({ repository, lists, wanted, source, ownFolders, stat });
-    if (isNamed) walk.leaf(names, stat && { name: entry.name, stat }, entry);
+    const root = Buffer.from(source.path);
+    if (isNamed) walk.leaf(names, stat && { name: entry.name, stat, access: root, path: root }, entry);
     if (entry.nodeType === 'directory') await walk.source(entry, names);
   }
   if (!wanted.wasMet) throw new CairnError('path/not-found', `There is no ${escapePath(path)}, neither then nor now.`);
@@ -96,11 +101,15 @@ type Place = {
   readonly folder: SourceFolder;
   readonly names: readonly Uint8Array[];
   readonly rulePath: string;
+  /** The rules of the folder above. */
+  readonly above: FolderFilter | undefined;
   readonly depth: number;
   readonly ancestors: readonly FileStat[];
 };
 
-type LiveEntry = SourceEntry & { readonly openFolder: () => ReturnType<typeof openSourceChild> };
+/** An entry on disk: `access` is for the system, `path` for people. */
+type LiveLeaf = SourceEntry & { readonly access: Buffer; readonly path: Buffer };
+type LiveEntry = LiveLeaf & { readonly openFolder: () => ReturnType<typeof openSourceChild> };
 
 class LiveDiff {
   readonly #repository: Repository;
@@ -108,6 +117,7 @@ class LiveDiff {
   readonly #wanted: Wanted;
   readonly #source: SnapshotSourceRecord;
   readonly #filter: Filter;
+  readonly #followsLinks: boolean;
 
   constructor(options: {
     readonly repository: Repository;
@@ -121,9 +131,10 @@ class LiveDiff {
     this.#lists = options.lists;
     this.#wanted = options.wanted;
     this.#source = options.source;
-    const { excludes, excludeLargerThanBytes, oneFileSystem } = options.source.rules;
+    const { symlinks, excludeLargerThanBytes, oneFileSystem, ...rules } = options.source.rules;
+    this.#followsLinks = symlinks === 'follow';
     this.#filter = createFilter({
-      excludes,
+      ...rules,
       excludedRealPaths: options.ownFolders,
       ...(excludeLargerThanBytes > 0 ? { excludeLargerThanBytes } : {}),
       ...(oneFileSystem && options.stat !== undefined ? { oneFileSystemDevice: options.stat.device } : {}),
@@ -136,13 +147,14 @@ class LiveDiff {
     if ('failed' in folder) throw unreadable(folder.failed);
     try {
       const stat = statSource(this.#source);
-      await this.#folder({ folder, names, rulePath: '', depth: 0, ancestors: stat === undefined ? [] : [stat] }, entry);
+      const ancestors = stat === undefined ? [] : [stat];
+      await this.#folder({ folder, names, rulePath: '', above: undefined, depth: 0, ancestors }, entry);
     } finally {
       closeSourceFolder(folder);
     }
   }
 
-  leaf(names: readonly Uint8Array[], live: SourceEntry | undefined, stored: Entry | undefined): void {
+  leaf(names: readonly Uint8Array[], live: LiveLeaf | undefined, stored: Entry | undefined): void {
     if (!this.#wanted.includes(names)) return;
     const path = escapePath(joinNames(names));
     if (stored === undefined) this.#lists.added.push(path);
@@ -157,7 +169,8 @@ class LiveDiff {
     if (place.depth > WALK_DEPTH_MAX) throw new CairnError('limit/exceeded', 'The folder is deeper than any backup.');
     const listing = listFolder(place.folder);
     if ('failed' in listing) throw unreadable(listing.failed);
-    const [problem] = listing.problems;
+    const rules = this.#filter.enter(place.folder, place.rulePath, listing.entries, place.above);
+    const [problem] = [...listing.problems, ...rules.problems];
     if (problem !== undefined) throw unreadable(problem);
     const before: Entry[] = [];
     if (stored !== undefined) {
@@ -167,13 +180,15 @@ class LiveDiff {
     let at = 0;
     for (const listed of listing.entries) {
       const live = this.#seen(place, listed);
-      if (!this.#filter.decide(rulePathOf(place, live.name), live.stat).include) continue;
+      const decision = rules.decide(canonicalName(live.name).text, live.stat);
+      if (!decision.include) continue;
       for (let old = before[at]; old !== undefined && compareBytes(old.name, live.name) < 0; old = before[++at])
         await this.#gone(place.names, old);
       const old = before[at];
       const match = old !== undefined && equalBytes(old.name, live.name) ? old : undefined;
       if (match !== undefined) at++;
-      await this.#pair(place, live, match);
+      // A folder whose contents are left out is stored without them.
+      await this.#pair({ ...place, above: rules }, live, match, decision.contents === undefined);
     }
     for (; at < before.length; at++) await this.#gone(place.names, before[at]);
   }
@@ -181,21 +196,23 @@ class LiveDiff {
   /** The entry as a backup by the snapshot's rules would see it: a followed link is what it leads to. */
   #seen({ folder, ancestors }: Place, listed: SourceEntry): LiveEntry {
     const openHere = (): ReturnType<typeof openSourceChild> => openSourceChild(folder, listed.name, listed.stat);
-    if (listed.stat.nodeType !== 'symlink' || this.#source.rules.symlinks !== 'follow')
-      return { ...listed, openFolder: openHere };
-    const target = followLink(resolvePath(folder, listed.name), joinPath(folder.path, listed.name), ancestors);
-    if ('failed' in target || (target.stat.nodeType !== 'directory' && target.stat.nodeType !== 'file'))
-      return { ...listed, openFolder: openHere };
-    return { name: listed.name, stat: target.stat, openFolder: () => openSourceRoot(target.path, folder.pinned) };
+    const access = resolvePath(folder, listed.name);
+    const here = { ...listed, access, path: joinPath(folder.path, listed.name), openFolder: openHere };
+    if (listed.stat.nodeType !== 'symlink' || !this.#followsLinks) return here;
+    const target = followLink(access, here.path, ancestors);
+    if ('failed' in target || (target.stat.nodeType !== 'directory' && target.stat.nodeType !== 'file')) return here;
+    const { stat, path } = target;
+    return { name: listed.name, stat, access: path, path, openFolder: () => openSourceRoot(path, folder.pinned) };
   }
 
-  async #pair(place: Place, live: LiveEntry, stored: Entry | undefined): Promise<void> {
+  async #pair(place: Place, live: LiveEntry, stored: Entry | undefined, isEntered: boolean): Promise<void> {
     const names = [...place.names, live.name];
     const isSameType =
       stored === undefined || (stored.nodeType === 'directory') === (live.stat.nodeType === 'directory');
     if (!isSameType) await this.#gone(place.names, stored);
     this.leaf(names, live, isSameType ? stored : undefined);
     if (live.stat.nodeType !== 'directory' || !this.#wanted.leadsTo(names)) return;
+    if (!isEntered) return this.#goneBelow(names, stored);
     const folder = live.openFolder();
     if ('failed' in folder) throw unreadable(folder.failed);
     try {
@@ -203,6 +220,7 @@ class LiveDiff {
         folder,
         names,
         rulePath: rulePathOf(place, live.name),
+        above: place.above,
         depth: place.depth + 1,
         ancestors: [...place.ancestors, live.stat],
       };
@@ -216,7 +234,11 @@ class LiveDiff {
     if (stored === undefined) return;
     const path = [...names, stored.name];
     this.leaf(path, undefined, stored);
-    if (stored.nodeType !== 'directory' || !this.#wanted.leadsTo(path)) return;
+    if (this.#wanted.leadsTo(path)) await this.#goneBelow(path, stored);
+  }
+
+  async #goneBelow(path: readonly Uint8Array[], stored: Entry | undefined): Promise<void> {
+    if (stored?.nodeType !== 'directory') return;
     for await (const entry of iterateFolder(fetchPages(this.#repository), stored.page, stored.pageLevel))
       await this.#gone(path, entry);
   }
@@ -231,12 +253,22 @@ function unreadable(problem: { readonly path: string; readonly message: string }
   return new CairnError('source/unreadable', `${problem.path}: ${problem.message}.`);
 }
 
-function compareLive(stored: Entry, { stat, linkTarget }: SourceEntry): 'equal' | 'metadata' | 'changed' {
+function compareLive(stored: Entry, live: LiveLeaf): 'equal' | 'metadata' | 'changed' {
+  const { stat, linkTarget } = live;
   if (stored.nodeType !== stat.nodeType) return 'changed';
   if (stored.nodeType === 'file' && (stored.size !== stat.size || stored.mtimeNs !== stat.mtimeNs)) return 'changed';
   if (stored.nodeType === 'symlink' && !equalBytes(stored.target, linkTarget ?? new Uint8Array())) return 'changed';
   if ('major' in stored && (stored.major !== stat.deviceMajor || stored.minor !== stat.deviceMinor)) return 'changed';
   const isSame =
     stored.mode === stat.mode && stored.uid === stat.uid && stored.gid === stat.gid && stored.mtimeNs === stat.mtimeNs;
-  return isSame ? 'equal' : 'metadata';
+  return isSame && hasSameAttributes(stored, live) ? 'equal' : 'metadata';
+}
+
+function hasSameAttributes(stored: Entry, { access, path }: LiveLeaf): boolean {
+  // Where attributes can't be read a backup says so; here it would be taken for their removal.
+  if (!canReadAttributes()) return true;
+  const found = readAttributes(access, path);
+  if ('failed' in found) throw unreadable(found.failed);
+  if (stored.xattrBlob !== undefined) return equalBytes(hash(encodeAttributes(found)), stored.xattrBlob.hash);
+  return equalBytes(encodeAttributes(found), encodeAttributes(stored.xattrs ?? []));
 }

@@ -15,8 +15,11 @@ import { assert, assertNever } from '../../../src-shared/assert.ts';
 import { CairnError } from '../../../src-shared/errors.ts';
 import { asBuffer, withoutBuffer } from './hash.ts';
 import { COMPRESSION, type Compression, FRAME_PLAIN_BYTES_MAX } from './seal-layout.ts';
+import { zstdBound } from './zstd-native.ts';
 
 export type CompressionSpec =
+  /** zstd at the normal level, and at a faster one once a backup has much to store (`forBulk`). */
+  | { readonly kind: 'auto' }
   | { readonly kind: 'zstd'; readonly level: number }
   | { readonly kind: 'lz4' }
   | { readonly kind: 'gzip'; readonly level: number }
@@ -37,7 +40,9 @@ export type ZstdProvider = {
 export const PLAIN_BYTES_MAX = FRAME_PLAIN_BYTES_MAX;
 export const DICTIONARY_BYTES_MAX = 8 * 1024 * 1024;
 
-const ZSTD_LEVEL = { min: 1, max: 19, normal: 3 } as const;
+/** `bulk` takes three quarters of the time of `normal` and leaves a tenth more (658 MB of source: 2.2 s, 232 MB against
+ * 2.9 s, 210 MB of one core). */
+const ZSTD_LEVEL = { min: 1, max: 19, normal: 3, bulk: 1 } as const;
 const GZIP_LEVEL = { min: 1, max: 9, normal: 6 } as const;
 
 /** Below this size a probe costs as much as the compression it could save. */
@@ -63,10 +68,22 @@ const ZLIB_CHUNK_BYTES_MIN = 64;
 /** The lz4 binding puts the plain length, u32 little-endian, before the block; that is kept on disk. */
 const LZ4_PREFIX_BYTES = 4;
 
-export const DEFAULT_COMPRESSION: CompressionSpec = { kind: 'zstd', level: ZSTD_LEVEL.normal };
+export const DEFAULT_COMPRESSION: CompressionSpec = { kind: 'auto' };
 
-/** Reads “zstd”, “zstd:3”, “lz4”, “gzip:6” or “none”. Throws usage/invalid. */
+/** The zstd level of a spec, or undefined where it is another compression. */
+export function zstdLevelOf(spec: CompressionSpec): number | undefined {
+  if (spec.kind === 'auto') return ZSTD_LEVEL.normal;
+  return spec.kind === 'zstd' ? spec.level : undefined;
+}
+
+/** What a spec means for a backup that has much to store: whoever did not choose a level gets the faster one. */
+export function forBulk(spec: CompressionSpec): CompressionSpec {
+  return spec.kind === 'auto' ? { kind: 'zstd', level: ZSTD_LEVEL.bulk } : spec;
+}
+
+/** Reads “auto”, “zstd”, “zstd:3”, “lz4”, “gzip:6” or “none”. Throws usage/invalid. */
 export function parseCompression(text: string): CompressionSpec {
+  if (text === 'auto') return { kind: 'auto' };
   const match = /^(zstd|lz4|gzip|none)(?::(\d{1,2}))?$/.exec(text);
   const [, kind, levelText] = match ?? [];
   const level = levelText === undefined ? undefined : Number(levelText);
@@ -74,7 +91,7 @@ export function parseCompression(text: string): CompressionSpec {
   if (kind === 'gzip') return { kind, level: levelWithin(text, level, GZIP_LEVEL) };
   if ((kind === 'lz4' || kind === 'none') && level === undefined) return { kind };
   throw new CairnError('usage/invalid', `“${text.slice(0, 40)}” is not a compression`, {
-    hint: 'Use none, lz4, zstd, zstd:1 to zstd:19, or gzip:1 to gzip:9.',
+    hint: 'Use auto, none, lz4, zstd, zstd:1 to zstd:19, or gzip:1 to gzip:9.',
   });
 }
 
@@ -119,7 +136,8 @@ const nodeZstd: ZstdProvider = {
   name: 'node:zlib',
   compress: (plain, level, dictionary) =>
     zlib.zstdCompressSync(plain, {
-      chunkSize: outputChunkBytes(plain.length),
+      // Room for the worst case lets zstd work in one piece, a tenth faster than as a stream.
+      chunkSize: outputChunkBytes(zstdBound(plain.length)),
       params: {
         [zlib.constants.ZSTD_c_compressionLevel]: level,
         ...(dictionary && zstdDictionaryParameters(plain.length, dictionary.length)),
@@ -178,10 +196,19 @@ function isIncompressible(spec: CompressionSpec, plain: Uint8Array): boolean {
   return length >= samples.length * PROBE_INCOMPRESSIBLE_FROM;
 }
 
+/** False where a look at a few samples says that compressing would save nothing, or nothing is to be compressed. */
+export function isWorthCompressing(spec: CompressionSpec, plain: Uint8Array): boolean {
+  if (spec.kind === 'none' || plain.length === 0) return false;
+  return plain.length <= PROBE_FROM_BYTES || !isIncompressible(spec, plain);
+}
+
 function compressWhole(spec: CompressionSpec, plain: Uint8Array, dictionary: Uint8Array | undefined): Compressed {
   switch (spec.kind) {
-    case 'zstd':
-      return { compression: COMPRESSION.zstd, bytes: currentZstdProvider().compress(plain, spec.level, dictionary) };
+    case 'auto':
+    case 'zstd': {
+      const level = zstdLevelOf(spec) ?? ZSTD_LEVEL.normal;
+      return { compression: COMPRESSION.zstd, bytes: currentZstdProvider().compress(plain, level, dictionary) };
+    }
     case 'lz4':
       return { compression: COMPRESSION.lz4, bytes: lz4Compress(asBuffer(plain)) };
     case 'gzip':
@@ -202,11 +229,10 @@ function compressWhole(spec: CompressionSpec, plain: Uint8Array, dictionary: Uin
  */
 export function compress(spec: CompressionSpec, plain: Uint8Array, dictionary?: Uint8Array): Compressed {
   assert(plain.length <= PLAIN_BYTES_MAX, 'at most 16 MiB are compressed in one piece');
-  assert(dictionary === undefined || spec.kind === 'zstd', 'only zstd takes a dictionary');
+  assert(dictionary === undefined || zstdLevelOf(spec) !== undefined, 'only zstd takes a dictionary');
   const stored: Compressed = { compression: COMPRESSION.none, bytes: plain };
-  if (spec.kind === 'none' || plain.length === 0) return stored;
   const raw = rawDictionary(dictionary);
-  if (raw === undefined && plain.length > PROBE_FROM_BYTES && isIncompressible(spec, plain)) return stored;
+  if (plain.length === 0 || (raw === undefined && !isWorthCompressing(spec, plain))) return stored;
   const compressed = compressWhole(spec, plain, raw);
   if (compressed.bytes.length >= plain.length) return stored;
   return { compression: compressed.compression, bytes: withoutBuffer(compressed.bytes) };

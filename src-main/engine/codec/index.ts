@@ -53,11 +53,13 @@ export {
   readFrameHeader,
   type Trailer,
 } from './seal.ts';
+export { type BackgroundCodec, createBackgroundCodec } from './background.ts';
 export { type ObjectFrame, openObjectFile, sealObjectFile } from './object-file.ts';
 export {
   compress,
   type Compressed,
   type CompressionSpec,
+  forBulk,
   decompress,
   DEFAULT_COMPRESSION,
   DICTIONARY_BYTES_MAX,

@@ -52,6 +52,8 @@ const KDF_CODE = { scrypt: 1, hkdf: 2 } as const;
 const COMMITMENT_BYTES = 32;
 const WRAPPED_KEY_BYTES = MASTER_KEY_BYTES + TAG_BYTES;
 const PASSWORD_BYTES_MAX = 64 * 1024;
+/** The last moment that a Date can show. */
+const TIME_MS_MAX = 8_640_000_000_000_000;
 
 export type KeySlotType = keyof typeof SLOT_TYPE_CODE;
 
@@ -243,7 +245,8 @@ function decodeSlot(slotBytes: Uint8Array): KeySlot {
   const { type, label, createdAtMs, slotId } = fields;
   if (type !== 'password' && type !== 'recovery') slotDamaged('a key slot has an unknown type');
   if (typeof label !== 'string' || label.length > SLOT_LABEL_CHARACTERS_MAX) slotDamaged('a key slot has no label');
-  if (typeof createdAtMs !== 'number' || !Number.isSafeInteger(createdAtMs)) slotDamaged('a key slot has no time');
+  const isTime = Number.isSafeInteger(createdAtMs) && Number(createdAtMs) >= 0 && Number(createdAtMs) <= TIME_MS_MAX;
+  if (typeof createdAtMs !== 'number' || !isTime) slotDamaged('a key slot has no time');
   const kdf = parseKdf(fields['kdf']);
   if ((kdf.name === 'scrypt') !== (type === 'password'))
     slotDamaged('a key slot’s type and derivation don’t belong together');

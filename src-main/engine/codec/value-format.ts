@@ -3,14 +3,17 @@
  *
  * A value is a tree of plain objects (text keys), arrays, texts, finite numbers, bigints of 64 bits, booleans, null
  * and Uint8Arrays. Bounds are checked on the *bytes*, in one pass without allocation, before a library sees them:
- * every container really holds the elements it claims, nesting has a limit, and nothing else occurs (no extension
- * types, no keys but text). Writers are held to the same bounds, so nothing is written that would be refused.
+ * every container really holds the elements it claims, nesting has a limit, texts are UTF-8, keys rise (so each stands
+ * once, and two readers can't see two values in one record), and nothing else occurs (no extension types, no keys but
+ * text, no number that is none). Writers are held to the same bounds, so nothing is written that would be refused.
  */
+import { isUtf8 } from 'node:buffer';
+
 import { Decoder, Encoder } from '@msgpack/msgpack';
 
 import { assert, AssertionError } from '../../../src-shared/assert.ts';
 import { CairnError } from '../../../src-shared/errors.ts';
-import { ByteReader, equalBytes, utf8 } from '../kernel/index.ts';
+import { ByteReader, compareBytes, equalBytes, utf8 } from '../kernel/index.ts';
 import { withoutBuffer } from './hash.ts';
 
 export const VALUE_DEPTH_MAX = 32;
@@ -37,7 +40,8 @@ const decoder = new Decoder({
   maxMapLength: VALUE_ELEMENTS_MAX,
   maxExtLength: 0,
 });
-const strictText = new TextDecoder('utf-8', { fatal: true });
+// A byte order mark is part of the text, and no JSON begins with one.
+const strictText = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 type Item = { readonly skip: number; readonly children: number; readonly isText: boolean };
 
@@ -51,6 +55,15 @@ function textItem(reader: ByteReader, length: number): Item {
 function binaryItem(reader: ByteReader, length: number): Item {
   if (length > VALUE_BINARY_BYTES_MAX) reader.fail(`a field of ${length} bytes`);
   return scalar(length);
+}
+
+/** A float64 or float32: infinity and NaN have an exponent of ones, and −0 would not come back as itself. */
+function floatItem(reader: ByteReader, size: 4 | 8): Item {
+  const [first = 0, second = 0, ...rest] = reader.bytes(size);
+  const ones = size === 8 ? 0xf0 : 0x80;
+  if ((first & 0x7f) === 0x7f && (second & ones) === ones) reader.fail('a number is not finite');
+  if (first === 0x80 && second === 0 && rest.every((byte) => byte === 0)) reader.fail('a number is −0');
+  return scalar(0);
 }
 
 /** Reads the head of one MessagePack item: what to skip after it, and how many items it contains. Maps count twice. */
@@ -74,11 +87,13 @@ function readHead(reader: ByteReader): Item & { readonly isMap: boolean } {
       return plain(binaryItem(reader, bigEndian(reader, 2)));
     case 0xc6:
       return plain(binaryItem(reader, bigEndian(reader, 4)));
-    case 0xca: // float32
+    case 0xca:
+      return plain(floatItem(reader, 4));
+    case 0xcb:
+      return plain(floatItem(reader, 8));
     case 0xce: // uint32
     case 0xd2: // int32
       return plain(scalar(4));
-    case 0xcb: // float64
     case 0xcf: // uint64
     case 0xd3: // int64
       return plain(scalar(8));
@@ -120,6 +135,8 @@ function scanMessagePack(bytes: Uint8Array): void {
   // Per open container: items left, and whether keys (every even item left) have to be texts.
   const left = new Float64Array(VALUE_DEPTH_MAX + 1);
   const isMap = new Uint8Array(VALUE_DEPTH_MAX + 1);
+  /** Per open map: the key before, as bytes. */
+  const keys: (Uint8Array | undefined)[] = [];
   let depth = 0;
   let elements = 0;
   left[0] = 1;
@@ -137,7 +154,11 @@ function scanMessagePack(bytes: Uint8Array): void {
     const item = readHead(reader);
     if (isKey && !item.isText) reader.fail('a key is not a text');
     const skipped = reader.bytes(item.skip);
-    if (isKey && equalBytes(skipped, FORBIDDEN_KEY_BYTES)) reader.fail('a key is forbidden');
+    if (item.isText && !isUtf8(skipped)) reader.fail('a text is not UTF-8');
+    if (isKey) {
+      checkKey(reader, keys[depth], skipped);
+      keys[depth] = skipped;
+    }
     if (item.children === 0) continue;
     elements += item.children;
     if (item.children > reader.left || elements > VALUE_ELEMENTS_MAX)
@@ -146,11 +167,25 @@ function scanMessagePack(bytes: Uint8Array): void {
     depth++;
     left[depth] = item.children;
     isMap[depth] = item.isMap ? 1 : 0;
+    keys[depth] = undefined;
   }
 }
 
+/** Keys rise by UTF-16 units, as the encoder sorts them: the order of their bytes, but for characters of four bytes. */
+function checkKey(reader: ByteReader, before: Uint8Array | undefined, key: Uint8Array): void {
+  if (equalBytes(key, FORBIDDEN_KEY_BYTES)) reader.fail('a key is forbidden');
+  if (before === undefined) return;
+  const isPlain = !before.some(beginsFour) && !key.some(beginsFour);
+  const rises = isPlain ? compareBytes(before, key) < 0 : textOf(before) < textOf(key);
+  if (!rises) reader.fail('the keys of a map do not rise');
+}
+
+/** The first byte of a character of four: in UTF-16 it stands before U+E000, in bytes after U+FFFF. */
+const beginsFour = (byte: number): boolean => byte >= 0xf0;
+const textOf = (bytes: Uint8Array): string => strictText.decode(bytes);
+
 /** Holds a writer to what a reader accepts: breaking it is our bug, not damage. */
-function assertReadable(bytes: Uint8Array, scan: (bytes: Uint8Array) => void): Uint8Array {
+function assertReadable(bytes: Uint8Array, scan: (bytes: Uint8Array) => unknown): Uint8Array {
   try {
     scan(bytes);
   } catch (error) {
@@ -189,6 +224,9 @@ function toJson(value: unknown): unknown {
 
 function fromJson(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(fromJson);
+  if (typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0)))
+    malformed('a value has a number beyond all bounds, or −0');
+  if (typeof value === 'string' && !value.isWellFormed()) malformed('a value has a text that is not Unicode');
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value);
   const [key, field] = entries[0] ?? [];
@@ -200,18 +238,31 @@ function fromJson(value: unknown): unknown {
 }
 
 function unescapeKey(key: string): string {
-  if (key === FORBIDDEN_KEY) throw new CairnError('integrity/malformed', 'a value has a forbidden key');
+  if (key === FORBIDDEN_KEY) malformed('a value has a forbidden key');
+  if (!key.isWellFormed()) malformed('a value has a key that is not Unicode');
   if (!key.startsWith('$')) return key;
-  if (!key.startsWith('$$'))
-    throw new CairnError('integrity/malformed', `a value has the unknown tag ${key.slice(0, 20)}`);
+  if (!key.startsWith('$$')) malformed(`a value has the unknown tag ${key.slice(0, 20)}`);
   return key.slice(1);
 }
 
-/** Bounds nesting and the number of elements by counting brackets, commas and colons outside texts. */
-function scanJson(bytes: Uint8Array): void {
+function malformed(reason: string): never {
+  throw new CairnError('integrity/malformed', reason);
+}
+
+/** Fields of all maps together. */
+function countFields(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  let count = Array.isArray(value) ? 0 : Object.keys(value).length;
+  for (const inner of Object.values(value) as readonly unknown[]) count += countFields(inner);
+  return count;
+}
+
+/** Bounds nesting and the number of elements by counting brackets, commas and colons outside texts; gives the colons. */
+function scanJson(bytes: Uint8Array): number {
   const reader = new ByteReader(bytes, 'metadata value');
   let depth = 0;
   let elements = 0;
+  let colons = 0;
   let inText = false;
   for (let at = 0; at < bytes.length; at++) {
     const byte = bytes[at];
@@ -223,11 +274,16 @@ function scanJson(bytes: Uint8Array): void {
     if (byte === 0x22) inText = true;
     else if (byte === 0x5b || byte === 0x7b) depth++;
     else if (byte === 0x5d || byte === 0x7d) depth--;
-    else if (byte === 0x2c || byte === 0x3a) elements++;
+    else if (byte === 0x2c) elements++;
+    else if (byte === 0x3a) {
+      elements++;
+      colons++;
+    }
     // One level more than MessagePack: a tagged bigint or byte field is an object of its own here.
     if (depth > VALUE_DEPTH_MAX + 1) reader.fail(`values are nested deeper than ${VALUE_DEPTH_MAX}`);
     if (elements > VALUE_ELEMENTS_MAX) reader.fail(`more than ${VALUE_ELEMENTS_MAX} elements`);
   }
+  return colons;
 }
 
 export function encodeJson(value: unknown): Uint8Array {
@@ -235,12 +291,14 @@ export function encodeJson(value: unknown): Uint8Array {
 }
 
 export function decodeJson(bytes: Uint8Array): unknown {
-  scanJson(bytes);
+  const fields = scanJson(bytes);
   let parsed: unknown;
   try {
     parsed = JSON.parse(strictText.decode(bytes));
   } catch (error) {
     throw new CairnError('integrity/malformed', 'a metadata value is not JSON', { cause: error });
   }
+  // Of two fields with one key the parser keeps the last, and says nothing.
+  if (countFields(parsed) !== fields) malformed('a value has one key twice');
   return fromJson(parsed);
 }

@@ -42,7 +42,10 @@ export class ByteReader {
   }
 
   u8(): number {
-    return this.#view.getUint8(this.#take(1));
+    const byte = this.#bytes[this.#offset];
+    if (byte === undefined) return this.fail('1 bytes expected, 0 left');
+    this.#offset++;
+    return byte;
   }
 
   u16(): number {
@@ -70,13 +73,15 @@ export class ByteReader {
 
   /** A varint up to 2^53 − 1, in its shortest form only: one value has one encoding. */
   varint(): number {
-    let value = 0;
-    let scale = 1;
-    for (let index = 0; index < 8; index++) {
+    const first = this.u8();
+    if (first < 0x80) return first;
+    let value = first & 0x7f;
+    let scale = 128;
+    for (let index = 1; index < 8; index++) {
       const byte = this.u8();
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) {
-        if (byte === 0 && index > 0) this.fail('a number is not in its shortest form');
+        if (byte === 0) this.fail('a number is not in its shortest form');
         if (value > Number.MAX_SAFE_INTEGER) this.fail('a number is too large');
         return value;
       }
@@ -122,12 +127,15 @@ export class ByteReader {
 
 /** Grows as needed; `finish` hands out a view of exactly what was written. */
 export class ByteWriter {
-  #bytes: Uint8Array;
+  /** A plain array and a Buffer over the same memory: only a Buffer encodes a text in place. */
+  #bytes: Uint8Array<ArrayBuffer>;
+  #buffer: Buffer;
   #view: DataView;
   #length = 0;
 
   constructor(capacity = 256) {
     this.#bytes = new Uint8Array(capacity);
+    this.#buffer = Buffer.from(this.#bytes.buffer);
     this.#view = new DataView(this.#bytes.buffer);
   }
 
@@ -147,6 +155,7 @@ export class ByteWriter {
       const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
       grown.set(this.#bytes.subarray(0, at));
       this.#bytes = grown;
+      this.#buffer = Buffer.from(grown.buffer);
       this.#view = new DataView(grown.buffer);
     }
     this.#length = needed;
@@ -204,7 +213,23 @@ export class ByteWriter {
   }
 
   text(value: string): this {
-    return this.sizedBytes(textEncoder.encode(value));
+    return this.varint(Buffer.byteLength(value)).#utf8(value);
+  }
+
+  /** u32 length, then the text: the form that is hashed. Encoded in place, which is ten times as fast as utf8(). */
+  text32(value: string): this {
+    const at = this.#length;
+    this.u32(0).#utf8(value);
+    this.#view.setUint32(at, this.#length - at - 4, true);
+    return this;
+  }
+
+  /** A half of a surrogate pair becomes U+FFFD, as in utf8(). */
+  #utf8(value: string): this {
+    // A UTF-16 unit takes at most three bytes of UTF-8.
+    const at = this.#reserve(value.length * 3);
+    this.#length = at + this.#buffer.write(value, at, 'utf8');
+    return this;
   }
 
   /** A view of what was written, valid until the next write or reset. */
@@ -244,9 +269,22 @@ export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
 
 /** Order of raw bytes, shorter first on a tie: the order of names in pages and of ids in index runs. */
 export function compareBytes(left: Uint8Array, right: Uint8Array): number {
-  return Buffer.compare(left, right);
+  const length = Math.min(left.length, right.length);
+  if (length > NATIVE_COMPARE_BYTES_MIN) return Buffer.compare(left, right);
+  for (let index = 0; index < length; index++) {
+    const difference = (left[index] ?? 0) - (right[index] ?? 0);
+    if (difference !== 0) return difference < 0 ? -1 : 1;
+  }
+  return Math.sign(left.length - right.length);
 }
 
 export function equalBytes(left: Uint8Array, right: Uint8Array): boolean {
-  return left.length === right.length && Buffer.compare(left, right) === 0;
+  const length = left.length;
+  if (length !== right.length) return false;
+  if (length > NATIVE_COMPARE_BYTES_MIN) return Buffer.compare(left, right) === 0;
+  for (let index = 0; index < length; index++) if (left[index] !== right[index]) return false;
+  return true;
 }
+
+/** The native comparison costs 0.2 µs however short its input is; a loop over a name or an id a quarter of that. */
+const NATIVE_COMPARE_BYTES_MIN = 128;

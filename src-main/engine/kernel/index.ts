@@ -13,5 +13,6 @@ export {
   systemPorts,
   systemRandom,
 } from './ports.ts';
+export { RateBucket, type RateLimit } from './rate-bucket.ts';
 export { RecordReader } from './record-reader.ts';
 export { Breather } from './breathe.ts';

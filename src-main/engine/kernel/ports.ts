@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 
 export type Clock = {
-  /** Wall time in milliseconds since 1970. For display and records; never for a safety decision. */
+  /** Wall time in whole milliseconds since 1970, never negative. For display and records; never for a safety decision. */
   readonly nowMs: () => number;
   /** Milliseconds that only go forward. */
   readonly monotonicMs: () => number;
@@ -18,7 +18,8 @@ export type Log = (level: LogLevel, message: string, fields?: Readonly<Record<st
 
 export type Ports = { readonly clock: Clock; readonly random: Random; readonly log: Log };
 
-export const systemClock: Clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
+/** A clock that was set before 1970 stands at 1970: no record can hold less, and a backup must not fail for it. */
+export const systemClock: Clock = { nowMs: () => Math.max(0, Date.now()), monotonicMs: () => performance.now() };
 export const systemRandom: Random = { bytes: (count) => new Uint8Array(randomBytes(count)) };
 export const silentLog: Log = () => undefined;
 

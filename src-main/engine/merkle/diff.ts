@@ -183,7 +183,8 @@ function sameMetadata(before: Entry, after: Entry): boolean {
     (before.groupName ?? '') === (after.groupName ?? '') &&
     (before.linkGroup === undefined) === (after.linkGroup === undefined) &&
     fileFlags(before) === fileFlags(after) &&
-    sameBytes(before.xattrBlob, after.xattrBlob) &&
+    // By the plain hash: ids of two repositories differ where the attributes don't.
+    sameBytes(before.xattrBlob?.hash, after.xattrBlob?.hash) &&
     sameBytes(before.extension, after.extension) &&
     sameXattrs(before.xattrs ?? [], after.xattrs ?? [])
   );

@@ -4,7 +4,8 @@
  */
 import { assert, assertNever } from '../../../src-shared/assert.ts';
 import { asBlobId, asContentHash, ID_BYTES } from '../../../src-shared/ids.ts';
-import { type ByteReader, type ByteWriter, compareBytes, equalBytes } from '../kernel/index.ts';
+import { ByteReader, ByteWriter, equalBytes } from '../kernel/index.ts';
+import { readInlineXattrs, readXattrBlob, writeXattrs } from './attributes.ts';
 import {
   CHUNK_BYTES_MAX,
   type ChunkRef,
@@ -25,9 +26,7 @@ import {
   PAGE_LEVEL_MAX,
   TARGET_BYTES_MAX,
   U32_MAX,
-  type Xattr,
   XATTR_INLINE_BYTES_MAX,
-  XATTR_NAME_BYTES_MAX,
 } from './entry.ts';
 
 /** Bits of a record's field mask. */
@@ -46,9 +45,12 @@ export const ENTRY_FIELD = {
   extension: 128,
 } as const;
 
-const FIELDS_OF_ANY = ENTRY_FIELD.ownerNames | ENTRY_FIELD.xattrs | ENTRY_FIELD.xattrBlob | ENTRY_FIELD.extension;
-const FIELDS_OF_LEAVES = FIELDS_OF_ANY | ENTRY_FIELD.linkGroup;
-const FIELDS_OF_FILES = FIELDS_OF_LEAVES | ENTRY_FIELD.chunkPages | ENTRY_FIELD.fileFlags | ENTRY_FIELD.dictionary;
+/** Which fields each kind of entry may have. */
+export const FIELDS_OF_ANY =
+  ENTRY_FIELD.ownerNames | ENTRY_FIELD.xattrs | ENTRY_FIELD.xattrBlob | ENTRY_FIELD.extension;
+export const FIELDS_OF_LEAVES = FIELDS_OF_ANY | ENTRY_FIELD.linkGroup;
+export const FIELDS_OF_FILES =
+  FIELDS_OF_LEAVES | ENTRY_FIELD.chunkPages | ENTRY_FIELD.fileFlags | ENTRY_FIELD.dictionary;
 
 /** Smallest record: type, mask, a name of one byte, mode, uid, gid, mtime. Bounds the count of a page. */
 export const ENTRY_BYTES_MIN = 1 + 1 + 2 + 1 + 1 + 1 + 8;
@@ -161,11 +163,19 @@ export function encodeChunkRef(writer: ByteWriter, chunk: ChunkRef): void {
 
 function encodeOptionalFields(writer: ByteWriter, entry: Entry, mask: number): void {
   if (mask === 0) return;
-  if (mask & ENTRY_FIELD.ownerNames) encodeOwnerNames(writer, entry.userName ?? '', entry.groupName ?? '');
-  if (mask & ENTRY_FIELD.xattrs) encodeXattrs(writer, entry.xattrs ?? []);
+  if (mask & ENTRY_FIELD.ownerNames) writer.bytes(encodeOwnerNames(entry.userName, entry.groupName));
+  if (mask & ENTRY_FIELD.xattrs) {
+    const from = writer.length;
+    writeXattrs(writer, entry.xattrs ?? []);
+    assert(writer.length - from <= XATTR_INLINE_BYTES_MAX, 'long extended attributes stand in a blob');
+  }
   if (entry.xattrBlob !== undefined) {
     assert((mask & ENTRY_FIELD.xattrs) === 0, 'extended attributes stand in the page or in a blob, not in both');
-    writer.bytes(entry.xattrBlob);
+    assert(
+      entry.xattrBlob.id.length === ID_BYTES && entry.xattrBlob.hash.length === ID_BYTES,
+      'an id and a hash have 32 bytes',
+    );
+    writer.bytes(entry.xattrBlob.id).bytes(entry.xattrBlob.hash);
   }
   if (entry.linkGroup !== undefined) {
     assert(entry.nodeType !== 'directory' && isCount(entry.linkGroup), 'a link group is a number, not for directories');
@@ -184,31 +194,27 @@ function encodeOptionalFields(writer: ByteWriter, entry: Entry, mask: number): v
   }
 }
 
-function encodeOwnerNames(writer: ByteWriter, userName: string, groupName: string): void {
+/** A machine rarely has more pairs of user and group than this. */
+const OWNERS_KEPT_MAX = 256;
+const owners = new Map<string, Map<string, Uint8Array>>();
+
+/**
+ * The field ownerNames of an entry whose owner has these names; no bytes where the field is absent. Not to be written
+ * to: the same names repeat from entry to entry, and so do these bytes.
+ */
+export function encodeOwnerNames(userName = '', groupName = ''): Uint8Array {
+  const groups = owners.get(userName);
+  const known = groups?.get(groupName);
+  if (known !== undefined) return known;
   // A UTF-16 unit takes at most three bytes of UTF-8.
   const unitsMax = OWNER_NAME_BYTES_MAX / 3;
   assert(userName.length <= unitsMax && groupName.length <= unitsMax, 'owner names are bounded');
-  writer.text(userName).text(groupName);
-}
-
-function encodeXattrs(writer: ByteWriter, xattrs: readonly Xattr[]): void {
-  let before: Uint8Array | undefined;
-  let bytes = 0;
-  writer.varint(xattrs.length);
-  for (const { name, value } of xattrs) {
-    assert(before === undefined || compareBytes(before, name) < 0, 'extended attributes are sorted by name');
-    assert(name.length > 0 && name.length <= XATTR_NAME_BYTES_MAX && !name.includes(0), 'an attribute name is bounded');
-    bytes += name.length + value.length;
-    writer.sizedBytes(name).sizedBytes(value);
-    before = name;
-  }
-  assert(bytes <= XATTR_INLINE_BYTES_MAX, 'large extended attributes stand in a blob');
-}
-
-/** How many bytes an attribute list takes of XATTR_INLINE_BYTES_MAX: whether it may stand in the entry. */
-export function xattrBytes(xattrs: readonly Xattr[]): number {
-  let bytes = 0;
-  for (const { name, value } of xattrs) bytes += name.length + value.length;
+  const isAbsent = userName === '' && groupName === '';
+  const bytes = isAbsent ? new Uint8Array(0) : new ByteWriter(64).text(userName).text(groupName).finish();
+  if (owners.size >= OWNERS_KEPT_MAX || (groups?.size ?? 0) >= OWNERS_KEPT_MAX) owners.clear();
+  const kept = owners.get(userName);
+  if (kept === undefined) owners.set(userName, new Map([[groupName, bytes]]));
+  else kept.set(groupName, bytes);
   return bytes;
 }
 
@@ -248,6 +254,14 @@ export function decodeEntry(reader: ByteReader): Entry {
     default:
       return reader.fail(`${typeNumber} is no node type`);
   }
+}
+
+/** One record by itself. */
+export function decodeEntryBytes(bytes: Uint8Array): Entry {
+  const reader = new ByteReader(bytes, 'entry');
+  const entry = decodeEntry(reader);
+  reader.end();
+  return entry;
 }
 
 type Fixed = Pick<EntryMetadata, 'name' | 'mode' | 'uid' | 'gid' | 'mtimeNs'>;
@@ -360,10 +374,10 @@ function decodeOptionalFields(reader: ByteReader, mask: number): OptionalFields 
     if (userName !== '') fields.userName = userName;
     if (groupName !== '') fields.groupName = groupName;
   }
-  if (mask & ENTRY_FIELD.xattrs) fields.xattrs = decodeXattrs(reader);
+  if (mask & ENTRY_FIELD.xattrs) fields.xattrs = readInlineXattrs(reader);
   if (mask & ENTRY_FIELD.xattrBlob) {
     if (fields.xattrs !== undefined) reader.fail('extended attributes in two places');
-    fields.xattrBlob = asBlobId(reader.bytes(ID_BYTES));
+    fields.xattrBlob = readXattrBlob(reader);
   }
   if (mask & ENTRY_FIELD.linkGroup) fields.linkGroup = reader.varint();
   if (mask & ENTRY_FIELD.fileFlags) {
@@ -373,23 +387,4 @@ function decodeOptionalFields(reader: ByteReader, mask: number): OptionalFields 
   if (mask & ENTRY_FIELD.dictionary) fields.dictionary = asBlobId(reader.bytes(ID_BYTES));
   if (mask & ENTRY_FIELD.extension) fields.extension = reader.sizedBytes(EXTENSION_BYTES_MAX);
   return fields;
-}
-
-function decodeXattrs(reader: ByteReader): Xattr[] {
-  const count = reader.count(3);
-  if (count === 0) reader.fail('extended attributes announced and absent');
-  const xattrs: Xattr[] = [];
-  let before: Uint8Array | undefined;
-  let bytes = 0;
-  for (let index = 0; index < count; index++) {
-    const name = reader.sizedBytes(XATTR_NAME_BYTES_MAX);
-    if (name.length === 0 || name.includes(0)) reader.fail('an attribute name is empty or holds NUL');
-    if (before !== undefined && compareBytes(before, name) >= 0) reader.fail('extended attributes are not sorted');
-    const value = reader.sizedBytes(XATTR_INLINE_BYTES_MAX);
-    bytes += name.length + value.length;
-    if (bytes > XATTR_INLINE_BYTES_MAX) reader.fail('too many bytes of extended attributes');
-    xattrs.push({ name, value });
-    before = name;
-  }
-  return xattrs;
 }

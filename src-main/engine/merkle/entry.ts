@@ -14,10 +14,20 @@ export const NAME_BYTES_MAX = 4096;
 export const TARGET_BYTES_MAX = 131_072;
 /** Longest user or group name, in bytes of UTF-8. */
 export const OWNER_NAME_BYTES_MAX = 4096;
-/** Longest name of an extended attribute. Linux stops at 255. */
+/**
+ * Longest name of an extended attribute. Linux stops at 255, macOS at 127; an alternate stream of NTFS (255 UTF-16
+ * units, 765 bytes as UTF-8) becomes an attribute too, with a prefix.
+ */
 export const XATTR_NAME_BYTES_MAX = 1024;
-/** Names and values of an entry's extended attributes together, when they stand in the page. More goes into a blob. */
-export const XATTR_INLINE_BYTES_MAX = 65_536;
+/** Extended attributes of one entry. Linux lists at most 64 KiB of names. */
+export const XATTRS_MAX = 65_536;
+/** Encoded extended attributes (attributes.ts) up to this stand in the entry, longer ones in a blob. */
+export const XATTR_INLINE_BYTES_MAX = 4096;
+/**
+ * Encoded extended attributes of one entry, and so the longest value: the bound of every blob. Linux stops at 64 KiB a
+ * value; a resource fork of macOS may have more than this, and such an entry is a problem, never half stored.
+ */
+export const ATTRIBUTES_BYTES_MAX = 8 * 1024 * 1024;
 /** Bytes of fields this version doesn't know and carries along. */
 export const EXTENSION_BYTES_MAX = 65_536;
 /** A file of up to this many chunks lists them in its entry; a longer list stands in chunk-list pages. */
@@ -46,6 +56,9 @@ export type ChunkRef = { readonly id: BlobId; readonly length: number };
 
 export type Xattr = { readonly name: Uint8Array; readonly value: Uint8Array };
 
+/** A blob of type `attributes`: its address, and the plain hash of its bytes, which is what the NodeId holds. */
+export type XattrBlob = { readonly id: BlobId; readonly hash: ContentHash };
+
 /** What all entries have in common; also what a folder's node is told about the folder itself. */
 export type EntryMetadata = {
   /** The raw bytes the filesystem gave. */
@@ -61,8 +74,8 @@ export type EntryMetadata = {
   readonly groupName?: string;
   /** Sorted by name, strictly rising; an empty list counts as absent. Never together with `xattrBlob`. */
   readonly xattrs?: readonly Xattr[];
-  /** A blob that holds extended attributes too large for a page. */
-  readonly xattrBlob?: BlobId;
+  /** Where they are, when their encoding is longer than XATTR_INLINE_BYTES_MAX: see attributes.ts. */
+  readonly xattrBlob?: XattrBlob;
   /** Names with the same number in one snapshot are hard links to one file. Not for directories, not hashed. */
   readonly linkGroup?: number;
   /** Fields of a later version, carried along untouched. */
@@ -131,12 +144,20 @@ const SLASH = 0x2f;
  */
 export function nameFault(name: Uint8Array): string | undefined {
   const length = name.length;
+  if (isPlainName(name, 0, length)) return undefined;
   if (length === 0) return 'a name is empty';
   if (length > NAME_BYTES_MAX) return `a name has ${length} bytes`;
-  if (name[0] === DOT && (length === 1 || (length === 2 && name[1] === DOT))) return 'a name is “.” or “..”';
-  for (let index = 0; index < length; index++) {
-    const byte = name[index];
-    if (byte === SLASH || byte === NUL) return 'a name holds “/” or NUL';
+  return name[0] === DOT && length <= 2 ? 'a name is “.” or “..”' : 'a name holds “/” or NUL';
+}
+
+/** The same as a question, of the bytes from `start` to `end`; bytes beyond the array count as NUL. */
+export function isPlainName(bytes: Uint8Array, start: number, end: number): boolean {
+  const length = end - start;
+  if (length < 1 || length > NAME_BYTES_MAX) return false;
+  if (bytes[start] === DOT && (length === 1 || (length === 2 && bytes[start + 1] === DOT))) return false;
+  for (let index = start; index < end; index++) {
+    const byte = bytes[index] ?? NUL;
+    if (byte === SLASH || byte === NUL) return false;
   }
-  return undefined;
+  return true;
 }

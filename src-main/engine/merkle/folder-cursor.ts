@@ -11,6 +11,7 @@ import { CairnError } from '../../../src-shared/errors.ts';
 import type { PageId } from '../../../src-shared/ids.ts';
 import { compareBytes, equalBytes } from '../kernel/index.ts';
 import type { Entry } from './entry.ts';
+import { PageRecordCursor } from './page-cursor.ts';
 import { decodeFolderPage, type FolderChild, type FolderPage, PAGE_BLOB_TYPE, type PageBlobType } from './page.ts';
 
 /** Gives the verified bytes of a page, or throws integrity/missing. The bytes must not change afterwards. */
@@ -100,15 +101,38 @@ export class FolderCursor {
 
   /** Opens the page the cursor stands at; it then stands at the page's first item. */
   async open(): Promise<void> {
+    const { child, level, before } = this.#unopened();
+    const page = await this.#read(child.page, level);
+    checkChild(extentOf(page), child, before);
+    this.skip();
+    this.#frames.push({ page, index: 0, before });
+  }
+
+  /** The bytes of the leaf page the cursor stands at, every record of it checked; steps over it. */
+  async takePage(): Promise<Uint8Array> {
+    const { child, level, before } = this.#unopened();
+    assert(level === 0, 'only a leaf page is taken as it is');
+    const bytes = await this.#fetch(child.page, PAGE_BLOB_TYPE.folder);
+    const records = new PageRecordCursor();
+    records.open(bytes);
+    let first: Uint8Array | undefined;
+    let last: Uint8Array | undefined;
+    while (records.next()) {
+      first ??= records.name;
+      if (records.isLast) last = records.name;
+    }
+    checkChild({ count: records.count, first, last }, child, before);
+    this.skip();
+    return bytes;
+  }
+
+  #unopened(): { readonly child: FolderChild; readonly level: number; readonly before: Uint8Array | undefined } {
     const frame = this.#frames.at(-1);
     assert(frame !== undefined && frame.page.kind === 'inner', 'only an unopened page is opened');
     const child = frame.page.children[frame.index];
     assert(child !== undefined, 'only an unopened page is opened');
     const before = frame.page.children[frame.index + 1]?.firstName ?? frame.before;
-    const page = await this.#read(child.page, frame.page.level - 1);
-    checkChild(page, child, before);
-    frame.index++;
-    this.#frames.push({ page, index: 0, before });
+    return { child, level: frame.page.level - 1, before };
   }
 
   async #read(id: PageId, level: number): Promise<FolderPage> {
@@ -120,19 +144,23 @@ export class FolderCursor {
   }
 }
 
-function checkChild(page: FolderPage, child: FolderChild, before: Uint8Array | undefined): void {
-  let count = 0;
-  let first: Uint8Array | undefined;
-  let last: Uint8Array | undefined;
+/** How many entries stand in and below a page, and its first and last name. */
+type Extent = {
+  readonly count: number;
+  readonly first: Uint8Array | undefined;
+  readonly last: Uint8Array | undefined;
+};
+
+function extentOf(page: FolderPage): Extent {
   if (page.kind === 'leaf') {
-    count = page.entries.length;
-    first = page.entries[0]?.name;
-    last = page.entries.at(-1)?.name;
-  } else {
-    for (const grandchild of page.children) count += grandchild.entryCount;
-    first = page.children[0]?.firstName;
-    last = page.children.at(-1)?.firstName;
+    return { count: page.entries.length, first: page.entries[0]?.name, last: page.entries.at(-1)?.name };
   }
+  let count = 0;
+  for (const child of page.children) count += child.entryCount;
+  return { count, first: page.children[0]?.firstName, last: page.children.at(-1)?.firstName };
+}
+
+function checkChild({ count, first, last }: Extent, child: FolderChild, before: Uint8Array | undefined): void {
   if (first === undefined || last === undefined) fail('an inner page refers to an empty one');
   if (!equalBytes(first, child.firstName)) fail('a page does not start with the name its parent gives');
   if (count !== child.entryCount) fail(`a page holds ${count} entries, its parent says ${child.entryCount}`);

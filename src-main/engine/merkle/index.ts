@@ -3,6 +3,14 @@
  * reads and writes bytes through callbacks and never touches a file.
  */
 export {
+  attributeFields,
+  type AttributesFetch,
+  attributesOf,
+  decodeAttributes,
+  encodeAttributes,
+} from './attributes.ts';
+export {
+  ATTRIBUTES_BYTES_MAX,
   CHUNK_BYTES_MAX,
   type ChunkRef,
   type DeviceEntry,
@@ -24,10 +32,12 @@ export {
   type SymlinkEntry,
   TARGET_BYTES_MAX,
   type Xattr,
+  type XattrBlob,
   XATTR_INLINE_BYTES_MAX,
   XATTR_NAME_BYTES_MAX,
+  XATTRS_MAX,
 } from './entry.ts';
-export { ENTRY_FIELD, xattrBytes } from './entry-codec.ts';
+export { decodeEntryBytes, encodeEntry, encodeOwnerNames, ENTRY_FIELD } from './entry-codec.ts';
 export {
   type ChunkListPage,
   decodeChunkListPage,
@@ -67,9 +77,12 @@ export {
   iterateChunks,
   iterateFolder,
   iterateFolderLeaves,
+  iterateFolderPages,
   iterateSeals,
+  type OnDamagedPage,
   type PageFetch,
 } from './page-reader.ts';
+export { PageRecordCursor } from './page-cursor.ts';
 export { CANONICAL_NAME_BYTES_MAX, canonicalName, type CanonicalName, nodePath } from './name.ts';
 export {
   createNodeHasher,

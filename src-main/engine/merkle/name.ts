@@ -38,6 +38,13 @@ export function canonicalName(raw: Uint8Array): CanonicalName {
   return { text, raw: text === decoded ? undefined : raw };
 }
 
+/** The raw name where it is not the UTF-8 of its canonical form, else no bytes. Makes no text of a plain name. */
+export function rawWhereOdd(raw: Uint8Array): Uint8Array {
+  return isAscii(raw) ? EMPTY : (canonicalName(raw).raw ?? EMPTY);
+}
+
+const EMPTY = new Uint8Array(0);
+
 /** The UTF-8 bytes of a canonical name, given its raw form too: mostly no work at all. */
 export function canonicalBytes(text: string, raw: Uint8Array): Uint8Array {
   return isAscii(raw) ? raw : utf8(text);

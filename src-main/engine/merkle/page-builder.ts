@@ -11,6 +11,7 @@ import type { PageId } from '../../../src-shared/ids.ts';
 import { ByteWriter, compareBytes } from '../kernel/index.ts';
 import { encodeChunkRef, encodeEntry } from './entry-codec.ts';
 import { type ChunkRef, type Entry, type FileContent, INLINE_CHUNKS_MAX, PAGE_LEVEL_MAX } from './entry.ts';
+import type { PageRecordCursor } from './page-cursor.ts';
 import {
   encodeChunkListChild,
   encodeFolderChild,
@@ -215,6 +216,10 @@ export type FolderRoot = {
 export type FolderPageBuilder = {
   /** Entries arrive in the order of their raw names, strictly rising. */
   add(entry: Entry): void;
+  /** The same with the record a cursor stands at, taken over as it is: much cheaper than to decode and encode it. */
+  addRecord(cursor: PageRecordCursor): void;
+  /** The same with the record of a file as encodeEntry wrote it; its raw name and size are given beside it. */
+  addFile(name: Uint8Array, record: Uint8Array, size: number): void;
   finish(): FolderRoot;
 };
 
@@ -225,16 +230,29 @@ export function createFolderPageBuilder(sink: PageSink): FolderPageBuilder {
   let entryCount = 0;
   let totalEntries = 0;
   let totalBytes = 0;
+  /** Counts an entry whose record was just written: with the names below it, and the bytes of all files in it. */
+  const count = (name: Uint8Array, below: number, bytes: number): void => {
+    assert(before === undefined || compareBytes(before, name) < 0, 'entries of a folder rise by raw name');
+    before = name;
+    entryCount++;
+    totalEntries += 1 + below;
+    totalBytes += bytes;
+    tree.endRecord(name, 0);
+  };
   return {
     add: (entry) => {
-      assert(before === undefined || compareBytes(before, entry.name) < 0, 'entries of a folder rise by raw name');
-      before = entry.name;
-      entryCount++;
-      totalEntries += entry.nodeType === 'directory' ? 1 + entry.totalEntries : 1;
-      if (entry.nodeType === 'file') totalBytes += entry.size;
-      else if (entry.nodeType === 'directory') totalBytes += entry.totalBytes;
       encodeEntry(tree.writer, entry);
-      tree.endRecord(entry.name, 0);
+      if (entry.nodeType === 'directory') count(entry.name, entry.totalEntries, entry.totalBytes);
+      else count(entry.name, 0, entry.nodeType === 'file' ? entry.size : 0);
+    },
+    addRecord: (cursor) => {
+      tree.writer.bytes(cursor.record);
+      // A copy: the page that the name stands in may be long gone when the name is needed.
+      count(cursor.name.slice(), cursor.totalEntries, cursor.size + cursor.totalBytes);
+    },
+    addFile: (name, record, size) => {
+      tree.writer.bytes(record);
+      count(name, 0, size);
     },
     finish: () => {
       const { reference, level } = tree.finish();

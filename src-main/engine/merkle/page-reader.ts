@@ -5,18 +5,29 @@
  * A folder may be shared: two names may refer to one page. So the size of a whole tree is not bounded by the bytes
  * stored; who walks a whole tree counts against the directory's totalEntries, or works in a lazy way.
  */
-import { CairnError } from '../../../src-shared/errors.ts';
+import { CairnError, isIntegrityError } from '../../../src-shared/errors.ts';
 import type { PageId } from '../../../src-shared/ids.ts';
 import { compareBytes } from '../kernel/index.ts';
 import type { ChunkRef, Entry, FileContent } from './entry.ts';
-import { openFolder, type PageFetch } from './folder-cursor.ts';
+import { FolderCursor, openFolder, type PageFetch } from './folder-cursor.ts';
 import { decodeChunkListPage, decodeSealPage, PAGE_BLOB_TYPE, type PageBlobType, type Seal } from './page.ts';
 
 export { type FolderRef, type PageFetch } from './folder-cursor.ts';
 
-/** All entries of a folder in the order of their raw names. */
-export async function* iterateFolder(fetch: PageFetch, page: PageId, level: number): AsyncGenerator<Entry> {
-  for await (const entries of iterateFolderLeaves(fetch, page, level)) yield* entries;
+/** Told of a page that is damaged or missing, once each; what stands below it is then left out. */
+export type OnDamagedPage = (error: CairnError) => void;
+
+/**
+ * All entries of a folder in the order of their raw names. With `onDamage` a damaged page ends nothing but itself;
+ * without it, it ends the walk with its error.
+ */
+export async function* iterateFolder(
+  fetch: PageFetch,
+  page: PageId,
+  level: number,
+  onDamage?: OnDamagedPage,
+): AsyncGenerator<Entry> {
+  for await (const entries of iterateFolderLeaves(fetch, page, level, onDamage)) yield* entries;
 }
 
 /** The same, one leaf page at a time: less overhead where every entry is looked at. */
@@ -24,11 +35,42 @@ export async function* iterateFolderLeaves(
   fetch: PageFetch,
   page: PageId,
   level: number,
+  onDamage?: OnDamagedPage,
 ): AsyncGenerator<readonly Entry[]> {
-  const cursor = await openFolder(fetch, { page, level });
+  const cursor = new FolderCursor(fetch);
+  if (!(await passes(() => cursor.openRoot({ page, level }), onDamage))) return;
   for (let item = cursor.peek(); item !== undefined; item = cursor.peek()) {
-    if (item.kind === 'page') await cursor.open();
-    else yield cursor.takeLeaf();
+    if (item.kind !== 'page') yield cursor.takeLeaf();
+    else if (!(await passes(() => cursor.open(), onDamage))) cursor.skip();
+  }
+}
+
+/** False where the page is damaged and somebody was told. */
+async function passes(open: () => Promise<void>, onDamage: OnDamagedPage | undefined): Promise<boolean> {
+  try {
+    await open();
+    return true;
+  } catch (error) {
+    if (onDamage === undefined || !isIntegrityError(error)) throw error;
+    onDamage(error);
+    return false;
+  }
+}
+
+/**
+ * The leaf pages of a folder as they are stored, one at a time, for a PageRecordCursor. A single page is not looked into;
+ * of several each is walked once to hold it to what its parent says.
+ */
+export async function* iterateFolderPages(fetch: PageFetch, page: PageId, level: number): AsyncGenerator<Uint8Array> {
+  if (level === 0) {
+    const fetched = fetch(page, PAGE_BLOB_TYPE.folder);
+    yield fetched instanceof Uint8Array ? fetched : await fetched;
+    return;
+  }
+  const cursor = await openFolder(fetch, { page, level });
+  for (let item = cursor.peek(); item?.kind === 'page'; item = cursor.peek()) {
+    if (item.level > 0) await cursor.open();
+    else yield await cursor.takePage();
   }
 }
 

@@ -1,10 +1,11 @@
 /** Reads back what preimage.ts writes, for checking proofs and showing what they say. Strict: one value, one form. */
-import { asContentHash, type BlobId, asBlobId, type ContentHash, ID_BYTES } from '../../../src-shared/ids.ts';
-import { ByteReader, equalBytes } from '../kernel/index.ts';
+import { asContentHash, type ContentHash, ID_BYTES } from '../../../src-shared/ids.ts';
+import { ByteReader, compareBytes, equalBytes } from '../kernel/index.ts';
 import {
   NAME_BYTES_MAX,
   OWNER_NAME_BYTES_MAX,
   TARGET_BYTES_MAX,
+  type Xattr,
   XATTR_INLINE_BYTES_MAX,
   XATTR_NAME_BYTES_MAX,
 } from './entry.ts';
@@ -24,9 +25,9 @@ export type NodeMetadata = {
   /** Devices only, else 0. */
   readonly major: number;
   readonly minor: number;
-  readonly xattrs: readonly { readonly name: Uint8Array; readonly value: Uint8Array }[];
-  /** In the place of `xattrs` where they are large. */
-  readonly xattrBlob?: BlobId;
+  readonly xattrs: readonly Xattr[];
+  /** In the place of `xattrs` where they are long: the plain hash of their encoding (attributes.ts). */
+  readonly xattrHash?: ContentHash;
   /** The name's bytes where they are not the UTF-8 of the last part of the path, else empty. */
   readonly rawName: Uint8Array;
 };
@@ -91,13 +92,22 @@ export function parseMetadata(bytes: Uint8Array): NodeMetadata {
   return { ...fixed, userName, groupName, target, major, minor, ...attributes, rawName };
 }
 
-function parseXattrs(reader: ByteReader): Pick<NodeMetadata, 'xattrs' | 'xattrBlob'> {
+function parseXattrs(reader: ByteReader): Pick<NodeMetadata, 'xattrs' | 'xattrHash'> {
   const count = reader.u32();
-  if (count === XATTRS_IN_BLOB) return { xattrs: [], xattrBlob: asBlobId(reader.bytes(ID_BYTES)) };
-  if (count * 8 > reader.left) reader.fail(`${count} extended attributes do not fit`);
-  const xattrs: { name: Uint8Array; value: Uint8Array }[] = [];
+  if (count === XATTRS_IN_BLOB) return { xattrs: [], xattrHash: asContentHash(reader.bytes(ID_BYTES)) };
+  if (count * 9 > reader.left) reader.fail(`${count} extended attributes do not fit`);
+  const xattrs: Xattr[] = [];
+  let before: Uint8Array | undefined;
+  let bytes = 0;
   for (let index = 0; index < count; index++) {
-    xattrs.push({ name: sized(reader, XATTR_NAME_BYTES_MAX), value: sized(reader, XATTR_INLINE_BYTES_MAX) });
+    const name = sized(reader, XATTR_NAME_BYTES_MAX);
+    if (name.length === 0 || name.includes(0)) reader.fail('an attribute name is empty or holds NUL');
+    if (before !== undefined && compareBytes(before, name) >= 0) reader.fail('extended attributes are not sorted');
+    const value = sized(reader, XATTR_INLINE_BYTES_MAX);
+    bytes += name.length + value.length;
+    if (bytes > XATTR_INLINE_BYTES_MAX) reader.fail('long extended attributes stand in a node');
+    xattrs.push({ name, value });
+    before = name;
   }
   return { xattrs };
 }

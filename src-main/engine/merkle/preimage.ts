@@ -8,7 +8,7 @@ import { ID_BYTES } from '../../../src-shared/ids.ts';
 import { hash } from '../codec/index.ts';
 import { ByteWriter, utf8 } from '../kernel/index.ts';
 import type { DirectoryEntry, Entry, EntryMetadata, NodeType } from './entry.ts';
-import { canonicalName } from './name.ts';
+import { rawWhereOdd } from './name.ts';
 
 /** Children a folder (or a group, or a list of group hashes) holds directly; more are grouped. */
 export const GROUP_CHILDREN_MAX = 1024;
@@ -17,8 +17,8 @@ export type LeafEntry = Exclude<Entry, DirectoryEntry>;
 export type LeafType = LeafEntry['nodeType'];
 
 /**
- * Stands in the place of the attribute count where the attributes are in a blob; the blob's id follows. No list is
- * as long as this.
+ * Stands in the place of the attribute count where the attributes are in a blob; the plain hash of the blob's bytes
+ * follows, never its id, which is keyed. No list is as long as this.
  */
 export const XATTRS_IN_BLOB = 0xffff_ffff;
 
@@ -84,7 +84,7 @@ export function writeMetadata(writer: ByteWriter, entry: Entry | EntryMetadata, 
   if ('major' in entry) writer.u32(entry.minor).u32(entry.major);
   else writer.u32(0).u32(0);
   if (entry.xattrBlob !== undefined) {
-    writer.u32(XATTRS_IN_BLOB).bytes(entry.xattrBlob);
+    writer.u32(XATTRS_IN_BLOB).bytes(entry.xattrBlob.hash);
   } else {
     const xattrs = entry.xattrs ?? [];
     writer.u32(xattrs.length);
@@ -93,13 +93,13 @@ export function writeMetadata(writer: ByteWriter, entry: Entry | EntryMetadata, 
       writeSized(writer, value);
     }
   }
-  writeSized(writer, isSourceRoot ? EMPTY : (canonicalName(entry.name).raw ?? EMPTY));
+  writeSized(writer, isSourceRoot ? EMPTY : rawWhereOdd(entry.name));
 }
 
 /** `scratch` is overwritten; it holds the metadata while its length is unknown. */
 export function writeLeafPreimage(writer: ByteWriter, scratch: ByteWriter, path: string, entry: LeafEntry): void {
   writer.bytes(TAG[entry.nodeType]);
-  writeSized(writer, utf8(path));
+  writer.text32(path);
   writer.bytes(leafContentHash(entry));
   scratch.reset();
   writeMetadata(scratch, entry, path === '');
@@ -129,7 +129,7 @@ export function writeFolderPreimage(
   folder: { path: string; childCount: number; childPart: Uint8Array; metadata: Uint8Array },
 ): void {
   writer.bytes(folder.childCount > GROUP_CHILDREN_MAX ? TAG.directoryGroups : TAG.directory);
-  writeSized(writer, utf8(folder.path));
+  writer.text32(folder.path);
   writeU64(writer, folder.childCount);
   writer.bytes(folder.childPart);
   writeSized(writer, folder.metadata);

@@ -68,6 +68,16 @@ export type PackFooter = {
   readonly extension: Uint8Array;
   /** The blobs of one segment in order. The ids are views of the footer. */
   readonly blobsOf: (segment: SegmentRecord) => BlobRecord[];
+  readonly columns: FooterBlobColumns;
+};
+
+/** All blobs in the order of the file, for whoever can't afford an object for each. */
+export type FooterBlobColumns = {
+  /** 32 bytes a blob. */
+  readonly ids: DataView;
+  readonly types: Uint8Array;
+  /** u32, little-endian. */
+  readonly lengths: DataView;
 };
 
 export type FooterSegment = {
@@ -251,6 +261,7 @@ export function decodeFooter(
   const bases = new ByteReader(reader.bytes(head.deltaCount * ID_BYTES), 'pack footer’s base column');
   const { segments, objects } = readFrames(frameTable, head, bases, framesEnd);
   const ids = reader.bytes(head.blobCount * ID_BYTES);
+  const idView = new DataView(ids.buffer, ids.byteOffset, ids.byteLength);
   const types = reader.bytes(head.blobCount);
   const lengthBytes = reader.bytes(head.blobCount * 4);
   const lengths = new DataView(lengthBytes.buffer, lengthBytes.byteOffset, lengthBytes.byteLength);
@@ -281,5 +292,6 @@ export function decodeFooter(
     return blobs;
   };
   const { frameCount, blobCount } = head;
-  return { fileType, segments, objects, frameCount, blobCount, plainBytes, extension, blobsOf };
+  const columns = { ids: idView, types, lengths };
+  return { fileType, segments, objects, frameCount, blobCount, plainBytes, extension, blobsOf, columns };
 }

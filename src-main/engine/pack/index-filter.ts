@@ -2,11 +2,16 @@
  * A blocked Bloom filter over blob ids: an absent id is nearly always recognised from one block of 64 bytes, without a
  * page being read. Ids are keyed hashes, so their own bits choose the block and the probes.
  */
+import { assert } from '../../../src-shared/assert.ts';
+import { ID_BYTES } from '../../../src-shared/ids.ts';
 import { FILTER_BITS_PER_ID, FILTER_BLOCK_BYTES, FILTER_PROBES } from './layout.ts';
 
 /** The first probe's byte; the bytes before choose the block. */
 const PROBE_FROM_BYTE = 8;
 const BLOCK_BITS = FILTER_BLOCK_BYTES * 8;
+/** A block has 2^9 bits, so modulo is a mask. */
+const BIT_MASK = BLOCK_BITS - 1;
+assert((BLOCK_BITS & BIT_MASK) === 0, 'a block of the filter has a power of two of bits');
 
 /** Blocks for so many ids; none where there are no ids. */
 export function filterBlockCount(entryCount: number): number {
@@ -25,12 +30,15 @@ function probeBit(id: Uint8Array, probe: number): number {
   return ((id[at] ?? 0) | ((id[at + 1] ?? 0) << 8)) % BLOCK_BITS;
 }
 
-/** Adds an id to the block that begins at `blockOffset`. */
-export function addToFilter(filter: Uint8Array, blockOffset: number, id: Uint8Array): void {
-  for (let probe = 0; probe < FILTER_PROBES; probe++) {
-    const bit = probeBit(id, probe);
-    const at = blockOffset + (bit >> 3);
-    filter[at] = (filter[at] ?? 0) | (1 << (bit & 7));
+/** Adds the ids of so many rows, 32 bytes each. */
+export function addToFilter(filter: Uint8Array, blockCount: number, ids: DataView, rowCount: number): void {
+  for (let from = 0; from < rowCount * ID_BYTES; from += ID_BYTES) {
+    const block = Math.floor((ids.getUint32(from, true) * blockCount) / 2 ** 32);
+    for (let probe = 0; probe < FILTER_PROBES; probe++) {
+      const bit = ids.getUint16(from + PROBE_FROM_BYTE + probe * 2, true) & BIT_MASK;
+      const at = block * FILTER_BLOCK_BYTES + (bit >> 3);
+      filter[at] = (filter[at] ?? 0) | (1 << (bit & 7));
+    }
   }
 }
 

@@ -3,15 +3,15 @@
  * id) and 40 bytes a page for the footer.
  */
 import { assert } from '../../../src-shared/assert.ts';
-import { ID_BYTES, parseIndexRunId, type BlobId, type IndexRunId, type PackId } from '../../../src-shared/ids.ts';
+import { ID_BYTES, parseIndexRunId, type IndexRunId, type PackId } from '../../../src-shared/ids.ts';
 import { COMPRESSION, FILE_TYPE, FRAME_KIND } from '../codec/index.ts';
-import { ByteWriter, compareBytes, equalBytes, fromHex } from '../kernel/index.ts';
+import { ByteWriter, equalBytes, fromHex } from '../kernel/index.ts';
+import { compareIds, copyId, copyRow, EntryRows, NUMBER_BYTES } from './index-columns.ts';
 import type { IndexedPack, IndexEntry } from './index-entry.ts';
-import { addToFilter, filterBlockCount, filterBlockOf } from './index-filter.ts';
-import { encodeIndexPage, type PageEntry } from './index-page.ts';
+import { addToFilter, filterBlockCount } from './index-filter.ts';
+import { PageBuilder } from './index-page.ts';
 import { encodeRunFooter } from './index-run-footer.ts';
 import {
-  ENTRIES_PER_PAGE_MAX,
   ENTRIES_PER_RUN_MAX,
   FILTER_BLOCK_BYTES,
   FILTER_BLOCKS_PER_FRAME,
@@ -23,8 +23,8 @@ import {
 } from './layout.ts';
 import { createSealedFileWriter, refuse, type SealedFileOptions, type SealedFileWriter } from './sealed-file-writer.ts';
 
-/** Batches of entries, of any size, rising strictly by id over all batches. */
-export type EntryBatches = AsyncIterable<readonly IndexEntry[]> | Iterable<readonly IndexEntry[]>;
+/** Batches of entries, of any size, rising strictly by id over all batches. EntryRows are copied column by column. */
+export type EntryBatches = AsyncIterable<Iterable<IndexEntry>> | Iterable<Iterable<IndexEntry>>;
 
 export type IndexRunInput = Omit<SealedFileOptions, 'fileType'> & {
   /** Every pack an entry names; packs without entries may stand here too. */
@@ -75,14 +75,12 @@ export async function buildIndexRun(input: IndexRunInput): Promise<FinishedRun> 
   const filter = new Uint8Array(blockCount * FILTER_BLOCK_BYTES);
   const pages: PageSummary[] = [];
   let entryCount = 0;
-  for await (const rows of pagesOf(input.entries, packs)) {
-    for (const { id } of rows) addToFilter(filter, filterBlockOf(id, blockCount) * FILTER_BLOCK_BYTES, id);
-    entryCount += rows.length;
+  for await (const page of pagesOf(input.entries, packs)) {
+    addToFilter(filter, blockCount, page.columns.ids, page.length);
+    entryCount += page.length;
     assert(entryCount <= entryCountMax, 'more entries came than were announced');
-    const frame = file.sealPlain(FRAME_KIND.indexPage, encodeIndexPage(rows));
-    const [first] = rows;
-    assert(first !== undefined, 'a page has entries');
-    pages.push({ firstId: new Uint8Array(first.id), frameLength: frame.length, entryCount: rows.length });
+    const frame = file.sealPlain(FRAME_KIND.indexPage, page.encode());
+    pages.push({ firstId: page.firstId(), frameLength: frame.length, entryCount: page.length });
     await append(frame);
   }
 
@@ -121,31 +119,71 @@ function encodePackTable(packs: readonly IndexedPack[]): Uint8Array {
   return writer.finish();
 }
 
-/** Cuts batches into full pages, and asserts what every reader will check. */
-async function* pagesOf(entries: EntryBatches, packs: readonly IndexedPack[]): AsyncGenerator<readonly PageEntry[]> {
-  const ordinals = new Map<PackId, number>(packs.map(({ packId }, ordinal) => [packId, ordinal]));
-  assert(ordinals.size === packs.length, 'a run lists a pack once');
-  const previous = new Uint8Array(ID_BYTES);
-  let isFirst = true;
-  let rows: PageEntry[] = [];
+/**
+ * Cuts batches into full pages, and asserts what every reader will check. It is one page, filled time and again: valid until
+ * the next one is asked for.
+ */
+async function* pagesOf(entries: EntryBatches, packs: readonly IndexedPack[]): AsyncGenerator<PageBuilder> {
+  const filler = new PageFiller(packs);
   for await (const batch of entries) {
-    for (const entry of batch) {
-      assert(isFirst || compareBytes(previous, entry.id) < 0, 'entries of a run rise strictly by id');
-      isFirst = false;
-      previous.set(entry.id);
-      rows.push(toRow(entry, ordinals.get(entry.packId)));
-      if (rows.length === ENTRIES_PER_PAGE_MAX) {
-        yield rows;
-        rows = [];
-      }
-    }
+    const source = batch instanceof EntryRows ? filler.rowsOf(batch) : filler.entriesOf(batch);
+    for (const page of source) yield page;
   }
-  if (rows.length > 0) yield rows;
+  if (filler.page.length > 0) yield filler.page;
 }
 
-function toRow(entry: IndexEntry, packOrdinal: number | undefined): PageEntry {
-  assert(packOrdinal !== undefined, 'an entry’s pack stands in the pack table');
-  const { frameOffset, frameLength, offset, length, type, delta } = entry;
-  const id: BlobId = entry.id;
-  return { id, packOrdinal, frameOffset, frameLength, offset, length, type, delta };
+class PageFiller {
+  readonly page = new PageBuilder();
+  readonly #ordinals: ReadonlyMap<PackId, number>;
+  /** The last id of the page before. */
+  readonly #previous = new DataView(new ArrayBuffer(ID_BYTES));
+  #isFirst = true;
+  /** What the ordinals of the rows at hand become, and for which table that was made. */
+  #renumbered:
+    { readonly packs: readonly IndexedPack[]; readonly ordinals: readonly (number | undefined)[] } | undefined;
+
+  constructor(packs: readonly IndexedPack[]) {
+    this.#ordinals = new Map<PackId, number>(packs.map(({ packId }, ordinal) => [packId, ordinal]));
+    assert(this.#ordinals.size === packs.length, 'a run lists a pack once');
+  }
+
+  *rowsOf(rows: EntryRows): Generator<PageBuilder> {
+    if (this.#renumbered?.packs !== rows.packs) {
+      const ordinals = rows.packs.map(({ packId }) => this.#ordinals.get(packId));
+      this.#renumbered = { packs: rows.packs, ordinals };
+    }
+    const { ordinals } = this.#renumbered;
+    const { columns } = rows;
+    for (let row = 0; row < rows.length; row++) {
+      const packOrdinal = ordinals[columns.packOrdinals.getUint32(row * NUMBER_BYTES, true)];
+      assert(packOrdinal !== undefined, 'an entry’s pack stands in the pack table');
+      copyRow(columns, row, this.page.columns, this.page.length++, packOrdinal);
+      if (this.#added()) yield* this.#full();
+    }
+  }
+
+  *entriesOf(entries: Iterable<IndexEntry>): Generator<PageBuilder> {
+    for (const entry of entries) {
+      const packOrdinal = this.#ordinals.get(entry.packId);
+      assert(packOrdinal !== undefined, 'an entry’s pack stands in the pack table');
+      this.page.add({ ...entry, packOrdinal });
+      if (this.#added()) yield* this.#full();
+    }
+  }
+
+  /** Checks the row just added; true where the page is full. */
+  #added(): boolean {
+    const { ids } = this.page.columns;
+    const last = this.page.length - 1;
+    const order = last === 0 ? compareIds(this.#previous, 0, ids, 0) : compareIds(ids, last - 1, ids, last);
+    assert(this.#isFirst || order < 0, 'entries of a run rise strictly by id');
+    this.#isFirst = false;
+    return this.page.isFull;
+  }
+
+  *#full(): Generator<PageBuilder> {
+    copyId(this.page.columns.ids, (this.page.length - 1) * ID_BYTES, this.#previous, 0);
+    yield this.page;
+    this.page.length = 0;
+  }
 }

@@ -1,37 +1,39 @@
 /**
- * An open index run: one lookup costs a look into the filter and, when that says “maybe”, one page.
+ * An open index run, in one of two ways.
  *
- * Resident per run: 32 bytes a page, 200 a pack, and the filter frames touched so far (10 bits an id at most); pages live
- * in a shared cache with a byte budget.
+ * Cold: a lookup goes to the one page that can hold the id, by the first ids of the pages. Only where that was in vain
+ * a few times the filter is read too. Resident: 32 bytes a page, 200 a pack, the filter frames touched so far.
+ *
+ * Loaded: the ids of all rows stand in memory (12 bytes each), so “is it here?” needs neither a read nor a wait; where
+ * it lies is told by the places of its page. A run loads itself once single pages have cost about as much as all would:
+ * whoever needs a few ids reads a few pages, and nobody ever pays more than about twice.
+ *
+ * Pages, whole or as places, live in the cache that all runs share.
  */
 import { assert } from '../../../src-shared/assert.ts';
-import { CairnError } from '../../../src-shared/errors.ts';
-import { ID_BYTES, parsePackId, type BlobId, type IndexRunId } from '../../../src-shared/ids.ts';
-import { FILE_TYPE, FRAME_KIND, type FileOpener, type FileSecrets, type FrameKind } from '../codec/index.ts';
-import { ByteReader, concatBytes, toHex } from '../kernel/index.ts';
-import { isPackFileType } from './codes.ts';
+import { CairnError, isIntegrityError } from '../../../src-shared/errors.ts';
+import { ID_BYTES, type BlobId, type IndexRunId, type PackId } from '../../../src-shared/ids.ts';
+import { FILE_TYPE, type FileSecrets } from '../codec/index.ts';
+import { EntryRows } from './index-columns.ts';
 import type { BlobLocation, IndexedPack, IndexEntry } from './index-entry.ts';
 import { filterBlockOf, filterMayContain } from './index-filter.ts';
-import { decodeIndexPage, type IndexPage, type PageEntry } from './index-page.ts';
-import { decodeRunFooter, type FramePlace, type RunFooter } from './index-run-footer.ts';
-import {
-  FILTER_BLOCK_BYTES,
-  FILTER_BLOCKS_PER_FRAME,
-  INDEX_PAGE_BYTES_MAX,
-  PACK_BYTES_MAX,
-  PACK_TABLE_BYTES_MAX,
-  PACK_TABLE_RECORD_BYTES,
-  RUN_BYTES_MAX,
-  RUN_FOOTER_BYTES_MAX,
-} from './layout.ts';
+import { RunIds } from './index-ids.ts';
+import { IndexPage } from './index-page.ts';
+import { FrameTable, type PagePlaces } from './index-places.ts';
+import { decodeRunFooter, type RunFooter } from './index-run-footer.ts';
+import { readPackTable, type RunFile, RunFrames } from './index-run-frames.ts';
+import { FILTER_BLOCK_BYTES, FILTER_BLOCKS_PER_FRAME, RUN_BYTES_MAX, RUN_FOOTER_BYTES_MAX } from './layout.ts';
 import type { PageCache } from './page-cache.ts';
-import { inflate, openFooteredFile, readExactly, type ReadRange } from './reader.ts';
+import { openFooteredFile, type ReadRange } from './reader.ts';
 
 /** An estimate of a pack record as an object with its id as hex. */
 const PACK_RESIDENT_BYTES = 200;
-
-/** Pages read at once by iterate(), about 0.7 MiB. */
-const PAGES_PER_READ = 8;
+/** Pages read for ids that were not in them, before the filter is asked first: reading a part of it costs two pages. */
+const PAGES_IN_VAIN_MAX = 4;
+/** A run loads itself after this many page reads at least, and after this part of its pages. One page read for a lookup
+ *  costs about twice what it costs among all (measured: 0.5 ms against 0.3 ms). */
+const LOAD_AFTER_PAGES_MIN = 32;
+const LOAD_AFTER_PAGES_PART = 0.5;
 
 export type IndexRun = {
   readonly runId: IndexRunId;
@@ -45,14 +47,23 @@ export type IndexRun = {
   readonly residentBytes: number;
   readonly packs: readonly IndexedPack[];
   readonly find: (id: BlobId) => Promise<BlobLocation | undefined>;
-  /** Without waiting: false when the id is certainly absent. True where the filter is not loaded. */
+  /** Without waiting: false when the id is certainly absent. True where neither ids nor filter are loaded. */
   readonly mayContain: (id: BlobId) => boolean;
+  /** Reads all ids, once. @throws CairnError integrity/… where a page is damaged; then the run stays as it was. */
+  readonly load: () => Promise<void>;
+  readonly isLoaded: boolean;
+  /** The row of an id, −1 where it has none. Without waiting, and only once loaded. */
+  readonly rowOf: (id: Uint8Array) => number;
+  /** A bit for each row, bit `row mod 8` of byte `row div 8`: set where its pack is one of these. Reads all pages. */
+  readonly rowsIn: (packs: ReadonlySet<PackId>) => Promise<Uint8Array>;
   /** Reads the whole filter, for callers that will ask for many absent ids. */
   readonly loadFilter: () => Promise<void>;
   /** All entries, rising by id, in batches of a page. Leaves the page cache alone. */
-  readonly batches: () => AsyncGenerator<readonly IndexEntry[]>;
+  readonly batches: () => AsyncGenerator<EntryRows>;
   /** The same one by one: comfortable, and slower for millions. */
   readonly iterate: () => AsyncGenerator<IndexEntry>;
+  /** Gives its cached pages back, where the run is needed no more. */
+  readonly release: () => void;
 };
 
 export type OpenIndexRunOptions = {
@@ -76,60 +87,8 @@ export async function openIndexRun(options: OpenIndexRunOptions): Promise<IndexR
   if (footer.frameCount + 1 !== trailer.frameCount) {
     throw new CairnError('integrity/malformed', 'the trailer of an index run counts other frames than its footer');
   }
-  const packs = await readPackTable(options.read, opener, footer);
-  return new OpenRun(options, opener, footer, packs);
-}
-
-/** The packs of all pack table frames. They lie together at the beginning of the file: one read. */
-async function readPackTable(
-  read: ReadRange,
-  opener: FileOpener,
-  { packFrames, packCount }: RunFooter,
-): Promise<readonly IndexedPack[]> {
-  const [first, last] = [packFrames[0], packFrames.at(-1)];
-  if (first === undefined || last === undefined) return [];
-  const bytes = await readExactly(read, first.offset, last.offset + last.length - first.offset);
-  const parts = packFrames.map(({ offset, length }, index) => {
-    const frame = bytes.subarray(offset - first.offset, offset - first.offset + length);
-    return openTable(opener, {
-      frame,
-      frameIndex: index,
-      kind: FRAME_KIND.indexPacks,
-      plainBytesMax: PACK_TABLE_BYTES_MAX,
-    });
-  });
-  return decodePackTable(concatBytes(parts), packCount);
-}
-
-function decodePackTable(table: Uint8Array, packCount: number): readonly IndexedPack[] {
-  const reader: ByteReader = new ByteReader(table, 'pack table of an index run');
-  if (table.length !== packCount * PACK_TABLE_RECORD_BYTES)
-    reader.fail(`${packCount} packs do not take ${table.length} bytes`);
-  return Array.from({ length: packCount }, () => {
-    const packId = parsePackId(toHex(reader.bytes(ID_BYTES)));
-    const fileType = reader.u8();
-    const sizeBytes = reader.u64Number();
-    const blobCount = reader.u32();
-    if (!isPackFileType(fileType) || sizeBytes > PACK_BYTES_MAX) reader.fail('a record has an impossible type or size');
-    return { packId, fileType, sizeBytes, blobCount };
-  });
-}
-
-type TableFrame = {
-  readonly frame: Uint8Array;
-  readonly frameIndex: number;
-  readonly kind: FrameKind;
-  readonly plainBytesMax: number;
-};
-
-function openTable(opener: FileOpener, { frame, frameIndex, kind, plainBytesMax }: TableFrame): Uint8Array {
-  const opened = opener.openFrame(frame, frameIndex);
-  if (opened.kind !== kind)
-    throw new CairnError(
-      'integrity/malformed',
-      `frame ${frameIndex} of an index run has kind ${opened.kind}, not ${kind}`,
-    );
-  return inflate(opened, plainBytesMax);
+  const file: RunFile = { read: options.read, opener, footer };
+  return new OpenRun(options, file, await readPackTable(file));
 }
 
 class OpenRun implements IndexRun {
@@ -137,24 +96,32 @@ class OpenRun implements IndexRun {
   readonly sizeBytes: number;
   readonly packs: readonly IndexedPack[];
   readonly #footer: RunFooter;
-  readonly #opener: FileOpener;
-  readonly #read: ReadRange;
+  readonly #frames: RunFrames;
   readonly #cache: PageCache;
   readonly #cacheOwner: number;
-  readonly #filterFrames: (Uint8Array | undefined)[];
-  /** Reads under way, by frame index, so that two lookups share one. */
-  readonly #loading = new Map<number, Promise<Uint8Array>>();
+  /** The first row of each page. */
+  readonly #pageStarts: Uint32Array;
+  #filterFrames: (Uint8Array | undefined)[];
+  #ids: RunIds | undefined;
+  readonly #places: FrameTable;
+  #loading: Promise<void> | undefined;
+  /** A damaged page elsewhere is no reason not to read the others. */
+  #isLoadable = true;
+  #pagesRead = 0;
+  #pagesInVain = 0;
 
-  constructor(options: OpenIndexRunOptions, opener: FileOpener, footer: RunFooter, packs: readonly IndexedPack[]) {
+  constructor(options: OpenIndexRunOptions, file: RunFile, packs: readonly IndexedPack[]) {
     this.runId = options.runId;
     this.sizeBytes = options.sizeBytes;
-    this.#read = options.read;
+    this.packs = packs;
     this.#cache = options.cache;
     this.#cacheOwner = options.cache.newOwner();
-    this.#opener = opener;
-    this.#footer = footer;
-    this.packs = packs;
-    this.#filterFrames = footer.filterFrames.map(() => undefined);
+    this.#footer = file.footer;
+    this.#frames = new RunFrames(file, packs);
+    this.#places = new FrameTable(file.footer.entryCount);
+    this.#filterFrames = file.footer.filterFrames.map(() => undefined);
+    let row = 0;
+    this.#pageStarts = Uint32Array.from(file.footer.pages, ({ entryCount }) => (row += entryCount) - entryCount);
   }
 
   get entryCount(): number {
@@ -179,11 +146,22 @@ class OpenRun implements IndexRun {
 
   get residentBytes(): number {
     const filter = this.#filterFrames.reduce((sum, frame) => sum + (frame?.length ?? 0), 0);
-    return filter + this.packs.length * PACK_RESIDENT_BYTES + this.#footer.firstIds.length;
+    const footer = this.packs.length * PACK_RESIDENT_BYTES + this.#footer.firstIds.length + this.#pageStarts.byteLength;
+    return filter + footer + (this.#ids?.sizeBytes ?? 0) + this.#places.sizeBytes;
+  }
+
+  get isLoaded(): boolean {
+    return this.#ids !== undefined;
+  }
+
+  rowOf(id: Uint8Array): number {
+    assert(this.#ids !== undefined, 'rows are known once the run is loaded');
+    return this.#ids.rowOf(id);
   }
 
   mayContain(id: BlobId): boolean {
     if (this.entryCount === 0) return false;
+    if (this.#ids !== undefined) return this.#ids.rowOf(id) !== -1;
     const block = filterBlockOf(id, this.#footer.filterBlockCount);
     const filter = this.#filterFrames[Math.floor(block / FILTER_BLOCKS_PER_FRAME)];
     return filter === undefined || filterMayContain(filter, (block % FILTER_BLOCKS_PER_FRAME) * FILTER_BLOCK_BYTES, id);
@@ -193,47 +171,107 @@ class OpenRun implements IndexRun {
     for (let part = 0; part < this.#filterFrames.length; part++) await this.#loadFilterPart(part);
   }
 
-  async find(id: BlobId): Promise<BlobLocation | undefined> {
-    if (this.entryCount === 0) return undefined;
-    const block = filterBlockOf(id, this.#footer.filterBlockCount);
-    await this.#loadFilterPart(Math.floor(block / FILTER_BLOCKS_PER_FRAME));
-    if (!this.mayContain(id)) return undefined;
-    const pageIndex = this.#pageOf(id);
-    if (pageIndex === -1) return undefined;
-    const page = this.#cache.get(this.#cacheOwner, pageIndex) ?? (await this.#loadPage(pageIndex));
-    const entry = page.find(id);
-    return entry && this.#locate(entry);
+  find(id: BlobId): Promise<BlobLocation | undefined> {
+    return this.#ids === undefined ? this.#findUnloaded(id) : this.#findRow(this.#ids.rowOf(id));
+  }
+
+  load(): Promise<void> {
+    if (this.#ids !== undefined) return Promise.resolve();
+    this.#loading ??= this.#load().finally(() => {
+      this.#loading = undefined;
+    });
+    return this.#loading;
+  }
+
+  async rowsIn(packs: ReadonlySet<PackId>): Promise<Uint8Array> {
+    const wanted = this.packs.map(({ packId }) => packs.has(packId));
+    const rows = new Uint8Array(Math.ceil(this.entryCount / 8));
+    let row = 0;
+    for await (const page of this.#frames.allPages()) {
+      for (let inPage = 0; inPage < page.entryCount; inPage++, row++)
+        if (wanted[page.packOrdinalAt(inPage)] === true) rows[row >> 3] = (rows[row >> 3] ?? 0) | (1 << (row & 7));
+    }
+    return rows;
   }
 
   async *iterate(): AsyncGenerator<IndexEntry> {
     for await (const batch of this.batches()) yield* batch;
   }
 
-  async *batches(): AsyncGenerator<readonly IndexEntry[]> {
-    const { pages } = this.#footer;
-    for (let from = 0; from < pages.length; from += PAGES_PER_READ) {
-      const group = pages.slice(from, from + PAGES_PER_READ);
-      const [first, last] = [group[0], group.at(-1)];
-      if (first === undefined || last === undefined) break;
-      const bytes = await readExactly(this.#read, first.offset, last.offset + last.length - first.offset);
-      for (const [place, { offset, length }] of group.entries()) {
-        const frame = bytes.subarray(offset - first.offset, offset - first.offset + length);
-        const page = this.#decodePage(from + place, this.#openPage(from + place, frame));
-        yield Array.from({ length: page.entryCount }, (_, row) => {
-          const entry = page.entryAt(row);
-          return { id: entry.id, ...this.#locate(entry) };
-        });
-      }
+  async *batches(): AsyncGenerator<EntryRows> {
+    for await (const page of this.#frames.allPages()) yield new EntryRows(page.columns, page.entryCount, this.packs);
+  }
+
+  release(): void {
+    this.#cache.drop(this.#cacheOwner, this.#footer.pages.length);
+  }
+
+  #isWorthLoading(): boolean {
+    const after = Math.max(LOAD_AFTER_PAGES_MIN, this.#footer.pages.length * LOAD_AFTER_PAGES_PART);
+    return this.#isLoadable && this.#pagesRead >= after;
+  }
+
+  async #tryToLoad(): Promise<void> {
+    try {
+      await this.load();
+    } catch (error) {
+      if (!isIntegrityError(error)) throw error;
+      this.#isLoadable = false;
     }
   }
 
-  #locate(entry: PageEntry): BlobLocation {
-    const pack = this.packs[entry.packOrdinal];
+  async #load(): Promise<void> {
+    const ids = new RunIds(this.entryCount, this.sizeBytes);
+    let hasRoom = true;
+    let pageIndex = 0;
+    for await (const page of this.#frames.allPages()) {
+      ids.append(page.columns.ids, page.entryCount);
+      // What was read is kept where there is room: the reader that loads a run asks for places next.
+      hasRoom &&= this.#cache.offer(this.#cacheOwner, pageIndex, this.#places.pack(page));
+      pageIndex++;
+    }
+    ids.finish();
+    this.#ids = ids;
+    this.#filterFrames = this.#filterFrames.map(() => undefined);
+  }
+
+  async #findUnloaded(id: BlobId): Promise<BlobLocation | undefined> {
+    if (this.entryCount === 0) return undefined;
+    if (this.#isWorthLoading()) await this.#tryToLoad();
+    return this.#ids === undefined ? this.#findCold(id) : this.#findRow(this.#ids.rowOf(id));
+  }
+
+  #findRow(row: number): Promise<BlobLocation | undefined> {
+    if (row === -1) return Promise.resolve(undefined);
+    const pageIndex = this.#pageOfRow(row);
+    const rowInPage = row - (this.#pageStarts[pageIndex] ?? 0);
+    const places = this.#cache.get(this.#cacheOwner, pageIndex);
+    return places === undefined
+      ? this.#loadPlaces(pageIndex).then((loaded) => this.#locate(loaded, rowInPage))
+      : Promise.resolve(this.#locate(places, rowInPage));
+  }
+
+  async #findCold(id: BlobId): Promise<BlobLocation | undefined> {
+    if (this.#pagesInVain >= PAGES_IN_VAIN_MAX)
+      await this.#loadFilterPart(
+        Math.floor(filterBlockOf(id, this.#footer.filterBlockCount) / FILTER_BLOCKS_PER_FRAME),
+      );
+    if (!this.mayContain(id)) return undefined;
+    const pageIndex = this.#pageOf(id);
+    if (pageIndex === -1) return undefined;
+    const cached = this.#cache.get(this.#cacheOwner, pageIndex);
+    const page = cached instanceof IndexPage ? cached : await this.#loadPage(pageIndex);
+    const row = page.rowOf(id);
+    if (row !== -1) return this.#locate(page, row);
+    if (page !== cached) this.#pagesInVain++;
+    return undefined;
+  }
+
+  #locate(places: PagePlaces, row: number): BlobLocation {
+    const pack = this.packs[places.packOrdinalAt(row)];
     // Every row of a decoded page was checked against the table.
     assert(pack !== undefined, 'an entry names a pack of the table');
-    const { packId, fileType } = pack;
-    const { frameOffset, frameLength, offset, length, type, delta } = entry;
-    return { packId, fileType, frameOffset, frameLength, offset, length, type, delta };
+    return places.locationAt(row, pack);
   }
 
   /** The last page whose first id is not above the id; −1 when all are. */
@@ -248,65 +286,37 @@ class OpenRun implements IndexRun {
     return high;
   }
 
-  #openPage(pageIndex: number, frame: Uint8Array): Uint8Array {
-    const frameIndex = this.#footer.packFrames.length + pageIndex;
-    return openTable(this.#opener, {
-      frame,
-      frameIndex,
-      kind: FRAME_KIND.indexPage,
-      plainBytesMax: INDEX_PAGE_BYTES_MAX,
-    });
-  }
-
-  #decodePage(pageIndex: number, plain: Uint8Array): IndexPage {
-    const { firstIds, pages, packCount } = this.#footer;
-    const idAt = (page: number): Uint8Array => firstIds.subarray(page * ID_BYTES, (page + 1) * ID_BYTES);
-    return decodeIndexPage(plain, {
-      firstId: idAt(pageIndex),
-      ...(pageIndex + 1 < pages.length && { nextId: idAt(pageIndex + 1) }),
-      entryCount: pages[pageIndex]?.entryCount ?? 0,
-      packCount,
-      packBytes: (ordinal) => this.packs[ordinal]?.sizeBytes ?? 0,
-    });
+  #pageOfRow(row: number): number {
+    const starts = this.#pageStarts;
+    let [low, high] = [0, starts.length - 1];
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if ((starts[middle] ?? 0) <= row) low = middle;
+      else high = middle - 1;
+    }
+    return low;
   }
 
   async #loadPage(pageIndex: number): Promise<IndexPage> {
-    const plain = await this.#loadFrame(
-      this.#footer.packFrames.length + pageIndex,
-      this.#footer.pages[pageIndex],
-      (frame) => this.#openPage(pageIndex, frame),
-    );
-    const page = this.#cache.get(this.#cacheOwner, pageIndex) ?? this.#decodePage(pageIndex, plain);
+    const page = await this.#frames.page(pageIndex);
+    // Another lookup may have waited for the same page.
+    const cached = this.#cache.get(this.#cacheOwner, pageIndex);
+    if (cached instanceof IndexPage) return cached;
+    this.#pagesRead++;
     this.#cache.put(this.#cacheOwner, pageIndex, page);
     return page;
   }
 
-  async #loadFilterPart(part: number): Promise<void> {
-    if (this.#filterFrames[part] !== undefined) return;
-    const { packFrames, pages, filterFrames, filterBlockCount } = this.#footer;
-    const frameIndex = packFrames.length + pages.length + part;
-    const blocks = Math.min(FILTER_BLOCKS_PER_FRAME, filterBlockCount - part * FILTER_BLOCKS_PER_FRAME);
-    const plainBytesMax = blocks * FILTER_BLOCK_BYTES;
-    const plain = await this.#loadFrame(frameIndex, filterFrames[part], (frame) =>
-      openTable(this.#opener, { frame, frameIndex, kind: FRAME_KIND.indexFilter, plainBytesMax }),
-    );
-    if (plain.length !== plainBytesMax)
-      throw new CairnError('integrity/malformed', 'a filter of an index run has the wrong size');
-    this.#filterFrames[part] = plain;
+  async #loadPlaces(pageIndex: number): Promise<PagePlaces> {
+    const page = await this.#frames.page(pageIndex);
+    const cached = this.#cache.get(this.#cacheOwner, pageIndex);
+    if (cached !== undefined) return cached;
+    const places = this.#places.pack(page);
+    this.#cache.put(this.#cacheOwner, pageIndex, places);
+    return places;
   }
 
-  #loadFrame(
-    frameIndex: number,
-    place: FramePlace | undefined,
-    open: (frame: Uint8Array) => Uint8Array,
-  ): Promise<Uint8Array> {
-    const running = this.#loading.get(frameIndex);
-    if (running !== undefined) return running;
-    if (place === undefined) throw new CairnError('integrity/malformed', `an index run has no frame ${frameIndex}`);
-    const load = readExactly(this.#read, place.offset, place.length)
-      .then(open)
-      .finally(() => this.#loading.delete(frameIndex));
-    this.#loading.set(frameIndex, load);
-    return load;
+  async #loadFilterPart(part: number): Promise<void> {
+    this.#filterFrames[part] ??= await this.#frames.filterPart(part);
   }
 }

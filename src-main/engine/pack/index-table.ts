@@ -1,37 +1,39 @@
 /**
- * Entries of packs that are not in a run yet, in columns: 45 bytes an entry instead of some 300 for objects, so that a
- * first backup of a million files stays small. Rows are numbered in the order they came.
+ * Entries of packs that are not in a run yet: 8 bytes an entry beside the footers they stand in, so that a first backup
+ * of a million files stays small. Rows are numbered in the order they came.
  */
 import { assert } from '../../../src-shared/assert.ts';
 import { asBlobId, ID_BYTES, type BlobId, type PackId } from '../../../src-shared/ids.ts';
-
-import { ByteWriter, compareBytes } from '../kernel/index.ts';
-import type { PackFooter } from './footer.ts';
-import type { BlobLocation, IndexedPack, IndexEntry } from './index-entry.ts';
+import { ByteWriter } from '../kernel/index.ts';
 import { isBlobType } from './codes.ts';
-import { ENTRIES_PER_PAGE_MAX } from './layout.ts';
+import type { FooterBlobColumns, PackFooter } from './footer.ts';
+import { bytesOf, compareIds, copyId, EntryRows, NUMBER_BYTES } from './index-columns.ts';
+import type { BlobLocation, IndexedPack } from './index-entry.ts';
+import { PageBuilder } from './index-page.ts';
+import { ENTRY_FLAG_DELTA } from './layout.ts';
 
-type Frame = {
-  readonly pack: IndexedPack;
-  readonly frameOffset: number;
-  readonly frameLength: number;
-  readonly delta: boolean;
-};
+type TablePack = { readonly pack: IndexedPack; readonly firstRow: number; readonly columns: FooterBlobColumns };
 
-/** frame ordinal u32, offset u32, length u32, type u8 */
-const ROW_BYTES = 13;
+/** frame number u32, offset u32 */
+const ROW_BYTES = 2 * NUMBER_BYTES;
+/** pack ordinal u32, frame offset u32, frame length u32, flags u32 */
+const FRAME_BYTES = 4 * NUMBER_BYTES;
+const FRAME_OFFSET = NUMBER_BYTES;
+const FRAME_LENGTH = 2 * NUMBER_BYTES;
+const FRAME_FLAGS = 3 * NUMBER_BYTES;
 /** Exact integers in a double: a row number below, the beginning of the id above. */
 const KEY_BITS = 53;
 
-function viewOf(bytes: Uint8Array): DataView {
+function viewOf(writer: ByteWriter): DataView {
+  const bytes = writer.view();
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 export class IndexTable {
-  readonly #packs = new Map<PackId, IndexedPack>();
-  readonly #frames: Frame[] = [];
-  readonly #ids = new ByteWriter(ID_BYTES * 1024);
-  readonly #rows = new ByteWriter(ROW_BYTES * 1024);
+  readonly #packs: TablePack[] = [];
+  readonly #packIds = new Set<PackId>();
+  readonly #frames = new ByteWriter(FRAME_BYTES * 16);
+  readonly #rows = new ByteWriter(ROW_BYTES * 256);
   #entryCount = 0;
 
   get entryCount(): number {
@@ -39,76 +41,112 @@ export class IndexTable {
   }
 
   get packs(): readonly IndexedPack[] {
-    return [...this.#packs.values()];
+    return this.#packs.map(({ pack }) => pack);
   }
 
   /** Takes in a finished pack. Gives the row of its first blob; the others follow in the order of the file. */
   addPack(packId: PackId, sizeBytes: number, footer: PackFooter): number {
-    assert(!this.#packs.has(packId), 'a pack is indexed once');
+    assert(!this.#packIds.has(packId), 'a pack is indexed once');
+    this.#packIds.add(packId);
+    const { fileType, blobCount, columns } = footer;
     const firstRow = this.#entryCount;
-    const pack: IndexedPack = { packId, fileType: footer.fileType, sizeBytes, blobCount: footer.blobCount };
-    this.#packs.set(packId, pack);
-    for (const segment of footer.segments) {
-      const frame = this.#frames.push({
-        pack,
-        frameOffset: segment.offset,
-        frameLength: segment.length,
-        delta: segment.kind === 'delta',
-      });
-      for (const { id, type, offset, length } of footer.blobsOf(segment)) {
-        this.#ids.bytes(id);
-        this.#rows
-          .u32(frame - 1)
-          .u32(offset)
-          .u32(length)
-          .u8(type);
-        this.#entryCount++;
+    const packOrdinal = this.#packs.push({ pack: { packId, fileType, sizeBytes, blobCount }, firstRow, columns }) - 1;
+    for (const { offset, length, kind, firstBlob, blobCount: count } of footer.segments) {
+      const frame = this.#frames.length / FRAME_BYTES;
+      this.#frames
+        .u32(packOrdinal)
+        .u32(offset)
+        .u32(length)
+        .u32(kind === 'delta' ? ENTRY_FLAG_DELTA : 0);
+      let blobOffset = 0;
+      for (let blob = firstBlob; blob < firstBlob + count; blob++) {
+        this.#rows.u32(frame).u32(blobOffset);
+        blobOffset += columns.lengths.getUint32(blob * NUMBER_BYTES, true);
       }
     }
+    this.#entryCount += blobCount;
+    assert(this.#rows.length === this.#entryCount * ROW_BYTES, 'every blob of a footer lies in one of its segments');
     return firstRow;
   }
 
   idAt(row: number): BlobId {
-    return asBlobId(this.#ids.view().slice(row * ID_BYTES, (row + 1) * ID_BYTES));
+    const { columns, firstRow } = this.#packOfRow(row);
+    return asBlobId(bytesOf(columns.ids, (row - firstRow) * ID_BYTES, (row - firstRow + 1) * ID_BYTES).slice());
+  }
+
+  packIdAt(row: number): PackId {
+    return this.#packOfRow(row).pack.packId;
   }
 
   locationAt(row: number): BlobLocation {
-    return this.#locationIn(viewOf(this.#rows.view()), row);
-  }
-
-  #locationIn(rows: DataView, row: number): BlobLocation {
-    const at = row * ROW_BYTES;
-    const frame = this.#frames[rows.getUint32(at, true)];
-    const type = rows.getUint8(at + 12);
-    assert(frame !== undefined && isBlobType(type), 'a row of this table');
-    const { pack, frameOffset, frameLength, delta } = frame;
-    const { packId, fileType } = pack;
-    const offset = rows.getUint32(at + 4, true);
-    const length = rows.getUint32(at + 8, true);
-    return { packId, fileType, frameOffset, frameLength, offset, length, type, delta };
+    const { frames, rows } = this.#views();
+    const frameAt = rows.getUint32(row * ROW_BYTES, true) * FRAME_BYTES;
+    const { pack, columns, firstRow } = this.#packAt(frames.getUint32(frameAt, true));
+    const blob = row - firstRow;
+    const type = columns.types[blob] ?? 0;
+    assert(isBlobType(type), 'a row of this table');
+    return {
+      packId: pack.packId,
+      fileType: pack.fileType,
+      frameOffset: frames.getUint32(frameAt + FRAME_OFFSET, true),
+      frameLength: frames.getUint32(frameAt + FRAME_LENGTH, true),
+      offset: rows.getUint32(row * ROW_BYTES + NUMBER_BYTES, true),
+      length: columns.lengths.getUint32(blob * NUMBER_BYTES, true),
+      type,
+      delta: frames.getUint32(frameAt + FRAME_FLAGS, true) === ENTRY_FLAG_DELTA,
+    };
   }
 
   /**
-   * Every id once, rising, in batches: what buildIndexRun takes. Of equal ids the first row stays. The ids are views;
-   * packs are added before or after, not meanwhile.
+   * Every id once, rising, in batches of a page: what buildIndexRun takes. Of equal ids the first row stays. A batch is valid
+   * until the next one is asked for; packs are added before or after, not meanwhile.
    */
-  *sorted(): Generator<readonly IndexEntry[]> {
+  *sorted(): Generator<EntryRows> {
     const order = this.#order();
-    const ids = this.#ids.view();
-    const rows = viewOf(this.#rows.view());
-    let batch: IndexEntry[] = [];
-    let last: BlobId | undefined;
+    const { frames, rows } = this.#views();
+    const { packs } = this;
+    const page = new PageBuilder();
+    const last = new DataView(new ArrayBuffer(ID_BYTES));
+    let isFirst = true;
     for (const row of order) {
-      const id = asBlobId(ids.subarray(row * ID_BYTES, (row + 1) * ID_BYTES));
-      if (last !== undefined && compareBytes(last, id) === 0) continue;
-      last = id;
-      batch.push({ id, ...this.#locationIn(rows, row) });
-      if (batch.length === ENTRIES_PER_PAGE_MAX) {
-        yield batch;
-        batch = [];
+      const frameAt = rows.getUint32(row * ROW_BYTES, true) * FRAME_BYTES;
+      const packOrdinal = frames.getUint32(frameAt, true);
+      const { columns, firstRow } = this.#packAt(packOrdinal);
+      const blob = row - firstRow;
+      if (!isFirst && compareIds(last, 0, columns.ids, blob) === 0) continue;
+      isFirst = false;
+      if (page.isFull) {
+        yield new EntryRows(page.columns, page.length, packs);
+        page.length = 0;
       }
+      copyId(columns.ids, blob * ID_BYTES, last, 0);
+      copyId(columns.ids, blob * ID_BYTES, page.columns.ids, page.length);
+      const at = page.length * NUMBER_BYTES;
+      page.columns.packOrdinals.setUint32(at, packOrdinal, true);
+      page.columns.frameOffsets.setUint32(at, frames.getUint32(frameAt + FRAME_OFFSET, true), true);
+      page.columns.frameLengths.setUint32(at, frames.getUint32(frameAt + FRAME_LENGTH, true), true);
+      page.columns.offsets.setUint32(at, rows.getUint32(row * ROW_BYTES + NUMBER_BYTES, true), true);
+      page.columns.lengths.setUint32(at, columns.lengths.getUint32(blob * NUMBER_BYTES, true), true);
+      page.columns.types[page.length] = columns.types[blob] ?? 0;
+      page.columns.flags[page.length] = frames.getUint32(frameAt + FRAME_FLAGS, true);
+      page.length++;
     }
-    if (batch.length > 0) yield batch;
+    if (page.length > 0) yield new EntryRows(page.columns, page.length, packs);
+  }
+
+  #views(): { readonly frames: DataView; readonly rows: DataView } {
+    return { frames: viewOf(this.#frames), rows: viewOf(this.#rows) };
+  }
+
+  #packAt(packOrdinal: number): TablePack {
+    const pack = this.#packs[packOrdinal];
+    assert(pack !== undefined, 'a frame lies in a pack of this table');
+    return pack;
+  }
+
+  #packOfRow(row: number): TablePack {
+    const { frames, rows } = this.#views();
+    return this.#packAt(frames.getUint32(rows.getUint32(row * ROW_BYTES, true) * FRAME_BYTES, true));
   }
 
   /**
@@ -117,28 +155,37 @@ export class IndexTable {
    */
   #order(): Uint32Array {
     const count = this.#entryCount;
-    const ids = this.#ids.view();
-    const view = viewOf(ids);
     const rowBits = Math.max(1, Math.ceil(Math.log2(count + 1)));
     const prefixShift = 32 - Math.min(32, KEY_BITS - rowBits);
     const rowSpan = 2 ** rowBits;
     const keys = new Float64Array(count);
-    for (let row = 0; row < count; row++)
-      keys[row] = (view.getUint32(row * ID_BYTES, false) >>> prefixShift) * rowSpan + row;
+    for (const { firstRow, pack, columns } of this.#packs) {
+      for (let blob = 0; blob < pack.blobCount; blob++) {
+        const row = firstRow + blob;
+        keys[row] = (columns.ids.getUint32(blob * ID_BYTES, false) >>> prefixShift) * rowSpan + row;
+      }
+    }
     keys.sort();
-    const order = Uint32Array.from(keys, (key) => key % rowSpan);
-    const compareRows = (left: number, right: number): number =>
-      compareBytes(
-        ids.subarray(left * ID_BYTES, (left + 1) * ID_BYTES),
-        ids.subarray(right * ID_BYTES, (right + 1) * ID_BYTES),
-      ) || left - right;
+    const order = new Uint32Array(count);
     for (let from = 0; from < count;) {
       const prefix = Math.floor((keys[from] ?? 0) / rowSpan);
-      let to = from + 1;
-      while (to < count && Math.floor((keys[to] ?? 0) / rowSpan) === prefix) to++;
-      if (to - from > 1) order.subarray(from, to).sort(compareRows);
+      let to = from;
+      for (; to < count && Math.floor((keys[to] ?? 0) / rowSpan) === prefix; to++)
+        order[to] = (keys[to] ?? 0) - prefix * rowSpan;
+      if (to - from > 1) order.subarray(from, to).sort((left, right) => this.#compareRows(left, right));
       from = to;
     }
     return order;
+  }
+
+  #compareRows(left: number, right: number): number {
+    const [leftPack, rightPack] = [this.#packOfRow(left), this.#packOfRow(right)];
+    const order = compareIds(
+      leftPack.columns.ids,
+      left - leftPack.firstRow,
+      rightPack.columns.ids,
+      right - rightPack.firstRow,
+    );
+    return order === 0 ? left - right : order;
   }
 }

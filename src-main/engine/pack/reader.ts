@@ -136,6 +136,22 @@ export async function openSegment(
   return decompress(opened.compression, compressed, opened.plainLength, await baseOf(baseId));
 }
 
+/**
+ * The same for a segment that is known to be no delta, without waiting: for workers, which have nothing else to do.
+ * Which blobs it holds the caller checks.
+ */
+export function openPlainSegment(opener: FileOpener, frame: Uint8Array): Uint8Array {
+  const opened = opener.openFrame(frame);
+  if (opened.kind !== FRAME_KIND.segment)
+    throw new CairnError('integrity/damaged', `frame ${opened.counter} is not the segment that belongs there`);
+  const plain = inflate(opened, SEGMENT_BYTES_MAX);
+  // Decrypting made a copy that nobody else has seen: given back at once, it is no work for the garbage collector.
+  const { buffer } = opened.payload;
+  const isCopy = buffer !== frame.buffer && buffer !== plain.buffer;
+  if (isCopy && buffer instanceof ArrayBuffer && buffer.byteLength > Buffer.poolSize) buffer.transfer(0);
+  return plain;
+}
+
 export type PackReader = {
   readonly fileType: FileType;
   readonly sizeBytes: number;

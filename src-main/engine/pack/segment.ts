@@ -2,15 +2,15 @@
  * Bundles blobs into segments: about 1 MiB of plaintext, compressed once. What comes out is *pending*: compressed but not
  * sealed, so that the repository can still decide whether it goes into a pack or into a commit file.
  *
- * Invariants: a pending segment owns its bytes, whatever the caller does with the plaintext afterwards; blobs lie end to
- * end; a blob of a target's size or more has a segment of its own. Trees and data use separate builders.
+ * Invariants: a segment owns its bytes, whatever the caller does with the plaintext afterwards; blobs lie end to end; a
+ * blob of a target's size or more has a segment of its own. Trees and data are bundled separately.
  */
 import { assert } from '../../../src-shared/assert.ts';
 import { CairnError } from '../../../src-shared/errors.ts';
 import type { BlobId } from '../../../src-shared/ids.ts';
 import {
+  type BackgroundCodec,
   compress,
-  decompress,
   hash,
   type BlobHasher,
   type BlobType,
@@ -32,8 +32,8 @@ type PendingShared = {
 export type PendingPlainSegment = PendingShared & {
   readonly kind: 'segment';
   /**
-   * Hash of `payload`, where whoever made the segment has already decoded the payload and recomputed every id: a
-   * worker does so, and the sealed frame is then compared by this hash.
+   * Hash of `payload`, where the payload was already decoded and every id recomputed (`compressSegment`): the sealed
+   * frame is then compared by this hash.
    */
   readonly payloadHash?: Uint8Array;
 };
@@ -48,36 +48,43 @@ export type PendingDeltaSegment = PendingShared & {
 
 export type PendingSegment = PendingPlainSegment | PendingDeltaSegment;
 
-export type SegmentBuilder = {
-  /** Takes in a copy of a blob. Gives the segment that this completes, if any. */
-  readonly add: (id: BlobId, type: BlobType, plain: Uint8Array) => PendingPlainSegment | undefined;
-  /** Completes the segment begun, or undefined when there is none. */
-  readonly flush: () => PendingPlainSegment | undefined;
-  /** Plaintext taken in and not yet given out, in bytes. */
-  readonly bytesPending: number;
+/** Plaintext of one segment, before it is compressed. `release` gives its memory back to the bundler. */
+export type PlainSegment = {
+  readonly plain: Uint8Array;
+  readonly blobs: readonly BlobRecord[];
+  readonly release: () => void;
 };
 
-/**
- * A copy: `compress` may hand its input back, which the caller will write over, or a small view of an output buffer
- * as large as the input, which a pending segment would keep in memory for as long as it waits.
- */
-function owned(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(bytes);
-}
+export type SegmentBundler = {
+  /** Takes in a copy of a blob. Gives the segment that this completes, if any. */
+  readonly add: (id: BlobId, type: BlobType, plain: Uint8Array) => PlainSegment | undefined;
+  /** Completes the segment begun, or undefined when there is none. */
+  readonly flush: () => PlainSegment | undefined;
+};
 
-function complete(spec: CompressionSpec, plain: Uint8Array, blobs: readonly BlobRecord[]): PendingPlainSegment {
-  const { compression, bytes } = compress(spec, plain);
-  return { kind: 'segment', compression, plainLength: plain.length, payload: owned(bytes), blobs };
-}
+/** Buffers kept for the next segments; more are made where more segments are under way. */
+const SPARE_BUFFERS_MAX = 8;
+const BUFFER_BYTES = SEGMENT_BYTES_TARGET * 2;
 
-export function createSegmentBuilder({ compression: spec }: { compression: CompressionSpec }): SegmentBuilder {
-  const buffer = new Uint8Array(SEGMENT_BYTES_TARGET * 2);
+/** Bundles blobs into plain segments in memory of its own. */
+export function createSegmentBundler(): SegmentBundler {
+  const spare: Uint8Array[] = [];
+  let buffer: Uint8Array | undefined;
   let length = 0;
   let blobs: BlobRecord[] = [];
 
-  const flush = (): PendingPlainSegment | undefined => {
-    if (blobs.length === 0) return undefined;
-    const segment = complete(spec, buffer.subarray(0, length), blobs);
+  const take = (): Uint8Array => spare.pop() ?? new Uint8Array(BUFFER_BYTES);
+  const complete = (memory: Uint8Array, bytes: number, records: readonly BlobRecord[]): PlainSegment => ({
+    plain: memory.subarray(0, bytes),
+    blobs: records,
+    release: () => {
+      if (memory.length === BUFFER_BYTES && spare.length < SPARE_BUFFERS_MAX) spare.push(memory);
+    },
+  });
+  const flush = (): PlainSegment | undefined => {
+    if (buffer === undefined || blobs.length === 0) return undefined;
+    const segment = complete(buffer, length, blobs);
+    buffer = undefined;
     length = 0;
     blobs = [];
     return segment;
@@ -87,36 +94,66 @@ export function createSegmentBuilder({ compression: spec }: { compression: Compr
     add: (id, type, plain) => {
       assert(plain.length <= BLOB_BYTES_MAX, 'a blob is larger than the format allows');
       if (plain.length >= SEGMENT_BYTES_TARGET) {
-        return complete(spec, plain, [{ id, type, offset: 0, length: plain.length }]);
+        const memory = plain.length <= BUFFER_BYTES ? take() : new Uint8Array(plain.length);
+        memory.set(plain);
+        return complete(memory, plain.length, [{ id, type, offset: 0, length: plain.length }]);
       }
+      buffer ??= take();
       buffer.set(plain, length);
       blobs.push({ id, type, offset: length, length: plain.length });
       length += plain.length;
       return length >= SEGMENT_BYTES_TARGET || blobs.length >= BLOBS_PER_SEGMENT_MAX ? flush() : undefined;
     },
     flush,
-    get bytesPending() {
-      return length;
-    },
+  };
+}
+
+export type SegmentBuilder = {
+  /** Takes in a copy of a blob. Gives the segment that this completes, if any. */
+  readonly add: (id: BlobId, type: BlobType, plain: Uint8Array) => PendingPlainSegment | undefined;
+  /** Completes the segment begun, or undefined when there is none. */
+  readonly flush: () => PendingPlainSegment | undefined;
+};
+
+/** Bundles and compresses at once on this thread, for small work; what it gives is verified when it is sealed. */
+export function createSegmentBuilder({ compression: spec }: { compression: CompressionSpec }): SegmentBuilder {
+  const bundler = createSegmentBundler();
+  const compressed = (segment: PlainSegment | undefined): PendingPlainSegment | undefined => {
+    if (segment === undefined) return undefined;
+    const { compression, bytes } = compress(spec, segment.plain);
+    // A copy: `compress` may hand its input back, which the bundler will write over.
+    const payload = new Uint8Array(bytes);
+    segment.release();
+    return { kind: 'segment', compression, plainLength: segment.plain.length, payload, blobs: segment.blobs };
+  };
+  return {
+    add: (...blob) => compressed(bundler.add(...blob)),
+    flush: () => compressed(bundler.flush()),
   };
 }
 
 /**
- * The verify-before-publish step for whoever made the segment: decodes the payload, recomputes every id, and notes the
- * payload's hash, by which the sealed frame is compared later.
+ * Compresses a segment beside this thread, and verifies it before it is published: the payload is decoded, every id is
+ * computed anew, and the payload's hash is noted, by which the sealed frame is compared later.
  * @throws CairnError integrity/damaged: a fault of this computer's memory or of the codec
  */
-export function verifiedSegment(segment: PendingPlainSegment, blobHasher: BlobHasher): PendingPlainSegment {
-  const plain = decompress(segment.compression, segment.payload, segment.plainLength);
-  for (const { id, type, offset, length } of segment.blobs) {
-    if (equalBytes(blobHasher.idOf(type, plain.subarray(offset, offset + length)), id)) continue;
-    throw new CairnError(
-      'integrity/damaged',
-      `blob ${toHex(id)} did not read back as it was written; nothing of it was published`,
-      {
-        hint: 'Existing backups are not affected. Test the memory of this computer, then run the backup again.',
-      },
-    );
-  }
-  return { ...segment, payloadHash: hash(segment.payload) };
+export async function compressSegment(
+  { plain, blobs, release }: PlainSegment,
+  { spec, codec, blobHasher }: { spec: CompressionSpec; codec: BackgroundCodec; blobHasher: BlobHasher },
+): Promise<PendingPlainSegment> {
+  const { compression, bytes } = await codec.compress(spec, plain, (decoded) => {
+    for (const { id, type, offset, length } of blobs) {
+      if (!equalBytes(blobHasher.idOf(type, decoded.subarray(offset, offset + length)), id)) refuseBlob(id);
+    }
+  });
+  release();
+  return { kind: 'segment', compression, plainLength: plain.length, payload: bytes, payloadHash: hash(bytes), blobs };
+}
+
+function refuseBlob(id: BlobId): never {
+  throw new CairnError(
+    'integrity/damaged',
+    `blob ${toHex(id)} did not read back as it was written; nothing of it was published`,
+    { hint: 'Existing backups are not affected. Test the memory of this computer, then run the backup again.' },
+  );
 }

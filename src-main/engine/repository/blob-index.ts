@@ -1,35 +1,33 @@
 /**
  * “Have we this blob, and where?” over index runs, commit files and packs that no run covers yet.
  *
- * Index runs stay on disk: a look-up reads one page. What commit files and uncovered packs hold is in memory, because
- * it is little: merging keeps commit files under 64. A writer also loads every id (36 bytes each), so that its answer
- * is immediate.
+ * Index runs stay on disk: a look-up reads one page, or none where the run was loaded (12 bytes a blob in memory), by
+ * `preload` or because enough pages were read. What commit files and uncovered packs hold is in memory, because
+ * it is little: merging keeps commit files under 64. A writer loads all runs, so that its answer is immediate.
  *
  * Invariants: a damaged run or footer never makes a blob silently absent for a reader: then every pack's own footer
  * is read instead. For a writer a blob counts as present only where its pack really stands in the listing with the
  * right size and is not condemned; otherwise it is stored again.
  */
 import { CairnError, isCairnError, isIntegrityError } from '../../../src-shared/errors.ts';
-import { type BlobId, type IndexRunId, type PackId, parseIndexRunId, parsePackId } from '../../../src-shared/ids.ts';
+import {
+  type BlobId,
+  ID_BYTES,
+  type IndexRunId,
+  type PackId,
+  parseIndexRunId,
+  parsePackId,
+} from '../../../src-shared/ids.ts';
 import { FILE_TYPE } from '../codec/index.ts';
 import { IdTable, mapBounded, toHex } from '../kernel/index.ts';
-import {
-  type BlobLocation,
-  type IndexRun,
-  IndexTable,
-  type PackFooter,
-  createPageCache,
-  indexEntriesOf,
-  openIndexRun,
-  openPack,
-} from '../pack/index.ts';
+import { type BlobLocation, IndexTable, type PackFooter, openPack } from '../pack/index.ts';
 import { readCondemned } from './condemned.ts';
 import type { RepositoryContext } from './context.ts';
 import { damageOf } from './damage.ts';
+import type { OpenRun } from './index-runs.ts';
 import { FOLDERS, PACK_FOLDERS, baseName, commitName, indexRunName, packName } from './names.ts';
+import type { Store, StoreEntry } from '../store/index.ts';
 
-/** Decoded index pages kept by one repository, in bytes. */
-const PAGE_CACHE_BYTES = 16 * 1024 * 1024;
 const READS_AT_ONCE = 8;
 
 export type IndexDamage = { readonly file: string; readonly error: CairnError };
@@ -41,7 +39,12 @@ export type LoosePack = {
   readonly footer: PackFooter;
 };
 
-export type OpenRun = { readonly id: IndexRunId; readonly run: IndexRun; readonly sizeBytes: number };
+/** What a writer knows besides: packs it must not rely on, and for each run that names some, the rows that lie in them. */
+type WriterKnowledge = {
+  readonly absent: ReadonlySet<PackId>;
+  /** A bit for each row of the run. */
+  readonly absentRows: ReadonlyMap<IndexRunId, Uint8Array>;
+};
 
 export class BlobIndex {
   readonly damage: readonly IndexDamage[];
@@ -49,12 +52,13 @@ export class BlobIndex {
   readonly commits: readonly LoosePack[];
   /** Packs that no readable run covers: left by an interrupted backup, or by a damaged run. */
   readonly uncovered: readonly LoosePack[];
-  readonly #rows = new IdTable();
+  readonly #rows = new IdTable('numbers');
   readonly #loose = new IndexTable();
   /** Further rows of blobs that lie in several loose packs, by id as hex: few, only concurrent writers make them. */
   readonly #copies = new Map<string, readonly number[]>();
+  readonly #uncoveredIds: ReadonlySet<PackId>;
   readonly #spoiled: Set<IndexRunId>;
-  readonly #known: IdTable | undefined;
+  readonly #writer: WriterKnowledge | undefined;
 
   constructor(parts: {
     readonly damage: readonly IndexDamage[];
@@ -62,24 +66,31 @@ export class BlobIndex {
     readonly commits: readonly LoosePack[];
     readonly uncovered: readonly LoosePack[];
     readonly spoiled: Set<IndexRunId>;
-    readonly known: IdTable | undefined;
+    readonly writer: WriterKnowledge | undefined;
   }) {
     this.damage = parts.damage;
     this.runs = parts.runs;
     this.commits = parts.commits;
     this.uncovered = parts.uncovered;
     this.#spoiled = parts.spoiled;
-    this.#known = parts.known;
+    this.#writer = parts.writer;
+    this.#uncoveredIds = new Set(parts.uncovered.map(({ packId }) => packId));
     // Commit files last, so that they win: an uncovered pack may be what is left of their interrupted merge.
     for (const pack of [...parts.uncovered, ...parts.commits]) this.#addLoose(pack);
   }
 
   #addLoose({ packId, sizeBytes, footer }: LoosePack): void {
-    let row = this.#loose.addPack(packId, sizeBytes, footer);
-    for (const { id } of indexEntriesOf(packId, footer)) {
-      const other = this.#rows.get(id);
-      if (other !== undefined) this.#copies.set(toHex(id), [...(this.#copies.get(toHex(id)) ?? []), other]);
-      this.#rows.set(id, row++);
+    const firstRow = this.#loose.addPack(packId, sizeBytes, footer);
+    const { buffer, byteOffset, byteLength } = footer.columns.ids;
+    const ids = new Uint8Array(buffer, byteOffset, byteLength);
+    for (let blob = 0; blob < footer.blobCount; blob++) {
+      const at = blob * ID_BYTES;
+      const other = this.#rows.get(ids, at);
+      if (other !== undefined) {
+        const id = toHex(ids.subarray(at, at + ID_BYTES));
+        this.#copies.set(id, [...(this.#copies.get(id) ?? []), other]);
+      }
+      this.#rows.set(ids, firstRow + blob, at);
     }
   }
 
@@ -91,8 +102,9 @@ export class BlobIndex {
 
   /** Where the runs say a blob lies, or undefined. */
   async findInRuns(id: BlobId): Promise<BlobLocation | undefined> {
-    for (const run of this.runs) {
-      const found = await this.#findInRun(run, id);
+    for (const open of this.runs) {
+      if (open.run.isLoaded && open.run.rowOf(id) === -1) continue;
+      const found = await this.#findInRun(open, id);
       if (found !== undefined) return found;
     }
     return undefined;
@@ -110,17 +122,30 @@ export class BlobIndex {
     }
   }
 
+  /**
+   * Loads all runs, for whoever will ask for many ids: then a look-up takes about a microsecond. A run with a damaged
+   * page is left as it is; whoever needs that page learns of it.
+   */
+  async preload(): Promise<void> {
+    for (const { id, run } of this.runs) {
+      if (this.#spoiled.has(id)) continue;
+      try {
+        await run.load();
+      } catch (error) {
+        if (!isIntegrityError(error)) throw error;
+      }
+    }
+  }
+
   /** Whether no readable run names a pack whose footer was read. */
   isUncovered(packId: PackId): boolean {
-    return this.uncovered.some((pack) => pack.packId === packId);
+    return this.#uncoveredIds.has(packId);
   }
 
   /** Every place a blob is said to lie: a reader that meets damage in one turns to the next. */
   async findAll(id: BlobId): Promise<readonly BlobLocation[]> {
     const found: BlobLocation[] = [];
-    const row = this.#rows.get(id);
-    if (row !== undefined) found.push(this.#loose.locationAt(row));
-    for (const copy of this.#copies.get(toHex(id)) ?? []) found.push(this.#loose.locationAt(copy));
+    for (const row of this.#looseRows(id)) found.push(this.#loose.locationAt(row));
     for (const run of this.runs) {
       const place = await this.#findInRun(run, id);
       if (place !== undefined && !found.some((other) => other.packId === place.packId)) found.push(place);
@@ -128,26 +153,47 @@ export class BlobIndex {
     return found;
   }
 
-  /** Whether a writer may refer to this blob. Only where the index was opened `complete`. */
-  has(id: BlobId): boolean {
-    if (this.#known === undefined) throw new CairnError('engine/internal', 'The ids of the index were not loaded.');
-    return this.#known.has(id);
+  #looseRows(id: BlobId): readonly number[] {
+    const row = this.#rows.get(id);
+    return row === undefined ? [] : [row, ...(this.#copies.get(toHex(id)) ?? [])];
   }
 
-  get knownCount(): number {
-    return this.#known?.size ?? 0;
+  /** Whether a writer may refer to this blob. Only where the index was opened `complete`. */
+  has(id: BlobId): boolean {
+    if (this.#writer === undefined) throw new CairnError('engine/internal', 'The ids of the index were not loaded.');
+    const { absent, absentRows } = this.#writer;
+    if (this.#rows.has(id)) {
+      if (absent.size === 0) return true;
+      if (this.#looseRows(id).some((row) => !absent.has(this.#loose.packIdAt(row)))) return true;
+    }
+    for (const { id: runId, run } of this.runs) {
+      const row = run.rowOf(id);
+      if (row !== -1 && !isBitSet(absentRows.get(runId), row)) return true;
+    }
+    return false;
   }
+}
+
+function isBitSet(bits: Uint8Array | undefined, place: number): boolean {
+  return bits !== undefined && ((bits[place >> 3] ?? 0) & (1 << (place & 7))) !== 0;
 }
 
 /** What stands in packs/: id and size of each. */
 export async function listPacks(context: RepositoryContext): Promise<ReadonlyMap<PackId, number>> {
   const packs = new Map<PackId, number>();
-  const folders = await mapBounded(PACK_FOLDERS, READS_AT_ONCE, (folder) => context.store.list(folder));
-  for (const { name, sizeBytes } of folders.flat()) {
+  for (const { name, sizeBytes } of await listPackFiles(context.store)) {
     const id = baseName(name);
     if (/^[0-9a-f]{64}$/.test(id)) packs.set(parsePackId(id), sizeBytes);
   }
   return packs;
+}
+
+/** A destination that can tell which of the 256 folders are there saves looking for each of them. */
+async function listPackFiles(store: Store): Promise<readonly StoreEntry[]> {
+  const folders = (await store.listFolders?.(FOLDERS.packs)) ?? PACK_FOLDERS;
+  const wanted = new Set(PACK_FOLDERS);
+  const present = folders.filter((folder) => wanted.has(folder));
+  return (await mapBounded(present, READS_AT_ONCE, (folder) => store.list(folder))).flat();
 }
 
 /** Reads the footer of a pack or commit file. */
@@ -188,20 +234,15 @@ export async function openBlobIndex(context: RepositoryContext, options: OpenInd
   const commits = await openCommits(context, damage);
   const isDamaged = damage.length > 0;
   if (!options.complete && options.scanPacks !== true && !isDamaged)
-    return new BlobIndex({ damage, runs, commits, uncovered: [], spoiled, known: undefined });
+    return new BlobIndex({ damage, runs, commits, uncovered: [], spoiled, writer: undefined });
 
   const listed = await listPacks(context);
-  const writer = options.complete
-    ? { absent: await findAbsent(context, runs, listed), known: new IdTable() }
-    : undefined;
-  const whole = writer === undefined ? runs : await loadRunIds(runs, writer, damage);
-  const covered = new Set(whole.flatMap(({ run }) => run.packs.map(({ packId }) => packId)));
+  const absent = options.complete ? await findAbsent(context, runs, listed) : undefined;
+  const whole = absent === undefined ? { runs, absentRows: new Map() } : await loadRuns(runs, absent, damage);
+  const covered = new Set(whole.runs.flatMap(({ run }) => run.packs.map(({ packId }) => packId)));
   const uncovered = await openUncovered(context, listed, covered, damage);
-  for (const { packId, footer } of [...commits, ...uncovered]) {
-    if (writer === undefined || writer.absent.has(packId)) continue;
-    for (const { id, length } of indexEntriesOf(packId, footer)) writer.known.set(id, length);
-  }
-  return new BlobIndex({ damage, runs: whole, commits, uncovered, spoiled, known: writer?.known });
+  const writer = absent === undefined ? undefined : { absent, absentRows: whole.absentRows };
+  return new BlobIndex({ damage, runs: whole.runs, commits, uncovered, spoiled, writer });
 }
 
 /** Packs that a writer must not rely on: condemned, missing, or not of the size a run says. */
@@ -219,26 +260,26 @@ export async function findAbsent(
   return absent;
 }
 
-/** Loads the ids of all runs and gives the runs that could be read to their end: the packs of the others are scanned. */
-async function loadRunIds(
+/** Loads all runs and gives those that could be read to their end: the packs of the others are scanned. */
+async function loadRuns(
   runs: readonly OpenRun[],
-  { absent, known }: { readonly absent: ReadonlySet<PackId>; readonly known: IdTable },
+  absent: ReadonlySet<PackId>,
   damage: IndexDamage[],
-): Promise<readonly OpenRun[]> {
+): Promise<{ readonly runs: readonly OpenRun[]; readonly absentRows: ReadonlyMap<IndexRunId, Uint8Array> }> {
   const whole: OpenRun[] = [];
+  const absentRows = new Map<IndexRunId, Uint8Array>();
   for (const open of runs) {
     try {
-      await open.run.loadFilter();
-      for await (const batch of open.run.batches()) {
-        for (const entry of batch) if (!absent.has(entry.packId)) known.set(entry.id, entry.length);
-      }
+      await open.run.load();
+      if (open.run.packs.some(({ packId }) => absent.has(packId)))
+        absentRows.set(open.id, await open.run.rowsIn(absent));
       whole.push(open);
     } catch (error) {
       if (!isIntegrityError(error)) throw error;
       damage.push({ file: indexRunName(open.id), error });
     }
   }
-  return whole;
+  return { runs: whole, absentRows };
 }
 
 async function openRuns(
@@ -246,26 +287,18 @@ async function openRuns(
   damage: IndexDamage[],
   spoiled: ReadonlySet<IndexRunId>,
 ): Promise<readonly OpenRun[]> {
-  const cache = createPageCache(PAGE_CACHE_BYTES);
   const files = await context.store.list(FOLDERS.index);
   const opened = await mapBounded(files, READS_AT_ONCE, async ({ name, sizeBytes }): Promise<OpenRun | undefined> => {
     try {
       const id = parseIndexRunId(baseName(name));
       if (spoiled.has(id)) throw new CairnError('integrity/damaged', `A page of ${name} can’t be read.`);
-      const run = await openIndexRun({
-        read: (range) => context.store.read(name, range),
-        sizeBytes,
-        repositoryId: context.repositoryIdBytes,
-        secrets: context.secrets,
-        runId: id,
-        cache,
-      });
-      return { id, run, sizeBytes };
+      return await context.indexRuns.open(context, id, sizeBytes);
     } catch (error) {
       return noteDamage(context, error, name, damage);
     }
   });
   const runs = opened.filter((run) => run !== undefined);
+  context.indexRuns.keepOnly(new Set(runs.map(({ id }) => id)));
   // Newest first: what a newer run says of a blob is asked for first.
   return runs.sort((left, right) => right.run.generation - left.run.generation);
 }

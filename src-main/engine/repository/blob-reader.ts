@@ -116,7 +116,7 @@ export class BlobReader {
     const baseOf = (baseId: BlobId): Promise<Uint8Array> => this.#readBase(index, baseId, location.type);
     try {
       const opener = await this.#opener(location);
-      const frame = await this.#readFile(location, { offset: location.frameOffset, length: location.frameLength });
+      const frame = await this.readFile(location, { offset: location.frameOffset, length: location.frameLength });
       return await openSegment(opener, frame, baseOf, { delta: location.delta });
     } catch (error) {
       const found = await damageOf(store, name, error);
@@ -126,8 +126,12 @@ export class BlobReader {
     }
   }
 
-  /** A pack that a reclaim has moved to the trash meanwhile is still read there. */
-  async #readFile(location: BlobLocation, range: ByteRange): Promise<Uint8Array> {
+  /**
+   * Bytes of a pack or commit file as they are, for who reads many segments at once and opens them elsewhere. The memory
+   * is the caller's. A pack that a reclaim has moved to the trash meanwhile is still read there.
+   * @throws CairnError integrity/missing, integrity/damaged where the file is shorter
+   */
+  async readFile(location: Pick<BlobLocation, 'packId' | 'fileType'>, range: ByteRange): Promise<Uint8Array> {
     const { store } = this.#context;
     try {
       return await store.read(fileOf(location), range);
@@ -151,7 +155,7 @@ export class BlobReader {
     const known = this.#openers.get(name);
     if (known !== undefined) return known;
     const { repositoryIdBytes, secrets } = this.#context;
-    const opening = this.#readFile(location, { offset: 0, length: FILE_HEADER_BYTES }).then((header) =>
+    const opening = this.readFile(location, { offset: 0, length: FILE_HEADER_BYTES }).then((header) =>
       openFileHeader(header, { fileTypes: [location.fileType], repositoryId: repositoryIdBytes, secrets }),
     );
     // A failed opening is not kept: the drive may come back.
@@ -166,7 +170,7 @@ export class BlobReader {
 }
 
 /** The file a blob lies in. */
-export function fileOf(location: BlobLocation): string {
+export function fileOf(location: Pick<BlobLocation, 'packId' | 'fileType'>): string {
   return location.fileType === FILE_TYPE.commitFile ? commitName(location.packId) : packName(location.packId);
 }
 

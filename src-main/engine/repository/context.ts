@@ -18,7 +18,8 @@ import { type Ports, fromHex } from '../kernel/index.ts';
 import type { Store } from '../store/index.ts';
 import type { RepositoryConfig } from './config.ts';
 import type { Instance } from './identity.ts';
-import type { ProcessIdentity } from './leases.ts';
+import type { ProcessIdentity } from './lease-rules.ts';
+import type { OpenRuns } from './index-runs.ts';
 import type { RepositoryLimits } from './limits.ts';
 
 export type RepositoryContext = {
@@ -38,6 +39,8 @@ export type RepositoryContext = {
   readonly signer: Signer;
   readonly compression: CompressionSpec;
   readonly limits: RepositoryLimits;
+  /** Runs that were opened before and have not changed since: shared by readers and writers. */
+  readonly indexRuns: OpenRuns;
 };
 
 /** The keys of a repository, each for one purpose. */

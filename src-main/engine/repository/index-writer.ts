@@ -10,8 +10,9 @@ import {
   mergePacks,
   mergeRuns,
 } from '../pack/index.ts';
-import { type LoosePack, type OpenRun, findAbsent, listPacks } from './blob-index.ts';
+import { type LoosePack, findAbsent, listPacks } from './blob-index.ts';
 import type { RepositoryContext } from './context.ts';
+import type { OpenRun } from './index-runs.ts';
 import { FOLDERS, indexRunName } from './names.ts';
 
 /** One more than any run has: what a newer run says of a blob is to be believed before an older one. */

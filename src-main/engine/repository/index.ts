@@ -7,13 +7,14 @@ export { damageOf } from './damage.ts';
 export { type Instance, decodeInstance, encodeInstance, readInstance } from './identity.ts';
 export { type InitOptions, type Initialised, initRepository, kdfCostOf } from './init.ts';
 export { KEY_SLOTS_MAX, type StoredSlot, listSlots, removeSlot, storeSlot, unlock } from './key-slots.ts';
+export { type Lease, type ProcessIdentity, type ProcessMark, judgeLease, judgeProcess } from './lease-rules.ts';
 export {
-  type Lease,
-  type ProcessIdentity,
   type Session,
+  type SessionFile,
+  type SessionOptions,
   decodeLease,
   encodeLease,
-  isStale,
+  judgeSessions,
   listSessions,
   openSession,
 } from './leases.ts';

@@ -9,8 +9,9 @@ import type { Store } from '../store/index.ts';
 import { type DecodedConfig, checkConfigMac, decodeConfig } from './config.ts';
 import { compressionOf, deriveSecrets } from './context.ts';
 import { type Instance, NO_INSTANCE, readInstance } from './identity.ts';
+import { OpenRuns } from './index-runs.ts';
 import { unlock } from './key-slots.ts';
-import type { ProcessIdentity } from './leases.ts';
+import type { ProcessIdentity } from './lease-rules.ts';
 import { REPOSITORY_LIMITS, type RepositoryLimits } from './limits.ts';
 import { CONFIG, CONFIG_COPY } from './names.ts';
 import { Repository, type SecretSource } from './repository.ts';
@@ -42,7 +43,9 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
   if (!equalBytes(secrets.signer.publicKey, config.publicKey)) {
     throw new CairnError('integrity/damaged', 'The public key in the configuration is not that of this repository.');
   }
-  const context = { store, ports, self, config, instance, compression: compressionOf(config), limits, ...secrets };
+  const compression = compressionOf(config);
+  const indexRuns = new OpenRuns();
+  const context = { store, ports, self, config, instance, compression, limits, indexRuns, ...secrets };
   return new Repository(context, masterKey, unlocked?.slot.id);
 }
 

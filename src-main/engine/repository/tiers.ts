@@ -20,17 +20,28 @@ import { commitName, indexRunName } from './names.ts';
 import { writeSnapshotFile } from './snapshot-file.ts';
 import { PackUpload } from './upload.ts';
 
-/** Merges what is too many. Where something to be merged is damaged, it is left for repair. */
-export async function tidy(context: RepositoryContext, limits: TierLimits = context.limits): Promise<void> {
+/**
+ * Merges what is too many. Where something to be merged is damaged, it is left for repair. `confirm` throws where this
+ * session was taken for dead: then nothing more is removed.
+ */
+export async function tidy(
+  context: RepositoryContext,
+  limits: TierLimits,
+  confirm: () => Promise<void>,
+): Promise<void> {
   const index = await openBlobIndex(context, { complete: false });
-  if (index.commits.length > limits.commitFiles) await mergeCommitFiles(context, index);
+  if (index.commits.length > limits.commitFiles) await mergeCommitFiles(context, index, confirm);
   const after = index.commits.length > limits.commitFiles ? await openBlobIndex(context, { complete: false }) : index;
   if (after.runs.length > limits.indexRuns && after.damage.length === 0)
-    await mergeIndexRuns(context, after, limits.indexRuns);
+    await mergeIndexRuns(context, after, limits.indexRuns, confirm);
 }
 
 /** Commit files → packs → index run → snapshot files → commit files gone. */
-async function mergeCommitFiles(context: RepositoryContext, index: BlobIndex): Promise<void> {
+async function mergeCommitFiles(
+  context: RepositoryContext,
+  index: BlobIndex,
+  confirm: () => Promise<void>,
+): Promise<void> {
   const repositoryBytes = index.runs.reduce(
     (sum, { run }) => sum + run.packs.reduce((bytes, pack) => bytes + pack.sizeBytes, 0),
     0,
@@ -45,6 +56,7 @@ async function mergeCommitFiles(context: RepositoryContext, index: BlobIndex): P
     const packs = [...data.finished, ...tree.finished];
     if (packs.length > 0) await writeIndexRun(context, packs, nextGeneration(index.runs));
     for (const { envelopes } of merged) for (const envelope of envelopes) await writeSnapshotFile(context, envelope);
+    await confirm();
     await context.store.remove(merged.map(({ name }) => name));
   } catch (error) {
     await data.abort();
@@ -70,7 +82,7 @@ async function copyBlobs(
     if (place === undefined || condemned.packs.has(place.packId)) return false;
     return reader.holds(index, place, id, type);
   };
-  const copied = new IdTable();
+  const copied = new IdTable('ids');
   const builders = {
     data: createSegmentBuilder({ compression: context.compression }),
     tree: createSegmentBuilder({ compression: context.compression }),
@@ -85,7 +97,7 @@ async function copyBlobs(
           const plain = await reader.read(index, id, type);
           const isTree = type !== BLOB_TYPE.fileChunk;
           const full = (isTree ? builders.tree : builders.data).add(id, type, plain);
-          copied.set(id, 0);
+          copied.set(id);
           if (full !== undefined) await (isTree ? tree : data).add(full);
         }
       }
@@ -124,7 +136,12 @@ async function readCommit(
  * Merges the smallest runs: all up to the first that is more than twice as large as those before it together, and as
  * many as it takes to get back under the limit. Each entry is so rewritten O(log n) times over a repository's life.
  */
-async function mergeIndexRuns(context: RepositoryContext, index: BlobIndex, limit: number): Promise<void> {
+async function mergeIndexRuns(
+  context: RepositoryContext,
+  index: BlobIndex,
+  limit: number,
+  confirm: () => Promise<void>,
+): Promise<void> {
   const runs = index.runs.toSorted((left, right) => left.run.entryCount - right.run.entryCount);
   let count = 0;
   let entries = 0;
@@ -138,5 +155,6 @@ async function mergeIndexRuns(context: RepositoryContext, index: BlobIndex, limi
   if (merged.length < 2) return;
   const runId = await writeMergedRun(context, merged);
   const gone = merged.filter(({ id }) => id !== runId).map(({ id }) => indexRunName(id));
+  await confirm();
   await context.store.remove(gone);
 }

@@ -6,18 +6,28 @@
  * to COMMIT_FILE_BYTES_MAX of new data go with the snapshot into one commit file, which is packs, index and commit
  * point at once.
  *
- * Segments wait compressed but unsealed, because only at the end (or at the limit) it is known which way they go.
+ * Segments are compressed beside this thread and wait unsealed, in the order they were begun, because only at the end
+ * (or at the limit) it is known which way they go.
  */
 import { assert } from '../../../src-shared/assert.ts';
 import { CairnError } from '../../../src-shared/errors.ts';
 import type { BlobId, PackId, WriterId } from '../../../src-shared/ids.ts';
-import { BLOB_TYPE, type BlobType, FILE_TYPE } from '../codec/index.ts';
+import {
+  BLOB_TYPE,
+  type BackgroundCodec,
+  type BlobType,
+  FILE_TYPE,
+  createBackgroundCodec,
+  forBulk,
+} from '../codec/index.ts';
 import { IdTable } from '../kernel/index.ts';
 import {
   FRAME_OVERHEAD_BYTES,
   type PendingSegment,
-  type SegmentBuilder,
-  createSegmentBuilder,
+  type PlainSegment,
+  type SegmentBundler,
+  compressSegment,
+  createSegmentBundler,
   packBytesTarget,
 } from '../pack/index.ts';
 import { type BlobIndex, type LoosePack, openBlobIndex } from './blob-index.ts';
@@ -27,6 +37,7 @@ import { assertSameInstance } from './identity.ts';
 import { nextGeneration, writeIndexRun } from './index-writer.ts';
 import { type Session, openSession } from './leases.ts';
 import { writeSnapshotFile } from './snapshot-file.ts';
+import { assertStillWhole } from './still-whole.ts';
 import { PackUpload, type UploadedPack, writeCommitFile } from './upload.ts';
 
 /** What a snapshot says about the data it added; known only when everything else is stored. */
@@ -42,16 +53,29 @@ export type Publication = {
   readonly form: 'commit-file' | 'packs';
 };
 
+/** Segments being compressed besides those that the codec works on: the next ones should be there when it is done. */
+const SEGMENTS_AHEAD = 2;
+/** From this many new bytes on a backup is “bulk”: what takes long is compressing, and `auto` takes a faster level. */
+const BULK_FROM_BYTES = 64 * 1024 * 1024;
+
+/** A segment on its way; `segment` once it is compressed and verified. */
+type Waiting = { readonly isTree: boolean; segment: PendingSegment | undefined };
+
 export class WriteSession {
   readonly index: BlobIndex;
   readonly #context: RepositoryContext;
   readonly #session: Session;
-  readonly #mine = new IdTable();
-  readonly #data: SegmentBuilder;
-  readonly #tree: SegmentBuilder;
+  readonly #mine = new IdTable('ids');
+  readonly #codec: BackgroundCodec;
+  readonly #codecJobs: number;
+  readonly #data: SegmentBundler = createSegmentBundler();
+  readonly #tree: SegmentBundler = createSegmentBundler();
   readonly #dataUpload: PackUpload;
   readonly #treeUpload: PackUpload;
-  #waiting: { readonly segment: PendingSegment; readonly isTree: boolean }[] = [];
+  readonly #waiting: Waiting[] = [];
+  #compressing = 0;
+  #failure: Error | undefined;
+  #wakers: (() => void)[] = [];
   #waitingBytes = 0;
   #usesPacks = false;
   #draining: Promise<void> = Promise.resolve();
@@ -59,19 +83,27 @@ export class WriteSession {
   #bytesStored = 0;
   #state: 'open' | 'published' | 'aborted' = 'open';
 
-  private constructor(context: RepositoryContext, index: BlobIndex, session: Session, repositoryBytes: number) {
+  private constructor(
+    context: RepositoryContext,
+    index: BlobIndex,
+    session: Session,
+    { codecJobs, repositoryBytes }: { readonly codecJobs: number; readonly repositoryBytes: number },
+  ) {
     this.#context = context;
     this.index = index;
     this.#session = session;
-    this.#data = createSegmentBuilder({ compression: context.compression });
-    this.#tree = createSegmentBuilder({ compression: context.compression });
+    this.#codecJobs = codecJobs;
+    this.#codec = createBackgroundCodec(codecJobs);
     const target = packBytesTarget(repositoryBytes);
     this.#dataUpload = new PackUpload(context, FILE_TYPE.dataPack, target);
     this.#treeUpload = new PackUpload(context, FILE_TYPE.treePack, target);
+    session.relyOn(() =>
+      assertStillWhole(context, { generation: session.lease.generation, index, own: this.#ownPacks() }),
+    );
   }
 
-  /** Begins a session: lease, then index. Needs a writable store. */
-  static async open(context: RepositoryContext, writerId: WriterId): Promise<WriteSession> {
+  /** Begins a session: lease, then index. Needs a writable store. `codecJobs` segments are compressed at a time. */
+  static async open(context: RepositoryContext, writerId: WriterId, codecJobs: number): Promise<WriteSession> {
     await assertSameInstance(context.store, context.instance);
     const { generation } = await readCondemned(context);
     const { store, ports, self } = context;
@@ -82,7 +114,7 @@ export class WriteSession {
         (sum, { run }) => sum + run.packs.reduce((bytes, pack) => bytes + pack.sizeBytes, 0),
         0,
       );
-      return new WriteSession(context, index, session, repositoryBytes);
+      return new WriteSession(context, index, session, { codecJobs, repositoryBytes });
     } catch (error) {
       await session.end();
       throw error;
@@ -101,41 +133,32 @@ export class WriteSession {
 
   /** Takes a copy of a blob unless it is known. `plainHash` is its BLAKE3 where the caller has it already. */
   add(type: BlobType, plain: Uint8Array, plainHash?: Uint8Array): BlobId {
-    assert(this.#state === 'open', 'a session that has ended takes no more blobs');
     const id =
       plainHash === undefined
         ? this.#context.blobHasher.idOf(type, plain)
         : this.#context.blobHasher.idOfHash(type, plainHash);
-    if (this.has(id)) return id;
+    this.addKnown(id, type, plain);
+    return id;
+  }
+
+  /** The same where the caller has computed the blob's id. Gives whether the blob is new. */
+  addKnown(id: BlobId, type: BlobType, plain: Uint8Array): boolean {
+    assert(this.#state === 'open', 'a session that has ended takes no more blobs');
+    if (this.has(id)) return false;
     this.#mine.set(id, plain.length);
     this.#bytesAdded += plain.length;
     const isTree = type !== BLOB_TYPE.fileChunk;
     const segment = (isTree ? this.#tree : this.#data).add(id, type, plain);
-    if (segment !== undefined) this.#queue(segment, isTree);
-    return id;
-  }
-
-  /**
-   * Says whether a blob is new, and takes it as this session's: the caller then owes it in a segment. For workers,
-   * which compress what the session only counts.
-   */
-  claim(id: BlobId, length: number): boolean {
-    assert(this.#state === 'open', 'a session that has ended takes no more blobs');
-    if (this.has(id)) return false;
-    this.#mine.set(id, length);
-    this.#bytesAdded += length;
+    if (segment !== undefined) this.#compress(segment, isTree);
     return true;
-  }
-
-  /** Takes a segment of file chunks that were all claimed before. */
-  addSegment(segment: PendingSegment): void {
-    assert(this.#state === 'open', 'a session that has ended takes no more segments');
-    this.#queue(segment, false);
   }
 
   /** True when `drain` should be called before more is added: bounds what waits in memory. */
   get isFull(): boolean {
-    return this.#waitingBytes > this.#context.limits.commitFileBytesMax;
+    return (
+      this.#compressing >= this.#codecJobs + SEGMENTS_AHEAD ||
+      this.#waitingBytes > this.#context.limits.commitFileBytesMax
+    );
   }
 
   /** Shows that this session lives; cheap, and to be called all the while, also where nothing new is found. */
@@ -143,23 +166,75 @@ export class WriteSession {
     return this.#session.beat();
   }
 
-  /** Hands waiting segments on to packs once they are too many for a commit file. May be called while it runs. */
+  /**
+   * Hands finished segments on to packs once they are too many for a commit file, and waits until there is room for
+   * more. May be called while it runs.
+   */
   async drain(): Promise<void> {
-    // One at a time: segments of a pack are appended in the order of their counters.
-    const before = this.#draining;
-    const mine = before.then(() => this.#drainNow());
-    this.#draining = mine.catch(() => undefined);
-    return mine;
+    for (;;) {
+      // One at a time: segments of a pack are appended in the order of their counters.
+      const mine = this.#draining.then(() => this.#drainNow());
+      this.#draining = mine.catch(() => undefined);
+      await mine;
+      if (!this.isFull || this.#compressing === 0) return;
+      await new Promise<void>((wake) => this.#wakers.push(wake));
+    }
   }
 
   async #drainNow(): Promise<void> {
+    this.#throwFailure();
     await this.#session.beat();
-    if (!this.isFull && !this.#usesPacks) return;
-    this.#usesPacks = true;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    this.#waitingBytes = 0;
-    for (const { segment, isTree } of waiting) await (isTree ? this.#treeUpload : this.#dataUpload).add(segment);
+    if (this.#waitingBytes > this.#context.limits.commitFileBytesMax) this.#usesPacks = true;
+    if (!this.#usesPacks) return;
+    for (let next = this.#takeFinished(); next !== undefined; next = this.#takeFinished()) {
+      await (next.isTree ? this.#treeUpload : this.#dataUpload).add(next.segment);
+    }
+  }
+
+  /** The oldest segment, if it is compressed. */
+  #takeFinished(): { readonly segment: PendingSegment; readonly isTree: boolean } | undefined {
+    const first = this.#waiting[0];
+    if (first?.segment === undefined) return undefined;
+    this.#waiting.shift();
+    this.#waitingBytes -= first.segment.payload.length;
+    return { segment: first.segment, isTree: first.isTree };
+  }
+
+  #compress(plain: PlainSegment, isTree: boolean): void {
+    const { compression, blobHasher } = this.#context;
+    const waiting: Waiting = { isTree, segment: undefined };
+    this.#waiting.push(waiting);
+    this.#compressing++;
+    const spec = this.#bytesAdded > BULK_FROM_BYTES ? forBulk(compression) : compression;
+    void compressSegment(plain, { spec, codec: this.#codec, blobHasher })
+      .then((segment) => {
+        waiting.segment = segment;
+        this.#waitingBytes += segment.payload.length;
+        this.#bytesStored += segment.payload.length + FRAME_OVERHEAD_BYTES;
+      })
+      .catch((error: unknown) => {
+        this.#failure ??= error instanceof Error ? error : new CairnError('engine/internal', String(error));
+      })
+      .finally(() => {
+        this.#compressing--;
+        const wakers = this.#wakers;
+        this.#wakers = [];
+        for (const wake of wakers) wake();
+      });
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Completes the last segments and waits until all are compressed. */
+  async #flush(): Promise<void> {
+    const data = this.#data.flush();
+    if (data !== undefined) this.#compress(data, false);
+    const tree = this.#tree.flush();
+    if (tree !== undefined) this.#compress(tree, true);
+    while (this.#compressing > 0) await new Promise<void>((wake) => this.#wakers.push(wake));
+    this.#throwFailure();
   }
 
   /**
@@ -168,8 +243,7 @@ export class WriteSession {
    */
   async publish(seal: (facts: AddedFacts) => Uint8Array): Promise<Publication> {
     assert(this.#state === 'open', 'a session publishes once');
-    this.#flush(this.#data, false);
-    this.#flush(this.#tree, true);
+    await this.#flush();
     await this.drain();
     await this.#stopIfCondemned();
     const publication = this.#usesPacks ? await this.#publishPacks(seal) : await this.#publishCommitFile(seal);
@@ -187,17 +261,6 @@ export class WriteSession {
     await this.#session.end();
   }
 
-  #queue(segment: PendingSegment, isTree: boolean): void {
-    this.#waiting.push({ segment, isTree });
-    this.#waitingBytes += segment.payload.length;
-    this.#bytesStored += segment.payload.length + FRAME_OVERHEAD_BYTES;
-  }
-
-  #flush(builder: SegmentBuilder, isTree: boolean): void {
-    const segment = builder.flush();
-    if (segment !== undefined) this.#queue(segment, isTree);
-  }
-
   #facts(packs: readonly UploadedPack[]): AddedFacts {
     return { packIds: packs.map(({ packId }) => packId), bytesAdded: this.#bytesAdded, bytesStored: this.#bytesStored };
   }
@@ -206,7 +269,8 @@ export class WriteSession {
     // Packs that an interrupted backup left are used by this one, so an index run must name them first.
     await this.#indexPacks([]);
     await assertSameInstance(this.#context.store, this.#context.instance);
-    const segments = this.#waiting.map(({ segment }) => segment);
+    await this.#session.confirm();
+    const segments = this.#waiting.flatMap(({ segment }) => (segment === undefined ? [] : [segment]));
     const { packId } = await writeCommitFile(this.#context, segments, seal(this.#facts([])));
     return { file: `commits/${packId}`, form: 'commit-file' };
   }
@@ -217,8 +281,15 @@ export class WriteSession {
     const packs = [...this.#dataUpload.finished, ...this.#treeUpload.finished];
     await this.#indexPacks(packs);
     await assertSameInstance(this.#context.store, this.#context.instance);
+    await this.#session.confirm();
     const file = await writeSnapshotFile(this.#context, seal(this.#facts(packs)));
     return { file, form: 'packs' };
+  }
+
+  /** Packs that stand under their names already: nobody refers to them yet, so a clean-up may have taken them. */
+  #ownPacks(): ReadonlyMap<PackId, number> {
+    const finished = [...this.#dataUpload.finished, ...this.#treeUpload.finished];
+    return new Map(finished.map(({ packId, sizeBytes }) => [packId, sizeBytes]));
   }
 
   async #indexPacks(packs: readonly LoosePack[]): Promise<void> {

@@ -1,4 +1,10 @@
 /** Bringing data back: the only room that writes into a person's folders. */
-export { RESTORE_DEFAULTS, type OverwriteMode, type RestoreOptions } from './options.ts';
+export {
+  RESTORE_DEFAULTS,
+  RESTORE_TUNING,
+  type OverwriteMode,
+  type RestoreOptions,
+  type RestoreTuning,
+} from './options.ts';
 export { restore } from './restore.ts';
 export { type Target, type TargetFolder, type TargetOptions, openTarget } from './target.ts';

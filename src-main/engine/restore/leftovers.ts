@@ -4,10 +4,10 @@
  * what this very restore has put aside.
  */
 import type { Problem } from '../../../src-shared/errors.ts';
-import { escapePath } from '../../../src-shared/format/index.ts';
 import type { FileStat } from '../source/index.ts';
 import type { LeftOut } from './left-out.ts';
 import type { OwnFolders } from './own-folders.ts';
+import { joinPathText } from './path-text.ts';
 import type { Selection } from './selection.ts';
 import { type TargetFolder, isTemporaryName } from './target.ts';
 
@@ -107,10 +107,4 @@ function statIn(folder: TargetFolder, name: Buffer, { onProblem }: Leftovers): F
   if (found === undefined || !('kind' in found)) return found;
   onProblem(found.problem);
   return undefined;
-}
-
-/** The path of an entry relative to what is restored, as escaped text. */
-export function joinPathText(path: string, name: Uint8Array): string {
-  const text = escapePath(name);
-  return path === '' ? text : `${path}/${text}`;
 }

@@ -3,6 +3,31 @@ import type { Progress } from '../../../src-shared/model/index.ts';
 
 export type OverwriteMode = 'if-changed' | 'always' | 'if-newer' | 'never' | 'keep-both';
 
+/** Where a restore changes its way of working. The defaults suit every machine; tests lower them. */
+export type RestoreTuning = {
+  /** Threads; undefined: one for each processor. 0: none. */
+  readonly workers: number | undefined;
+  /** Threads are started for so many files, or so many bytes. */
+  readonly workersFromFiles: number;
+  readonly workersFromBytes: number;
+  /** Files that are planned together. */
+  readonly batchFiles: number;
+  /** A larger file is written in windows by all threads, and compared with an older one that is there. */
+  readonly largeFromBytes: number;
+  /** Folders that may be open at once; undefined: what the system allows, within reason. */
+  readonly foldersOpen: number | undefined;
+};
+
+export const RESTORE_TUNING: RestoreTuning = {
+  workers: undefined,
+  // A thread is ready after 50 ms, in which one alone writes a thousand small files.
+  workersFromFiles: 1000,
+  workersFromBytes: 32 * 1024 * 1024,
+  batchFiles: 4096,
+  largeFromBytes: 16 * 1024 * 1024,
+  foldersOpen: undefined,
+};
+
 export type RestoreOptions = {
   /** Path in the snapshot, raw bytes; empty for everything. */
   readonly path: Uint8Array;
@@ -20,6 +45,7 @@ export type RestoreOptions = {
   readonly ownFolders: readonly string[];
   readonly onProgress: (progress: Progress) => void;
   readonly signal: AbortSignal | undefined;
+  readonly tuning: RestoreTuning;
 };
 
 export const RESTORE_DEFAULTS = {
@@ -33,4 +59,5 @@ export const RESTORE_DEFAULTS = {
   ownFolders: [],
   onProgress: () => undefined,
   signal: undefined,
+  tuning: RESTORE_TUNING,
 } as const satisfies Partial<RestoreOptions>;

@@ -13,10 +13,11 @@ import { type DirectoryEntry, type Entry, iterateFolder } from '../merkle/index.
 import type { Repository } from '../repository/index.ts';
 import type { Snapshot, SnapshotSourceRecord } from '../snapshot/index.ts';
 import { errnoOf, statPath } from '../source/index.ts';
+import { type FolderAccess, FolderNode } from './folder-node.ts';
 import { findLeftOut } from './left-out.ts';
 import type { RestoreOptions } from './options.ts';
 import { OwnFolders } from './own-folders.ts';
-import { type LazyFolder, RestoreRun } from './run.ts';
+import { RestoreRun } from './run.ts';
 import { createSelection } from './selection.ts';
 import { type Target, openTarget } from './target.ts';
 
@@ -45,6 +46,21 @@ export async function restore(
 ): Promise<RestoreReport> {
   const own = new OwnFolders(options.ownFolders);
   const run = new RestoreRun(repository, options, createSelection(options.includes, options.excludes), own);
+  try {
+    await runJobs(run, own, repository, snapshot, options);
+  } finally {
+    await run.close();
+  }
+  return run.report();
+}
+
+async function runJobs(
+  run: RestoreRun,
+  own: OwnFolders,
+  repository: Repository,
+  snapshot: Snapshot,
+  options: RestoreOptions,
+): Promise<void> {
   const jobs = await planJobs(repository, snapshot, options);
   for (const { into } of jobs) own.refuseTarget(into);
   for (const { entry } of jobs) {
@@ -52,10 +68,9 @@ export async function restore(
     else run.expect(1, entry.nodeType === 'file' ? entry.size : 0);
   }
   for (const job of jobs) {
-    if (options.delete) run.leaveAlone(await findLeftOut(repository, snapshot, job.source, job.inSource));
+    if (options.delete) run.leaveAlone(await findLeftOut(repository, snapshot, job.source, job.inSource, job.into));
     await runJob(run, job, options);
   }
-  return run.report();
 }
 
 async function planJobs(repository: Repository, snapshot: Snapshot, options: RestoreOptions): Promise<readonly Job[]> {
@@ -149,22 +164,40 @@ async function runJob(run: RestoreRun, job: Job, options: RestoreOptions): Promi
   const existed = targetExists(job.into);
   let target: Target | undefined;
   const open = (create: boolean): Target | undefined => {
-    if (target === undefined && (create || existed))
-      target = openTarget(job.into, { create, keepSetId: options.restoreOwner });
+    if (target === undefined && (create || existed)) {
+      target = openTarget(job.into, {
+        create,
+        keepSetId: options.restoreOwner,
+        leaveOutAttribute: (path, kind, code) => run.leaveOutAttribute(path, kind, code),
+      });
+    }
     return target;
   };
-  const into: LazyFolder = {
+  const access: FolderAccess = {
     open: () => open(!options.dryRun)?.root,
     peek: () => open(false)?.root,
     isBlocked: () => false,
-    aside: new Set(),
+    isNew: () => !existed,
   };
+  const into = new FolderNode({
+    parent: undefined,
+    name: new Uint8Array(),
+    path: '',
+    access,
+    finish: (node) => run.finish(node),
+  });
   try {
     if (job.contents && job.entry.nodeType === 'directory')
       await restoreContents(run, job.entry, into, options, existed);
-    else await run.below(job.parents, into, (folder) => run.entry(job.entry, folder, escapePath(job.entry.name)));
+    else {
+      await run.below(job.parents, into, (folder) => run.entry(job.entry, folder));
+      into.release();
+      await run.settle();
+    }
     target?.flush();
   } finally {
+    // Nothing may be on its way into a folder that is closed.
+    await run.stop();
     target?.close();
   }
 }
@@ -172,17 +205,22 @@ async function runJob(run: RestoreRun, job: Job, options: RestoreOptions): Promi
 async function restoreContents(
   run: RestoreRun,
   entry: DirectoryEntry,
-  into: LazyFolder,
+  into: FolderNode,
   options: RestoreOptions,
   existed: boolean,
 ): Promise<void> {
-  if (!options.dryRun && options.includes.length === 0) into.open();
-  await run.folder({ page: entry.page, level: entry.pageLevel }, into, '');
+  if (!options.dryRun && options.includes.length === 0) into.access.open();
+  await run.folder({ page: entry.page, level: entry.pageLevel }, into);
+  into.release();
+  await run.settle();
   // The original folder, or a folder made just now, gets the source's own mode and time; anyone else's stays as it is.
-  const root = options.dryRun || (existed && options.target !== undefined) ? undefined : into.peek();
+  const keepsOwn = existed && (options.target !== undefined || options.overwrite === 'never');
+  const root = options.dryRun || keepsOwn ? undefined : into.access.peek();
+  if (root === undefined) return;
   const owner = options.restoreOwner ? { uid: entry.uid, gid: entry.gid } : {};
-  const problems = root?.setMetadata({ mode: entry.mode, mtimeNs: entry.mtimeNs, ...owner }) ?? [];
-  for (const problem of problems) run.problem(problem);
+  const xattrs = await run.attributes(entry, '.');
+  for (const problem of root.setMetadata({ mode: entry.mode, mtimeNs: entry.mtimeNs, ...owner, xattrs }))
+    run.problem(problem);
 }
 
 function realPathOf(path: Buffer): Buffer | undefined {

@@ -1,40 +1,43 @@
 /**
- * Restoring a tree into a target folder: depth first, each file written under a temporary name, hashed, and given its
- * name only when every byte was right. Within a folder links come after everything else, and the folder's own time and
- * mode last of all.
+ * Restoring a tree into a target folder: the tree is walked depth first and each entry decided on; files are collected
+ * (collect.ts) and written in the order in which packs hold them while the walk goes on. Within a folder links come
+ * after everything else, and the folder's own time and mode last of all, when everything in it is there.
  *
  * Invariants: nothing outside the target is touched (target-folder.ts); a damaged file is a problem, and its old state
  * stays; nothing that is in the way is lost without being asked for: a folder where a file belongs is put aside.
  */
 import { CairnError, type Problem, isIntegrityError } from '../../../src-shared/errors.ts';
+import { escapePath } from '../../../src-shared/format/index.ts';
 import type { RestoreReport } from '../../../src-shared/model/index.ts';
 import { Breather } from '../kernel/index.ts';
 import { fetchPages } from '../browse/index.ts';
-import { type DirectoryEntry, type Entry, type FolderRef, type SymlinkEntry, iterateFolder } from '../merkle/index.ts';
+import {
+  type DirectoryEntry,
+  type Entry,
+  type FileEntry,
+  type FolderRef,
+  type Xattr,
+  attributesOf,
+  iterateFolderLeaves,
+} from '../merkle/index.ts';
 import type { Repository } from '../repository/index.ts';
-import type { FileStat } from '../source/index.ts';
+import { FileCollector } from './collect.ts';
 import { type Decision, decide } from './decide.ts';
+import { type ChildContext, OpenFolders, childAccess, existingIn } from './folder-access.ts';
+import { FolderNode } from './folder-node.ts';
 import { type LeftOut, NOTHING_LEFT_OUT } from './left-out.ts';
-import { joinPathText, removeLeftovers } from './leftovers.ts';
+import { removeLeftovers } from './leftovers.ts';
 import type { RestoreOptions } from './options.ts';
 import type { OwnFolders } from './own-folders.ts';
-import { cancelled, isAborted, putEntry } from './put.ts';
+import { cancelled, isAborted, putFile, putSpecial } from './put.ts';
 import type { Selection } from './selection.ts';
+import { Tally } from './tally.ts';
+import { LeftOutAttributes } from './target-attributes.ts';
 import type { PlaceResult, TargetFolder, TargetMetadata } from './target.ts';
 
 const DEPTH_MAX = 8192;
-
-/** A folder of the target that is made only when something is to be put into it. */
-export type LazyFolder = {
-  /** The open folder; undefined in a dry run where it does not exist, and where it is blocked. */
-  readonly open: () => TargetFolder | undefined;
-  /** What is there already, without making anything. */
-  readonly peek: () => TargetFolder | undefined;
-  /** Whether `open` has found that a problem or a decision (already told) keeps us out. */
-  readonly isBlocked: () => boolean;
-  /** Names, as latin1, that this run has given to what it put aside there. */
-  readonly aside: Set<string>;
-};
+/** Links of one folder that wait for its files; with more the first are made early, which harms nothing. */
+const LINKS_HELD_MAX = 4096;
 
 /** Where in the stored tree the run is. */
 type Scope = {
@@ -46,7 +49,6 @@ type Scope = {
 const TOP: Scope = { depth: 0, wanted: false };
 
 type FileLike = Exclude<Entry, { nodeType: 'directory' }>;
-type OpenedChild = { folder: TargetFolder | undefined; created: boolean; tried: boolean; blocked: boolean };
 
 export class RestoreRun {
   readonly #repository: Repository;
@@ -54,42 +56,47 @@ export class RestoreRun {
   readonly #selection: Selection;
   readonly #own: OwnFolders;
   readonly #breather = new Breather();
+  readonly #tally: Tally;
+  readonly #files: FileCollector;
+  readonly #folders: OpenFolders;
+  readonly #child: ChildContext;
+  readonly #leftOutAttributes = new LeftOutAttributes();
   #leftOut: LeftOut = NOTHING_LEFT_OUT;
-  readonly #problems: Problem[] = [];
-  readonly #conflicts: string[] = [];
-  #restored = 0;
-  #unchanged = 0;
-  #skipped = 0;
-  #replaced = 0;
-  #removed = 0;
-  #bytes = 0;
-  #entries = 0;
-  #entriesTotal = 0;
-  #bytesTotal = 0;
 
   constructor(repository: Repository, options: RestoreOptions, selection: Selection, own: OwnFolders) {
     this.#repository = repository;
     this.#options = options;
     this.#selection = selection;
     this.#own = own;
+    this.#tally = new Tally(options.onProgress);
+    this.#folders = new OpenFolders(options.tuning.foldersOpen);
+    this.#child = { options, own, tally: this.#tally, folders: this.#folders };
+    this.#files = new FileCollector({
+      repository,
+      tuning: options.tuning,
+      keepSetId: options.restoreOwner,
+      onProblem: (problem) => this.problem(problem),
+      leaveOutAttribute: (path, kind, code, count) => this.leaveOutAttribute(path, kind, code, count),
+      signal: options.signal,
+      onPlaced: (entry, node, replaced) => {
+        this.#tally.count(entry, replaced);
+        this.#tally.tell(() => node.pathOf(entry.name));
+      },
+      events: {
+        progress: ({ node, entry }) => this.#tally.tell(() => node.pathOf(entry.name)),
+        metadata: ({ entry }) => this.#metadata(entry),
+      },
+    });
   }
 
   report(): RestoreReport {
-    return {
-      restored: this.#restored,
-      unchanged: this.#unchanged,
-      skipped: this.#skipped,
-      replaced: this.#replaced,
-      removed: this.#removed,
-      bytes: this.#bytes,
-      conflicts: this.#conflicts,
-      problems: this.#problems,
-    };
+    return this.#tally.report(this.#leftOutAttributes.problems());
   }
 
   expect(entries: number, bytes: number): void {
-    this.#entriesTotal += entries;
-    this.#bytesTotal += bytes;
+    this.#tally.expect(entries, bytes);
+    // With patterns nobody knows how much of it is wanted: the threads start when enough was met.
+    if (!this.#options.dryRun && this.#options.includes.length === 0) this.#files.expect(entries, bytes);
   }
 
   /** What the backup never covered of what is restored next. */
@@ -98,49 +105,77 @@ export class RestoreRun {
   }
 
   problem(problem: Problem): void {
-    this.#problems.push(problem);
+    this.#tally.problem(problem);
   }
 
-  /** Restores the entries of a stored folder into a target folder. `path` is relative to what is restored. */
-  async folder(stored: FolderRef, target: LazyFolder, path: string, scope = TOP): Promise<void> {
+  leaveOutAttribute(path: Uint8Array, kind: string, code: string, count = 1): void {
+    this.#leftOutAttributes.add(escapePath(path), kind, code, count);
+  }
+
+  /** Waits for all that was walked through. Only then is a folder of this run complete. */
+  async settle(): Promise<void> {
+    await this.#files.settle();
+    if (isAborted(this.#options.signal)) throw cancelled();
+  }
+
+  /** Ends what is under way, also in the middle of it: nothing is written into any folder any more. */
+  stop(): Promise<void> {
+    return this.#files.stop();
+  }
+
+  /** Ends the run, also in the middle of it: nothing is written any more, no folder is open, no thread runs. */
+  async close(): Promise<void> {
+    await this.#files.close();
+    this.#folders.closeAll();
+  }
+
+  /** Restores the entries of a stored folder into a target folder. */
+  async folder(stored: FolderRef, node: FolderNode, scope = TOP): Promise<void> {
     if (scope.depth > DEPTH_MAX)
       throw new CairnError('limit/exceeded', 'The stored tree is deeper than any Cairn writes.');
-    const links: SymlinkEntry[] = [];
-    const names = new Set<string>();
+    const names = this.#options.delete ? new Set<string>() : undefined;
     let isWhole = true;
     try {
-      for await (const entry of iterateFolder(fetchPages(this.#repository), stored.page, stored.level)) {
-        names.add(Buffer.from(entry.name).toString('latin1'));
-        if (entry.nodeType === 'symlink') links.push(entry);
-        else await this.entry(entry, target, joinPathText(path, entry.name), scope);
+      for await (const leaf of iterateFolderLeaves(fetchPages(this.#repository), stored.page, stored.level)) {
+        for (const entry of leaf) {
+          names?.add(latin1(entry.name));
+          const breath = this.#breather.step();
+          if (breath !== undefined) await breath;
+          const restoring = this.entry(entry, node, scope);
+          if (restoring !== undefined) await restoring;
+        }
       }
     } catch (error) {
       if (!isIntegrityError(error)) throw error;
       isWhole = false;
-      this.#problems.push({
-        path: path || '.',
+      this.problem({
+        path: node.path || '.',
         code: error.code,
         message: `the rest of this folder can’t be read: ${error.message}`,
       });
     }
-    for (const link of links) await this.entry(link, target, joinPathText(path, link.name), scope);
-    if (this.#options.delete && isWhole) this.#removeOthers(target, names, path, scope.wanted);
+    if (names !== undefined && isWhole) node.keep = { names, wanted: scope.wanted };
   }
 
-  /** Restores one entry under its own name. */
-  async entry(entry: Entry, into: LazyFolder, path: string, scope = TOP): Promise<void> {
-    await this.#breather.step();
+  /** Restores one entry under its own name. A promise only where there is something to wait for. */
+  entry(entry: Entry, node: FolderNode, scope = TOP): Promise<void> | undefined {
     if (isAborted(this.#options.signal)) throw cancelled();
-    if (this.#selection.isExcluded(path)) return;
-    const wanted = scope.wanted || this.#selection.isIncluded(path);
+    const { hasPatterns } = this.#selection;
+    const path = hasPatterns ? node.pathOf(entry.name) : '';
+    if (hasPatterns && this.#selection.isExcluded(path)) return undefined;
+    const wanted = scope.wanted || !hasPatterns || this.#selection.isIncluded(path);
     if (entry.nodeType === 'directory') {
-      this.#entries++;
-      await this.#directory(entry, into, path, { depth: scope.depth, wanted });
-    } else if (wanted) {
-      this.#entries++;
-      this.#tell(path);
-      await this.#fileLike(entry, into, path);
+      this.#tally.entries++;
+      return this.#directory(entry, node, { depth: scope.depth, wanted });
     }
+    if (!wanted) return undefined;
+    this.#tally.entries++;
+    this.#tally.tell(() => node.pathOf(entry.name));
+    if (entry.xattrBlob !== undefined) return this.#withAttributes(entry, node);
+    if (entry.nodeType !== 'symlink') return this.#fileLike(entry, node);
+    node.links.push(entry);
+    if (node.links.length > LINKS_HELD_MAX) this.#placeLinks(node);
+    return undefined;
   }
 
   /**
@@ -149,207 +184,184 @@ export class RestoreRun {
    */
   async below(
     parents: readonly DirectoryEntry[],
-    into: LazyFolder,
-    restore: (into: LazyFolder) => Promise<void>,
-    path = '',
+    into: FolderNode,
+    restore: (into: FolderNode) => Promise<void> | undefined,
   ): Promise<void> {
     const [first, ...rest] = parents;
     if (first === undefined) return restore(into);
-    const below = joinPathText(path, first.name);
-    const { lazy, state } = this.#lazyChild(first, into, below);
-    try {
-      await this.below(rest, lazy, restore, below);
-      if (state.created) this.#dress(state.folder, first);
-    } finally {
-      state.folder?.close();
-    }
+    const node = await this.#node(first, into, true);
+    await this.below(rest, node, restore);
+    node.release();
   }
 
-  async #fileLike(entry: FileLike, into: LazyFolder, path: string): Promise<void> {
-    const parent = into.peek();
-    const existing = parent && this.#existing(parent, entry.name, path);
-    if (existing === 'problem') return;
-    const decision = parent && existing ? decide(entry, existing, parent, this.#options) : 'restore';
-    if (decision === 'unchanged') this.#unchanged++;
-    else if (decision === 'skip') this.#skipped++;
-    else await this.#place(entry, into, path, decision);
-  }
-
-  async #directory(entry: DirectoryEntry, into: LazyFolder, path: string, scope: Scope): Promise<void> {
-    const { lazy, state } = this.#lazyChild(entry, into, path);
-    try {
-      if (scope.wanted) lazy.open();
-      await this.folder({ page: entry.page, level: entry.pageLevel }, lazy, path, { ...scope, depth: scope.depth + 1 });
-      if (state.tried) this.#dress(state.folder, entry);
-    } finally {
-      state.folder?.close();
-    }
-  }
-
-  #lazyChild(entry: DirectoryEntry, into: LazyFolder, path: string): { lazy: LazyFolder; state: OpenedChild } {
-    const state: OpenedChild = { folder: undefined, created: false, tried: false, blocked: false };
-    const lazy: LazyFolder = {
-      open: () => {
-        if (!state.tried) {
-          state.tried = true;
-          this.#openChild(entry, into, path, state);
-        }
-        return state.folder;
-      },
-      peek: () => {
-        if (state.folder !== undefined || state.tried) return state.folder;
-        const child = into.peek()?.child(entry.name, { create: false });
-        if (child?.kind === 'opened') state.folder = child.folder;
-        return state.folder;
-      },
-      isBlocked: () => state.blocked,
-      aside: new Set(),
-    };
-    return { lazy, state };
-  }
-
-  #openChild(entry: DirectoryEntry, into: LazyFolder, path: string, state: OpenedChild): void {
-    const { dryRun } = this.#options;
-    // What was only looked at may be closed to its owner; it is opened again to be written to.
-    state.folder?.close();
-    state.folder = undefined;
-    const parent = into.open();
-    if (parent === undefined) {
-      if (dryRun && !into.isBlocked()) this.#restored++;
-      else state.blocked = true;
-      return;
-    }
-    let child = parent.child(entry.name, { create: !dryRun });
-    if (child.kind === 'conflict') {
-      if (!this.#clearForFolder(parent, entry, path, into.aside)) {
-        state.blocked = true;
-        return;
-      }
-      child = dryRun ? { kind: 'missing' } : parent.child(entry.name, { create: true });
-    }
-    if (child.kind === 'missing') this.#restored++;
-    else if (child.kind !== 'opened') {
-      state.blocked = true;
-      this.#problems.push(child.problem);
-    } else if (this.#own.isOwn(child.folder.identity)) {
-      state.blocked = true;
-      child.folder.close();
-      this.#problems.push(ownFolderProblem(path));
-    } else {
-      if (child.created) this.#restored++;
-      state.folder = child.folder;
-      state.created = child.created;
-    }
-  }
-
-  /** Something else has the name of a folder. False where it has to stay. */
-  #clearForFolder(parent: TargetFolder, { name }: DirectoryEntry, path: string, asides: Set<string>): boolean {
-    this.#conflicts.push(path);
-    if (this.#options.overwrite === 'never') {
-      this.#skipped++;
-      return false;
-    }
-    if (this.#options.dryRun) return true;
-    const aside = parent.renameAside(name);
-    if (aside.kind === 'failed') {
-      this.#problems.push(aside.problem);
-      return false;
-    }
-    asides.add(aside.name.toString('latin1'));
-    return true;
-  }
-
-  #existing(folder: TargetFolder, name: Uint8Array, path: string): FileStat | undefined | 'problem' {
-    const found = folder.lstat(name);
-    if (found === undefined) return undefined;
-    if ('kind' in found) {
-      this.#problems.push(found.problem);
-      return 'problem';
-    }
-    if (found.nodeType !== 'directory' || !this.#own.isOwnOrAbove(found)) return found;
-    this.#problems.push(ownFolderProblem(path));
-    return 'problem';
-  }
-
-  async #place(entry: FileLike, into: LazyFolder, path: string, decision: Decision): Promise<void> {
-    const { dryRun, signal } = this.#options;
-    const folder = into.open();
-    if (into.isBlocked()) return;
-    if (dryRun || folder === undefined) {
-      if (decision === 'put-aside') this.#conflicts.push(path);
-      this.#count(entry, decision);
-      return;
-    }
-    const makeWay = (): PlaceResult | undefined => {
-      if (decision !== 'put-aside') return undefined;
-      const aside = folder.renameAside(entry.name);
-      if (aside.kind === 'failed') return aside;
-      into.aside.add(aside.name.toString('latin1'));
-      this.#conflicts.push(path);
-      return undefined;
-    };
-    const result = await putEntry(entry, {
-      repository: this.#repository,
-      folder,
-      path,
-      options: { ...this.#metadata(entry), replace: decision === 'replace' },
-      makeWay,
-      onBytes: () => this.#tell(path),
-      signal,
-    });
-    if (result.kind === 'placed') {
-      this.#count(entry, decision);
-      for (const problem of result.problems) this.#problems.push(problem);
-    } else this.#problems.push(result.problem);
-  }
-
-  #count(entry: FileLike, decision: Decision): void {
-    if (decision === 'replace') this.#replaced++;
-    else this.#restored++;
-    if (entry.nodeType === 'file') this.#bytes += entry.size;
-  }
-
-  #removeOthers(target: LazyFolder, names: ReadonlySet<string>, path: string, wanted: boolean): void {
-    const folder = target.peek();
-    if (folder === undefined) return;
+  /** What comes last in a folder, but for its own metadata. */
+  finish(node: FolderNode): void {
+    this.#placeLinks(node);
+    const folder = node.keep === undefined ? undefined : node.access.peek();
+    if (node.keep === undefined || folder === undefined) return;
     removeLeftovers(folder, {
-      keep: new Set([...names, ...target.aside]),
-      path,
-      wanted,
+      keep: new Set([...node.keep.names, ...node.aside]),
+      path: node.path,
+      wanted: node.keep.wanted,
       dryRun: this.#options.dryRun,
       selection: this.#selection,
       own: this.#own,
       leftOut: this.#leftOut,
       onRemoved: () => {
-        this.#removed++;
+        this.#tally.removed++;
       },
-      onProblem: (problem) => this.#problems.push(problem),
+      onProblem: (problem) => this.problem(problem),
     });
   }
 
-  /** Gives a folder its own mode, time and owner, when everything in it is in place. */
-  #dress(folder: TargetFolder | undefined, entry: DirectoryEntry): void {
-    if (folder === undefined || this.#options.dryRun) return;
-    for (const problem of folder.setMetadata(this.#metadata(entry))) this.#problems.push(problem);
+  #fileLike(entry: FileLike, node: FolderNode): Promise<void> | undefined {
+    const decision = this.#decide(entry, node);
+    if (decision === undefined) return undefined;
+    if (entry.nodeType === 'file') return this.#placeFile(entry, node, decision);
+    this.#placeSpecial(entry, node, decision);
+    return undefined;
+  }
+
+  /** What to do about an entry; undefined where there is nothing to do, which is counted or told. */
+  #decide(entry: FileLike, node: FolderNode): Decision | undefined {
+    const parent = node.access.peek();
+    // In a folder that this run has made is nothing but what this run has put there.
+    if (parent === undefined || node.access.isNew()) return 'restore';
+    const existing = existingIn(parent, entry.name, this.#own, () => node.pathOf(entry.name));
+    if (existing === undefined) return 'restore';
+    if ('problem' in existing) {
+      this.problem(existing.problem);
+      return undefined;
+    }
+    const decision = decide(entry, existing, parent, this.#options);
+    if (decision === 'unchanged') this.#tally.unchanged++;
+    else if (decision === 'skip') this.#tally.skipped++;
+    else return decision;
+    return undefined;
+  }
+
+  async #directory(entry: DirectoryEntry, into: FolderNode, scope: Scope): Promise<void> {
+    if (this.#folders.isFull) await this.settle();
+    const node = await this.#node(entry, into, this.#options.overwrite === 'never');
+    if (scope.wanted) node.access.open();
+    await this.folder({ page: entry.page, level: entry.pageLevel }, node, { ...scope, depth: scope.depth + 1 });
+    node.release();
+  }
+
+  /** `keepsOwn`: a folder that was there before keeps its own metadata. */
+  async #node(entry: DirectoryEntry, into: FolderNode, keepsOwn: boolean): Promise<FolderNode> {
+    const xattrs = entry.xattrBlob === undefined ? entry.xattrs : await this.attributes(entry, into.pathOf(entry.name));
+    const child = childAccess(entry, into, this.#child);
+    return new FolderNode({
+      parent: into,
+      name: entry.name,
+      path: into.pathOf(entry.name),
+      access: child.access,
+      finish: (node) => {
+        this.finish(node);
+        const folder = child.wasOpened() ? child.access.peek() : undefined;
+        if (folder !== undefined && !this.#options.dryRun) {
+          const metadata = { ...this.#metadata(entry), ...(xattrs && { xattrs }) };
+          const problems = keepsOwn && !child.access.isNew() ? folder.restoreMode() : folder.setMetadata(metadata);
+          for (const problem of problems) this.problem(problem);
+        }
+        child.close();
+      },
+    });
+  }
+
+  #placeLinks(node: FolderNode): void {
+    const { links } = node;
+    node.links = [];
+    // A link has no content to wait for.
+    for (const link of links) {
+      const decision = this.#decide(link, node);
+      if (decision !== undefined) this.#placeSpecial(link, node, decision);
+    }
+  }
+
+  async #withAttributes(entry: FileLike, node: FolderNode): Promise<void> {
+    const xattrs = await this.attributes(entry, node.pathOf(entry.name));
+    await this.#fileLike({ ...entry, xattrs }, node);
+  }
+
+  /** Attributes from their blob. Where that can't be read it is a problem, and the entry is restored without them. */
+  async attributes(entry: Entry, path: string): Promise<readonly Xattr[]> {
+    try {
+      return await attributesOf(entry, (id, type) => this.#repository.readBlob(id, type));
+    } catch (error) {
+      if (!isIntegrityError(error)) throw error;
+      const message = `was restored without its extended attributes: ${error.message}`;
+      this.problem({ path, code: error.code, message });
+      return [];
+    }
+  }
+
+  #placeFile(entry: FileEntry, node: FolderNode, decision: Decision): Promise<void> | undefined {
+    const folder = this.#folderFor(entry, node, decision);
+    if (folder === undefined) return undefined;
+    if (decision === 'put-aside') return this.#putFile(entry, node, folder);
+    return this.#files.add(entry, node, folder, decision === 'replace');
+  }
+
+  #placeSpecial(entry: Exclude<FileLike, FileEntry>, node: FolderNode, decision: Decision): void {
+    const folder = this.#folderFor(entry, node, decision);
+    if (folder === undefined) return;
+    const replace = decision === 'replace';
+    const options = { ...this.#metadata(entry), ...(entry.xattrs && { xattrs: entry.xattrs }), replace };
+    const makeWay = (): PlaceResult | undefined =>
+      decision === 'put-aside' ? this.#putAside(entry, node, folder) : undefined;
+    this.#tellPlaced(entry, replace, putSpecial(entry, { folder, options, makeWay }));
+  }
+
+  /** The folder to write an entry into; undefined where something keeps us out, and in a dry run, which only counts. */
+  #folderFor(entry: FileLike, node: FolderNode, decision: Decision): TargetFolder | undefined {
+    const folder = node.access.open();
+    if (node.access.isBlocked()) return undefined;
+    if (!this.#options.dryRun && folder !== undefined) return folder;
+    if (decision === 'put-aside') this.#tally.conflict(node.pathOf(entry.name));
+    this.#tally.count(entry, decision === 'replace');
+    return undefined;
+  }
+
+  /** What is there is put aside when the new content has been proven: not in a batch. */
+  async #putFile(entry: FileEntry, node: FolderNode, folder: TargetFolder): Promise<void> {
+    const path = node.pathOf(entry.name);
+    const result = await putFile(entry, {
+      repository: this.#repository,
+      folder,
+      path,
+      options: { ...this.#metadata(entry), ...(entry.xattrs && { xattrs: entry.xattrs }), replace: false },
+      makeWay: () => this.#putAside(entry, node, folder),
+      onBytes: () => this.#tally.tell(() => path),
+      signal: this.#options.signal,
+    });
+    this.#tellPlaced(entry, false, result);
+  }
+
+  #putAside(entry: FileLike, node: FolderNode, folder: TargetFolder): PlaceResult | undefined {
+    const aside = folder.renameAside(entry.name);
+    if (aside.kind === 'failed') return aside;
+    node.aside.add(aside.name.toString('latin1'));
+    this.#tally.conflict(node.pathOf(entry.name));
+    return undefined;
+  }
+
+  #tellPlaced(entry: FileLike, replaced: boolean, result: PlaceResult): void {
+    if (result.kind !== 'placed') {
+      this.problem(result.problem);
+      return;
+    }
+    this.#tally.count(entry, replaced);
+    for (const problem of result.problems) this.problem(problem);
   }
 
   #metadata(entry: Entry): TargetMetadata {
     const owner = this.#options.restoreOwner ? { uid: entry.uid, gid: entry.gid } : {};
     return { mode: entry.mode, mtimeNs: entry.mtimeNs, ...owner };
   }
-
-  #tell(current: string): void {
-    this.#options.onProgress({
-      phase: 'restore',
-      files: this.#entries,
-      bytes: this.#bytes,
-      filesTotal: this.#entriesTotal,
-      bytesTotal: this.#bytesTotal,
-      current,
-    });
-  }
 }
 
-function ownFolderProblem(path: string): Problem {
-  return { path, code: 'EBUSY', message: 'was not restored: one of Cairn’s own folders is there' };
+function latin1(name: Uint8Array): string {
+  return Buffer.from(name.buffer, name.byteOffset, name.length).toString('latin1');
 }

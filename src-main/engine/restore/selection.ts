@@ -13,6 +13,8 @@ const PATTERN_CHARACTERS_MAX = 4096;
 
 /** Paths are escaped text, relative to what is restored. */
 export type Selection = {
+  /** False: everything is wanted, whatever its path. */
+  readonly hasPatterns: boolean;
   readonly hasExcludes: boolean;
   readonly isExcluded: (relativePath: string) => boolean;
   readonly isIncluded: (relativePath: string) => boolean;
@@ -23,6 +25,7 @@ export function createSelection(includes: readonly string[], excludes: readonly 
   const include = matcherOf(includes);
   const exclude = matcherOf(excludes);
   return {
+    hasPatterns: includes.length > 0 || excludes.length > 0,
     hasExcludes: excludes.length > 0,
     isExcluded: exclude,
     isIncluded: (path) => includes.length === 0 || include(path),

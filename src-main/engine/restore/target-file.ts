@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import { assert } from '../../../src-shared/assert.ts';
 import type { Problem } from '../../../src-shared/errors.ts';
 import { errnoOf, fileStatOf } from '../source/index.ts';
+import { writeAroundHoles } from './holes.ts';
 import {
   applyMetadata,
   exists,
@@ -39,6 +40,12 @@ export class TargetFile {
     this.#parts = parts;
   }
 
+  /** For writing at positions from another thread; valid until finish() or abort(). */
+  get descriptor(): number {
+    assert(this.#open, 'a target file is not used after finish or abort');
+    return this.#parts.fd;
+  }
+
   /**
    * Writes all bytes, after the last ones or at `position`; what is skipped over is a hole of zeros. A Problem leaves the
    * file open for abort(); throws restore/target when the target is full or read-only.
@@ -55,6 +62,12 @@ export class TargetFile {
     }
     this.#position = position + bytes.length;
     return undefined;
+  }
+
+  /** Writes at a position; with `sparse` blocks of zeros become holes, and the caller sets the length in the end. */
+  writeAround(bytes: Uint8Array, position: number, sparse: boolean): Problem | undefined {
+    if (!sparse) return this.write(bytes, position);
+    return writeAroundHoles(bytes, position, (part, at) => this.write(part, at));
   }
 
   /** Sets the length, for a file that ends in a hole. */

@@ -20,7 +20,9 @@ import {
   type Failed,
   failed,
   identityOf,
+  isStillFolder,
   lstatOf,
+  makeFolder,
   O_PATH,
   placeEntry,
   type PlaceResult,
@@ -31,6 +33,7 @@ import {
   targetProblem,
 } from './target-place.ts';
 import { removeRecursively } from './target-remove.ts';
+import { nativeCalls } from './target-native.ts';
 import { makeSpecial, type SpecialNode } from './target-special.ts';
 
 const { O_WRONLY = 0, O_CREAT = 0, O_EXCL = 0, O_NOFOLLOW = 0, O_DIRECTORY = 0, O_RDONLY = 0 } = fs.constants;
@@ -69,6 +72,9 @@ export class TargetFolder {
   /** Prefix of every system call here. */
   readonly #access: Buffer;
   #open = true;
+  #hasDefaultAcl: boolean | undefined;
+  /** The mode it had before it was made writable. */
+  #modeBefore: number | undefined;
 
   /** Only openTarget and child() make folders. */
   constructor(parts: FolderParts) {
@@ -79,6 +85,18 @@ export class TargetFolder {
   /** The whole path, for people. */
   get path(): Buffer {
     return this.#parts.path;
+  }
+
+  /** Linux: the descriptor that holds it, for system calls on names in it; closed by close(). */
+  get descriptor(): number | undefined {
+    assert(this.#open, 'a target folder is not used after it is closed');
+    return this.#parts.fd;
+  }
+
+  /** Whether it gives what is made in it an access control list of its own. */
+  get hasDefaultAcl(): boolean {
+    this.#hasDefaultAcl ??= nativeCalls()?.attributes?.hasDefaultAcl(this.#access) ?? false;
+    return this.#hasDefaultAcl;
   }
 
   get identity(): TargetIdentity {
@@ -269,8 +287,21 @@ export class TargetFolder {
     if (this.#parts.fd === undefined || process.geteuid?.() === 0) return;
     const stat = fileStatOf(fs.fstatSync(this.#parts.fd, { bigint: true }));
     const isOurs = stat.uid === process.geteuid?.();
-    if (isOurs && (stat.mode & PRIVATE_FOLDER) !== PRIVATE_FOLDER)
-      fs.chmodSync(this.#access, stat.mode | PRIVATE_FOLDER);
+    if (!isOurs || (stat.mode & PRIVATE_FOLDER) === PRIVATE_FOLDER) return;
+    fs.chmodSync(this.#access, stat.mode | PRIVATE_FOLDER);
+    this.#modeBefore ??= stat.mode;
+  }
+
+  /** For a folder that keeps its own metadata: takes back what was needed to write in it. */
+  restoreMode(): readonly Problem[] {
+    if (this.#modeBefore === undefined) return [];
+    try {
+      this.#check();
+      fs.chmodSync(this.#access, this.#modeBefore);
+      return [];
+    } catch (error) {
+      return [targetProblem(this.path, 'has other permissions than before', error)];
+    }
   }
 
   /** Runs one step on a checked name; what a filesystem call throws becomes a Problem of that name. */
@@ -342,18 +373,9 @@ export class TargetFolder {
     if (this.#parts.fd !== undefined) return;
     const { parent } = this.#parts;
     if (parent !== undefined) parent.#check();
-    if (!isOwnFolder(this)) throw Object.assign(new Error('a folder of the target was replaced'), { code: 'ELOOP' });
+    if (!isStillFolder(this.path, this.identity))
+      throw Object.assign(new Error('a folder of the target was replaced'), { code: 'ELOOP' });
   }
-}
-
-function isOwnFolder(folder: TargetFolder): boolean {
-  const stats = fs.lstatSync(folder.path, { bigint: true, throwIfNoEntry: false });
-  return (
-    stats !== undefined &&
-    stats.isDirectory() &&
-    stats.dev === folder.identity.device &&
-    stats.ino === folder.identity.inode
-  );
 }
 
 type OpenOptions = {
@@ -374,15 +396,4 @@ export function openFolder(access: Buffer, options: OpenOptions): TargetFolder {
   const fd = fs.openSync(access, O_PATH | O_DIRECTORY | O_NOFOLLOW);
   const identity = identityOf(fileStatOf(fs.fstatSync(fd, { bigint: true })));
   return new TargetFolder({ path, context, parent, identity, fd });
-}
-
-/** True when it was made now, false when something has that name already. */
-function makeFolder(access: Buffer): boolean {
-  try {
-    fs.mkdirSync(access, { mode: PRIVATE_FOLDER });
-    return true;
-  } catch (error) {
-    if (errnoOf(error) === 'EEXIST') return false;
-    throw error;
-  }
 }

@@ -1,13 +1,28 @@
 /**
  * The few system calls that Node has no function for. Node sets times through a double, which at today's dates holds
  * steps of 238 ns; utimensat takes whole nanoseconds. renameat2 renames without replacing in one step. syncfs makes a
- * whole restore durable at once.
+ * whole restore durable at once. Extended attributes Node does not know at all.
  *
  * They are reached through the “koffi” package (N-API, prebuilt). Everything here is optional: where koffi or a call is
  * missing the callers fall back to what Node has (target-times.ts, target-place.ts).
  */
 import { createRequire } from 'node:module';
 import os from 'node:os';
+
+/** An open file, or a path whose last name is followed where it is a link, or not. */
+export type CallTarget =
+  | { readonly kind: 'descriptor'; readonly fd: number }
+  | { readonly kind: 'path'; readonly path: Uint8Array; readonly follow: boolean };
+
+/** Extended attributes. Names are bytes without a final NUL. */
+export type AttributeCalls = {
+  readonly set: (target: CallTarget, name: Uint8Array, value: Uint8Array) => string | undefined;
+  readonly remove: (target: CallTarget, name: Uint8Array) => string | undefined;
+  /** The names, or the errno code. */
+  readonly list: (target: CallTarget) => readonly Buffer[] | string;
+  /** Whether a folder gives what is made in it an access control list. */
+  readonly hasDefaultAcl: (folderPath: Uint8Array) => boolean;
+};
 
 /** Each call gives undefined when it worked, or the errno code (“EEXIST”). Paths are bytes without a final NUL. */
 export type NativeCalls = {
@@ -19,10 +34,11 @@ export type NativeCalls = {
   readonly syncFilesystem?: (fd: number) => string | undefined;
   /** `mode` with the type bits; `device` as the kernel's dev_t. */
   readonly makeNode?: (path: Uint8Array, mode: number, device: bigint) => string | undefined;
+  readonly attributes?: AttributeCalls;
 };
 
-type ForeignFunction = (...values: readonly unknown[]) => unknown;
-type Koffi = {
+export type ForeignFunction = (...values: readonly unknown[]) => unknown;
+export type Koffi = {
   readonly load: (library: null) => { readonly func: (declaration: string) => ForeignFunction };
   readonly errno: () => number;
 };
@@ -49,8 +65,7 @@ function load(): NativeCalls | undefined {
   const { platform, arch } = process;
   if ((platform !== 'linux' && platform !== 'darwin') || !ARCHITECTURES.includes(arch)) return undefined;
   try {
-    const koffi = createRequire(import.meta.url)('koffi') as Koffi;
-    const calls = bind(koffi, platform);
+    const calls = bind(loadKoffi(), platform);
     // Called, not looked at: a descriptor that can't exist must be refused with exactly this code.
     return calls.setFileTime(-1, 0n) === 'EBADF' ? calls : undefined;
   } catch {
@@ -59,13 +74,24 @@ function load(): NativeCalls | undefined {
   }
 }
 
-function bind(koffi: Koffi, platform: 'linux' | 'darwin'): NativeCalls {
-  const { currentFolder, noFollow, omitTime } = CONSTANTS[platform];
-  const library = koffi.load(null);
+/** Throws where the package, or its binary for this system, is missing. */
+export function loadKoffi(): Koffi {
+  return createRequire(import.meta.url)('koffi') as Koffi;
+}
+
+/** The code of an errno number: “EAGAIN”. */
+export function errnoCodes(): (errno: number) => string {
   // Reversed, so that of two names for one number the usual one stays (EAGAIN, not EWOULDBLOCK).
   const named = Object.entries(os.constants.errno).reverse();
   const codes = new Map(named.map(([code, number]) => [number, code]));
-  const call: Caller = (run, ...values) => (run(...values) === 0 ? undefined : (codes.get(koffi.errno()) ?? 'EIO'));
+  return (errno) => codes.get(errno) ?? 'EIO';
+}
+
+function bind(koffi: Koffi, platform: 'linux' | 'darwin'): NativeCalls {
+  const { currentFolder, noFollow, omitTime } = CONSTANTS[platform];
+  const library = koffi.load(null);
+  const codeOf = errnoCodes();
+  const call: Caller = (run, ...values) => (run(...values) === 0 ? undefined : codeOf(koffi.errno()));
 
   const futimens = library.func('int futimens(int fd, void *times)');
   const utimensat = library.func('int utimensat(int folder, void *path, void *times, int flags)');
@@ -90,8 +116,10 @@ function bind(koffi: Koffi, platform: 'linux' | 'darwin'): NativeCalls {
   );
   const syncfs = optional(library, 'int syncfs(int fd)');
   const mknod = optional(library, 'int mknod(void *path, unsigned int mode, uint64_t device)');
+  const attributes = bindAttributes(koffi, library, call);
   return {
     ...calls,
+    ...(attributes && { attributes }),
     ...(renameat2 && {
       renameNoReplace: (from, to) =>
         call(renameat2, currentFolder, terminated(from), currentFolder, terminated(to), RENAME_NOREPLACE),
@@ -99,6 +127,51 @@ function bind(koffi: Koffi, platform: 'linux' | 'darwin'): NativeCalls {
     ...(syncfs && { syncFilesystem: (fd) => call(syncfs, fd) }),
     ...(mknod && { makeNode: (path, mode, device) => call(mknod, terminated(path), mode, device) }),
   };
+}
+
+const ATTRIBUTE_LIST_BYTES_MAX = 64 * 1024;
+const DEFAULT_ACL = Buffer.from('system.posix_acl_default\0');
+
+/** Linux only: macOS has other parameters, and no access control lists of this kind. */
+function bindAttributes(koffi: Koffi, library: ReturnType<Koffi['load']>, call: Caller): AttributeCalls | undefined {
+  const codeOf = errnoCodes();
+  const triple = (name: string, after: string): Record<CallTarget['kind'] | 'link', ForeignFunction> => ({
+    descriptor: library.func(name.replace('@', 'f').replace('#', `int fd${after}`)),
+    path: library.func(name.replace('@', '').replace('#', `void *path${after}`)),
+    link: library.func(name.replace('@', 'l').replace('#', `void *path${after}`)),
+  });
+  try {
+    const set = triple('int @setxattr(#)', ', void *name, void *value, size_t size, int flags');
+    const remove = triple('int @removexattr(#)', ', void *name');
+    const list = triple('int64_t @listxattr(#)', ', void *list, size_t size');
+    const get = library.func('int64_t getxattr(void *path, void *name, void *value, size_t size)');
+    const of = (calls: typeof set, target: CallTarget): ForeignFunction =>
+      target.kind === 'descriptor' ? calls.descriptor : target.follow ? calls.path : calls.link;
+    const place = (target: CallTarget): unknown => (target.kind === 'descriptor' ? target.fd : terminated(target.path));
+    const names = Buffer.alloc(ATTRIBUTE_LIST_BYTES_MAX);
+    return {
+      set: (target, name, value) => call(of(set, target), place(target), terminated(name), value, value.length, 0),
+      remove: (target, name) => call(of(remove, target), place(target), terminated(name)),
+      list: (target) => {
+        const length = Number(of(list, target)(place(target), names, names.length));
+        return length < 0 ? codeOf(koffi.errno()) : splitNames(names.subarray(0, length));
+      },
+      hasDefaultAcl: (folderPath) => Number(get(terminated(folderPath), DEFAULT_ACL, null, 0)) > 0,
+    };
+  } catch {
+    // A libc without them.
+    return undefined;
+  }
+}
+
+function splitNames(list: Buffer): readonly Buffer[] {
+  const names: Buffer[] = [];
+  for (let from = 0; from < list.length;) {
+    const end = list.indexOf(0, from);
+    names.push(Buffer.from(list.subarray(from, end)));
+    from = end + 1;
+  }
+  return names;
 }
 
 /** Not every libc has every one (musl, glibc before 2.33). */

@@ -5,7 +5,9 @@
 import fs from 'node:fs';
 import { CairnError, type Problem } from '../../../src-shared/errors.ts';
 import { displayPath, escapePath } from '../../../src-shared/format/index.ts';
+import type { Xattr } from '../merkle/index.ts';
 import { describeErrno, errnoOf, type FileStat, fileStatOf, problemOf } from '../source/index.ts';
+import { applyAttributes } from './target-attributes.ts';
 import { nativeCalls } from './target-native.ts';
 import { setModificationTime, type TimeTarget } from './target-times.ts';
 
@@ -17,6 +19,8 @@ export type TargetMetadata = {
   /** Both or none: without them the entry belongs to whoever restores. */
   readonly uid?: number;
   readonly gid?: number;
+  /** Absent: none. Access control lists are among them. */
+  readonly xattrs?: readonly Xattr[];
 };
 
 /** Which object an entry is: hard links are made only to objects of this run. */
@@ -36,15 +40,18 @@ export type TargetContext = {
   readonly temporaryName: () => Buffer;
   readonly keepSetId: boolean;
   readonly durable: boolean;
+  /** Told of extended attributes that can't be set; without it each is a problem of its entry. */
+  readonly leaveOutAttribute?: (path: Uint8Array, kind: string, code: string) => void;
 };
 
 /** With these nothing more can be written anywhere in the target: the restore ends, with one error instead of a thousand. */
-const STOPPING: readonly string[] = ['ENOSPC', 'EDQUOT', 'EROFS'];
+export const STOPPING: readonly string[] = ['ENOSPC', 'EDQUOT', 'EROFS'];
 
 const { O_NOFOLLOW = 0 } = fs.constants;
 /** Linux: a descriptor for lookups only, which needs no permission on the object itself. Not in fs.constants. */
 export const O_PATH = 0o10_000_000;
 
+export const PRIVATE_FOLDER = 0o700;
 const SET_ID_BITS = 0o6000;
 const SET_USER_BIT = 0o4000;
 
@@ -113,7 +120,10 @@ export type MetadataTarget = {
   readonly path: Uint8Array;
 };
 
-/** Owner, mode and time, in this order: a change of owner clears set-id bits, and both would not touch mtime. */
+/**
+ * Owner, attributes, mode and time, in this order: a change of owner clears set-id bits and capabilities, an access
+ * control list changes the mode it stands beside, and a mode may forbid to set attributes.
+ */
 export function applyMetadata(target: MetadataTarget, metadata: TargetMetadata, context: TargetContext): Problem[] {
   const problems: Problem[] = [];
   const attempt = (what: string, action: () => void): boolean => {
@@ -130,9 +140,20 @@ export function applyMetadata(target: MetadataTarget, metadata: TargetMetadata, 
   if (uid !== undefined && gid !== undefined) {
     ownerIsRight = attempt('was restored, but its owner can’t be set', () => setOwner(target.time, uid, gid));
   }
+  // A set-id file that ends up with another owner than it was meant for would hand out that owner's rights.
+  const keepsSetId = context.keepSetId && ownerIsRight;
+  applyAttributes(target.time, metadata.xattrs ?? [], {
+    clean: target.nodeType !== 'symlink',
+    keepCapabilities: keepsSetId,
+    leaveOut: (kind, code) => {
+      if (context.leaveOutAttribute !== undefined) context.leaveOutAttribute(target.path, kind, code);
+      else {
+        const message = `was restored without an extended attribute (${kind}.…): ${describeErrno(code)}`;
+        problems.push({ path: escapePath(target.path), code, message });
+      }
+    },
+  });
   if (target.nodeType !== 'symlink') {
-    // A set-id file that ends up with another owner than it was meant for would hand out that owner's rights.
-    const keepsSetId = context.keepSetId && ownerIsRight;
     const dropped = keepsSetId ? 0 : target.nodeType === 'directory' ? SET_USER_BIT : SET_ID_BITS;
     attempt('was restored, but its permissions can’t be set', () => setMode(target.time, metadata.mode & ~dropped));
   }
@@ -182,4 +203,21 @@ function setOwner(target: TimeTarget, uid: number, gid: number): void {
 function setMode(target: TimeTarget, mode: number): void {
   if (target.kind === 'descriptor') fs.fchmodSync(target.fd, mode);
   else fs.chmodSync(target.path, mode);
+}
+
+/** True when it was made now, false when something has that name already. */
+export function makeFolder(access: Buffer): boolean {
+  try {
+    fs.mkdirSync(access, { mode: PRIVATE_FOLDER });
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Whether a path still leads to the folder that was opened there, and through no link at its end. */
+export function isStillFolder(path: Buffer, identity: TargetIdentity): boolean {
+  const stats = fs.lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  return stats !== undefined && stats.isDirectory() && stats.dev === identity.device && stats.ino === identity.inode;
 }

@@ -31,6 +31,8 @@ export type TargetOptions = {
   readonly keepSetId?: boolean;
   /** Syncs every file before it gets its name, and every folder when it is closed. */
   readonly durable?: boolean;
+  /** Told of extended attributes that can't be set; without it each is a problem of its entry. */
+  readonly leaveOutAttribute?: (path: Uint8Array, kind: string, code: string) => void;
   /** For the names of temporary files. */
   readonly random?: Random;
   /** For tests: false goes by path with checks, as on systems without /proc. */
@@ -74,6 +76,7 @@ function contextOf(options: TargetOptions): TargetContext {
     temporaryName: () => temporaryName(unique, count++),
     keepSetId: options.keepSetId ?? false,
     durable: options.durable ?? false,
+    ...(options.leaveOutAttribute === undefined ? {} : { leaveOutAttribute: options.leaveOutAttribute }),
   };
 }
 

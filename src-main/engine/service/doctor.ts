@@ -10,6 +10,7 @@ import { runSelfTest } from '../codec/index.ts';
 import type { Ports } from '../kernel/index.ts';
 import { type Repository, readInstance } from '../repository/index.ts';
 import { listSnapshots } from '../snapshot/index.ts';
+import { examineSessions } from './doctor-sessions.ts';
 
 /** Below this a backup is likely to fail half way. */
 const FREE_BYTES_LOW = 1024 * 1024 * 1024;
@@ -154,7 +155,7 @@ async function examineRepository(
             advice: 'Run “cairn verify --deep”.',
           },
     ];
-    findings.push(...(await examineMarker(repository)));
+    findings.push(...(await examineMarker(repository)), ...(await examineSessions(repository)));
     const newestMs = snapshots.at(-1)?.record.finishedAtMs ?? 0;
     if (newestMs > ports.clock.nowMs() + DAY_MS) {
       findings.push({

@@ -1,5 +1,8 @@
-/** What stands above the flows: the doctor, figures, and what this computer remembers of a repository. */
+/** What stands above the flows: the doctor, figures, who this process is, and what this computer remembers. */
 export { examine } from './doctor.ts';
-export { type KnownHeads, loadKnownHeads, rememberHeads } from './known-heads.ts';
+export { type KnownHead, loadKnownHeads, rememberHeads } from './known-heads.ts';
 export { gatherStats } from './statistics.ts';
 export { checkKnownRepository } from './known-repository.ts';
+export { processIdentity } from './process-identity.ts';
+export { sweepTemporaries } from './temporaries.ts';
+export { type WriterClaim, WRITER_IDS_MAX, claimWriter } from './writer-claim.ts';

@@ -58,6 +58,12 @@ export type SourceRules = {
   readonly excludeLargerThanBytes: number;
   readonly oneFileSystem: boolean;
   readonly symlinks: 'store' | 'follow';
+  /** Absent: not. */
+  readonly cairnignore?: boolean;
+  readonly gitignore?: boolean;
+  readonly excludeCaches?: boolean;
+  /** Names that mark folders. Absent: none. */
+  readonly excludeIfPresent?: readonly string[];
 };
 
 export type SnapshotSourceRecord = {
@@ -206,6 +212,10 @@ function readSource(value: unknown): SnapshotSourceRecord {
       excludeLargerThanBytes: rules.count('excludeLargerThanBytes'),
       oneFileSystem: rules.flag('oneFileSystem'),
       symlinks: symlinks === 'follow' ? 'follow' : 'store',
+      ...(rules.has('cairnignore') ? { cairnignore: rules.flag('cairnignore') } : {}),
+      ...(rules.has('gitignore') ? { gitignore: rules.flag('gitignore') } : {}),
+      ...(rules.has('excludeCaches') ? { excludeCaches: rules.flag('excludeCaches') } : {}),
+      ...(rules.has('excludeIfPresent') ? { excludeIfPresent: rules.texts('excludeIfPresent') } : {}),
     },
   };
 }

@@ -1,171 +1,172 @@
 /**
- * Which entries of a source are left out, and by which rule. Rules are read in order and the last one that matches
- * decides, as in .gitignore:
+ * Which entries of a source are left out, and by which rule; asked while a folder is listed, from the top down. In this
+ * order, the first that says anything decides:
  *
- *   name         a name, at any depth                   cache/    only a folder
- *   a/b or /a    a path from the source's root          !keep     takes an earlier rule back
- *   *  ?  [a-z]  {x,y} within one name                  **        across folders
+ *   1. Cairn's own folders: never part of a backup.
+ *   2. One file system: a folder that begins another is stored, and nothing of what is in it.
+ *   3. A mark in the folder (CACHEDIR.TAG, a name the person chose): all in it but the mark.
+ *   4. Files above a size.
+ *   5. The patterns of --exclude and --exclude-file (filter-globs.ts); the last that matches.
+ *   6. Ignore files are kept themselves; then their patterns (ignore-file.ts), the deepest file first, in one folder
+ *      .cairnignore before .gitignore, the last that matches in each.
  *
- * Names that begin with a dot are nothing special. A folder that is left out is not entered, so what lies in it can't
- * be taken back. An entry that is left out is not a problem; it is simply not part of the backup.
+ * So “--exclude '!keep'” takes back what an ignore file leaves out, as git's own command line does. A folder that is
+ * left out is not entered: what lies in it can't be taken back. An entry that is left out is not a problem; it is simply
+ * not part of the backup.
  */
-import fs from 'node:fs';
-import picomatch from 'picomatch';
-import { CairnError } from '../../../src-shared/errors.ts';
-import { formatBytes } from '../../../src-shared/format/index.ts';
-import { errnoOf } from './problem.ts';
-import { type FileStat, fileStatOf } from './stat.ts';
-
-export type FilterOptions = {
-  /** Patterns as given on the command line or in a set. A “#” is an ordinary character here. */
-  readonly excludes?: readonly string[];
-  /** Contents of files with one pattern a line; empty lines and lines that begin with “#” are skipped. */
-  readonly excludeFiles?: readonly string[];
-  /** Regular files of more bytes are left out. */
-  readonly excludeLargerThanBytes?: number;
-  /** The device of the source's root: entries on any other are left out. */
-  readonly oneFileSystemDevice?: bigint;
-  /** Folders that are never part of a backup, wherever they turn up: the repository itself, CAIRN_HOME. */
-  readonly excludedRealPaths?: readonly (string | Buffer)[];
-};
-
-export type FilterDecision = { readonly include: true } | { readonly include: false; readonly rule: string };
+import type { Problem } from '../../../src-shared/errors.ts';
+import { findEntry, findFolderMark, type Listed } from './filter-folder-marks.ts';
+import {
+  type Common,
+  FolderRules,
+  type Layer,
+  OTHER_FILESYSTEM,
+  OTHER_FILESYSTEM_FOLDER,
+  commonOf,
+} from './filter-folder-rules.ts';
+import type { SourceFolder } from './folder.ts';
+import { type IgnoreFile, type IgnoreFileName, followIgnoreBytes, readIgnoreFile } from './ignore-file.ts';
+import type { Decision, FilterOptions, FolderFilter, RuledStat } from './rules.ts';
 
 export type Filter = {
+  /** Nothing can be left out anywhere, whatever turns up: neither `enter` nor `decide` need be asked. */
+  readonly isOpen: boolean;
   /**
-   * Decides one entry; its folders have been decided (and included) before. `relativePath` is the path from the
-   * source's root, “/” between names, no leading slash, as text; bytes that are not UTF-8 are U+FFFD there.
+   * The rules in one folder that is part of the backup. `relativePath` is its path from the source's root, “/” between
+   * canonical names, empty for the root; `listed` what listFolder found in it, in that order, or a way to look a name
+   * up; `parent` what `enter` gave for the folder above, and undefined only for the root. Reads the ignore files and
+   * marks of the folder, and therefore stands for them as they are now.
    */
-  readonly decide: (relativePath: string, stat: FileStat) => FilterDecision;
+  readonly enter: (
+    folder: SourceFolder,
+    relativePath: string,
+    listed: Listed,
+    parent: FolderFilter | undefined,
+  ) => FolderFilter;
+  /**
+   * One entry by the rules that need no look into its folder (1, 4, 5, and 2 with the folder itself left out).
+   * `relativePath` as above; its folders have been decided (and included) before.
+   */
+  readonly decide: (relativePath: string, stat: RuledStat) => Decision;
 };
 
-const RULES_MAX = 10_000;
-const RULE_CHARACTERS_MAX = 4096;
-/**
- * Wildcards become a backtracking regular expression: each star multiplies the worst case by the length of the name.
- * Twelve stars on a name of 40 characters took 79 s; four are more than a real rule has.
- */
-const STARS_PER_NAME_MAX = 4;
-const FOLDER_STARS_MAX = 4;
-const INCLUDED: FilterDecision = { include: true };
-
-type Rule = {
-  readonly decision: FilterDecision;
-  readonly foldersOnly: boolean;
-  readonly onName: boolean;
-  readonly matches: (text: string) => boolean;
-};
-
-/** Throws usage/invalid for a pattern that can't be understood. */
+/** Rules of all ignore files that are in force in one folder. */
+const RULES_IN_FORCE_MAX = 50_000;
+/** @throws CairnError usage/invalid for a pattern or a name that can't be understood */
 export function createFilter(options: FilterOptions): Filter {
-  const rules = [...(options.excludes ?? []), ...(options.excludeFiles ?? []).flatMap(patternsIn)].flatMap(parseRule);
-  if (rules.length > RULES_MAX)
-    throw new CairnError('usage/invalid', `${rules.length} exclude patterns are more than ${RULES_MAX}`);
-  const ownFolders = new Map<string, FilterDecision>();
-  for (const path of options.excludedRealPaths ?? []) {
-    const stat = statFolder(path);
-    if (stat !== undefined) ownFolders.set(identityOf(stat), { include: false, rule: 'Cairn’s own folder' });
-  }
-  const sizeBytesMax = options.excludeLargerThanBytes;
-  const device = options.oneFileSystemDevice;
-
-  const decide = (relativePath: string, stat: FileStat): FilterDecision => {
-    const isFolder = stat.nodeType === 'directory';
-    if (isFolder && ownFolders.size > 0) {
-      const own = ownFolders.get(identityOf(stat));
-      if (own !== undefined) return own;
-    }
-    if (device !== undefined && stat.device !== device) return { include: false, rule: 'another filesystem' };
-    if (sizeBytesMax !== undefined && stat.nodeType === 'file' && stat.size > sizeBytesMax) {
-      return { include: false, rule: `larger than ${formatBytes(sizeBytesMax)}` };
-    }
-    if (rules.length === 0) return INCLUDED;
-    const name = relativePath.slice(relativePath.lastIndexOf('/') + 1);
-    for (let index = rules.length - 1; index >= 0; index--) {
-      const rule = rules[index];
-      if (rule === undefined || (rule.foldersOnly && !isFolder)) continue;
-      if (rule.matches(rule.onName ? name : relativePath)) return rule.decision;
-    }
-    return INCLUDED;
+  const common = commonOf(options);
+  const { own, globs, device, sizeBytesMax, excludeCaches, marks, ignoreFiles } = common;
+  const looksInside = excludeCaches || marks.length > 0 || ignoreFiles.length > 0;
+  const nothing = { layers: [], mark: undefined, problems: [] };
+  const plain = new FolderRules(common, { ...nothing, relativePath: '' });
+  return {
+    isOpen: own.length + globs.count === 0 && device === undefined && sizeBytesMax === undefined && !looksInside,
+    enter: (folder, relativePath, listed, parent) => {
+      if (!looksInside && globs.isOnNames) return plain;
+      return enterFolder(common, folder, relativePath, listed, parent instanceof FolderRules ? parent : undefined);
+    },
+    decide: (relativePath, stat) => {
+      const slash = relativePath.lastIndexOf('/');
+      const at =
+        slash < 0 ? plain : new FolderRules(common, { ...nothing, relativePath: relativePath.slice(0, slash) });
+      const decision = at.decide(relativePath.slice(slash + 1), stat);
+      return decision === OTHER_FILESYSTEM_FOLDER ? OTHER_FILESYSTEM : decision;
+    },
   };
-  return { decide };
 }
 
-/** The patterns in a file of one pattern a line. */
-export function patternsIn(content: string): string[] {
-  return content
-    .replace(/^\ufeff/, '')
-    .split(/\r?\n/)
-    .map((line) => line.replace(/[ \t]+$/, ''))
-    .filter((line) => line !== '' && !line.startsWith('#'));
+function enterFolder(
+  common: Common,
+  folder: SourceFolder,
+  relativePath: string,
+  listed: Listed,
+  parent: FolderRules | undefined,
+): FolderRules {
+  const mark = findFolderMark(folder, listed, common);
+  const above = parent?.layers ?? [];
+  // Nothing of a marked folder is left that a rule could be about.
+  if (mark !== undefined) return new FolderRules(common, { relativePath, layers: above, mark, problems: [] });
+  return withIgnoreFiles(common, relativePath, above, ({ name, bytes }, rulesMax) => {
+    const entry = findEntry(listed, bytes);
+    if (entry === undefined || entry.stat.nodeType === 'directory') return undefined;
+    return readIgnoreFile(folder, entry, name, rulesMax);
+  });
 }
 
-function parseRule(text: string): Rule[] {
-  if (text === '') return [];
-  if (text.length > RULE_CHARACTERS_MAX)
-    throw new CairnError('usage/invalid', 'an exclude pattern has more than 4,096 characters');
-  const takesBack = text.startsWith('!');
-  let pattern = takesBack ? text.slice(1) : text;
-  const foldersOnly = pattern.endsWith('/');
-  if (foldersOnly) pattern = pattern.replace(/\/+$/, '');
-  const onName = !pattern.includes('/');
-  pattern = pattern.replace(/^(\.?\/)+/, '');
-  if (pattern === '' || pattern === '.')
-    throw new CairnError('usage/invalid', `“${text}” leaves out everything; leave the source out instead`);
-  const matches = compilePattern(pattern, text);
-  return [{ decision: takesBack ? INCLUDED : { include: false, rule: text }, foldersOnly, onName, matches }];
+/** The rules of a folder with its own ignore files before those above. */
+function withIgnoreFiles(
+  common: Common,
+  relativePath: string,
+  above: readonly Layer[],
+  read: (file: Common['ignoreFiles'][number], rulesMax: number) => IgnoreFile | undefined,
+): FolderRules {
+  const problems: Problem[] = [];
+  const own: Layer[] = [];
+  let rulesMax = RULES_IN_FORCE_MAX - above.reduce((sum, { table }) => sum + table.count, 0);
+  for (const file of common.ignoreFiles) {
+    const { table, problem } = read(file, rulesMax) ?? {};
+    if (problem !== undefined) problems.push(problem);
+    if (table === undefined) continue;
+    own.push({ table, skip: relativePath === '' ? 0 : relativePath.length + 1 });
+    rulesMax -= table.count;
+  }
+  const layers = own.length === 0 ? above : [...own, ...above];
+  return new FolderRules(common, { relativePath, layers, mark: undefined, problems });
 }
+
+/** What a snapshot holds of one folder that has rules of its own. */
+export type RecordedFolder = {
+  /** As for `enter`. */
+  readonly relativePath: string;
+  readonly ignoreFiles: readonly { readonly name: IgnoreFileName; readonly content: Uint8Array }[];
+  /** The name of the entry that marks it, if one does. */
+  readonly mark: string | undefined;
+};
 
 /**
- * A matcher for one pattern: a name, or a path without a slash at either end. `text` is what the person wrote.
- * @throws CairnError usage/invalid for a pattern that can't be understood
+ * Decides by the ignore files and marks that a snapshot holds, as they were when it was made, for entries that are not
+ * in it: with `options`, what of them the backup left out. Folders in any order; one that is decided has been left in
+ * above.
  */
-export function compilePattern(pattern: string, text = pattern): (text: string) => boolean {
-  checkStars(pattern, text);
-  return compile(pattern, text);
-}
-
-function checkStars(pattern: string, text: string): void {
-  const parts = pattern.split('/');
-  const folderStars = parts.filter((part) => part === '**').length;
-  const stars = Math.max(
-    ...parts.map((part) => (part === '**' ? 0 : (part.replace(/\\./g, '').match(/\*+/g)?.length ?? 0))),
-  );
-  if (folderStars <= FOLDER_STARS_MAX && stars <= STARS_PER_NAME_MAX) return;
-  throw new CairnError(
-    'usage/invalid',
-    `“${text}” has too many stars: at most ${STARS_PER_NAME_MAX} in a name and ${FOLDER_STARS_MAX} times **`,
-  );
-}
-
-/**
- * Only the wildcards above have a meaning; brackets, “+(…)”, a leading “!” and “#” are ordinary characters, because
- * file names are full of them (“report (1).pdf”). `windows: false`: a backslash never separates folders here.
- */
-function compile(pattern: string, text: string): (text: string) => boolean {
-  try {
-    return picomatch(pattern.replace(/(?<!\\)[()]/g, '\\$&'), {
-      dot: true,
-      nonegate: true,
-      noextglob: true,
-      windows: false,
+export function createRecordedFilter(
+  options: FilterOptions,
+  folders: readonly RecordedFolder[],
+): Pick<Filter, 'decide'> {
+  const common = commonOf(options);
+  const known = new Map<string, FolderRules>();
+  const none = { layers: [], mark: undefined, problems: [] };
+  const rulesAt = (relativePath: string): FolderRules => {
+    const exact = known.get(relativePath);
+    if (exact !== undefined) return exact;
+    for (let above = relativePath; above !== '';) {
+      above = above.slice(0, Math.max(above.lastIndexOf('/'), 0));
+      const found = known.get(above);
+      if (found !== undefined) return new FolderRules(common, { ...none, relativePath, layers: found.layers });
+    }
+    return new FolderRules(common, { ...none, relativePath });
+  };
+  // Paths in this order have every folder behind those above it.
+  for (const { relativePath, ignoreFiles, mark } of folders.toSorted(byPathLength)) {
+    const { layers } = rulesAt(relativePath);
+    if (mark !== undefined) {
+      const rule = { origin: 'if-present', rule: mark } as const;
+      known.set(relativePath, new FolderRules(common, { ...none, relativePath, layers, mark: { name: mark, rule } }));
+      continue;
+    }
+    const rules = withIgnoreFiles(common, relativePath, layers, ({ name }, rulesMax) => {
+      const file = ignoreFiles.find((one) => one.name === name);
+      return file === undefined ? undefined : followIgnoreBytes(Buffer.from(file.content), '', name, rulesMax);
     });
-  } catch (cause) {
-    throw new CairnError('usage/invalid', `“${text}” is not an exclude pattern`, { cause });
+    known.set(relativePath, rules);
   }
+  return {
+    decide: (relativePath, stat) => {
+      const slash = relativePath.lastIndexOf('/');
+      return rulesAt(relativePath.slice(0, Math.max(slash, 0))).decide(relativePath.slice(slash + 1), stat);
+    },
+  };
 }
 
-function identityOf(stat: FileStat): string {
-  return `${stat.device}:${stat.inode}`;
-}
-
-/** A folder that isn't there can't turn up in a source. */
-function statFolder(path: string | Buffer): FileStat | undefined {
-  try {
-    const stats = fs.statSync(path, { bigint: true, throwIfNoEntry: false });
-    return stats === undefined ? undefined : fileStatOf(stats);
-  } catch (error) {
-    if (errnoOf(error) === undefined) throw error;
-    return undefined;
-  }
+function byPathLength(left: RecordedFolder, right: RecordedFolder): number {
+  return left.relativePath.length - right.relativePath.length;
 }

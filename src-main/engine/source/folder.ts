@@ -159,3 +159,39 @@ function release(descriptor: Descriptor): void {
   descriptor.uses--;
   if (descriptor.uses === 0) fs.closeSync(descriptor.fd);
 }
+
+/** A folder as plain data, for another thread of this process: descriptors are the same there. */
+export type FolderHandle = {
+  readonly path: Uint8Array;
+  readonly access: Uint8Array;
+  readonly pinned: boolean;
+  readonly fd: number | undefined;
+  readonly isDescriptor: boolean;
+};
+
+export function folderHandle({ path, access, pinned, descriptor, isDescriptor }: SourceFolder): FolderHandle {
+  return { path: exact(path), access: exact(access), pinned, fd: descriptor?.fd, isDescriptor };
+}
+
+/** The folder of a handle that someone else keeps open for as long as this is used. It is not closed. */
+export function borrowedFolder({ path, access, pinned, fd, isDescriptor }: FolderHandle): SourceFolder {
+  const descriptor = fd === undefined ? undefined : { fd, uses: 1 };
+  return folderOf({ path: bufferOf(path), access: bufferOf(access), pinned, descriptor, isDescriptor });
+}
+
+/** A folder that another thread opened in `parent` and handed over: it is closed here. */
+export function adoptFolder(handle: FolderHandle, parent: SourceFolder): SourceFolder {
+  const folder = borrowedFolder(handle);
+  if (folder.descriptor === undefined || folder.descriptor.fd !== parent.descriptor?.fd) return folder;
+  parent.descriptor.uses++;
+  return { ...folder, descriptor: parent.descriptor };
+}
+
+/** A copy in memory of its own: a structured clone takes all of the memory that a view lies in. */
+export function exact(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}

@@ -1,16 +1,27 @@
 /** The only reader of user files. Synchronous throughout, for workers: promises walk a tree five times slower. */
+export {
+  type AttributeReader,
+  type AttributesResult,
+  canReadAttributes,
+  createAttributeReader,
+  readAttributes,
+} from './attributes.ts';
+export { type AttributeAccess } from './attributes-native.ts';
+export { isPlaceholder } from './placeholder.ts';
 export { openSourceFile, type OpenFileResult, type SourceFile } from './file.ts';
+export { createFilter, createRecordedFilter, type Filter, type RecordedFolder } from './filter.ts';
+export { CACHE_TAG_NAME, isCacheTagContent } from './filter-folder-marks.ts';
+export { IGNORE_FILE_BYTES_MAX, type IgnoreFileName } from './ignore-file.ts';
+export { compilePattern, patternsIn } from './filter-globs.ts';
+export type { Decision, ExcludeFile, FilterOptions, FolderFilter } from './rules.ts';
 export {
-  compilePattern,
-  createFilter,
-  type Filter,
-  type FilterDecision,
-  type FilterOptions,
-  patternsIn,
-} from './filter.ts';
-export {
+  adoptFolder,
+  borrowedFolder,
   closeSourceFolder,
   defaultPinned,
+  exact,
+  type FolderHandle,
+  folderHandle,
   hasDescriptorPaths,
   joinPath,
   openSourceChild,
@@ -27,6 +38,9 @@ export {
   type SourceEntry,
   statPath,
 } from './list.ts';
+export { listTable } from './list-table.ts';
+export { EMPTY_TABLE, Listing, type ListingData } from './listing.ts';
+export { createSmallFileReader, type SmallFileReader } from './small-file.ts';
 export { createOwnerNames, type OwnerNames } from './owners.ts';
 export { describeErrno, errnoOf, problemOf } from './problem.ts';
 export { type FileStat, fileStatOf, sameObject } from './stat.ts';

@@ -60,5 +60,10 @@ export function errnoOf(error: unknown): string | undefined {
 export function problemOf(path: Uint8Array, what: string, error: unknown): Problem {
   const code = errnoOf(error);
   if (code === undefined) throw error;
+  return problemOfCode(path, what, code);
+}
+
+/** The same from an errno code (“EACCES”). */
+export function problemOfCode(path: Uint8Array, what: string, code: string): Problem {
   return { path: escapePath(path), code, message: `${what}: ${describeErrno(code)}` };
 }

@@ -22,12 +22,15 @@ export type FileStat = {
   readonly deviceMajor?: number;
   readonly deviceMinor?: number;
   readonly linkCount: number;
+  /** Blocks of 512 bytes that it takes on disk: fewer than its size needs where it has holes. */
+  readonly blocks: number;
 };
 
 const PERMISSION_BITS = 0o7777;
 const TYPE_BITS = 0o170000;
 
-function nodeTypeOf(mode: number): NodeType | undefined {
+/** From the type bits of st_mode. A type that no POSIX system has (a Solaris door) counts as a socket: nothing to read there. */
+export function nodeTypeOfMode(mode: number): NodeType {
   switch (mode & TYPE_BITS) {
     case 0o100000:
       return 'file';
@@ -44,14 +47,14 @@ function nodeTypeOf(mode: number): NodeType | undefined {
     case 0o060000:
       return 'block-device';
     default:
-      return undefined;
+      return 'socket';
   }
 }
 
-/** The record of one entry. A type that no POSIX system has (a Solaris door) counts as a socket: nothing to read there. */
+/** The record of one entry. */
 export function fileStatOf(stats: BigIntStats): FileStat {
   const fullMode = Number(stats.mode);
-  const nodeType = nodeTypeOf(fullMode) ?? 'socket';
+  const nodeType = nodeTypeOfMode(fullMode);
   const stat: FileStat = {
     nodeType,
     size: Number(stats.size),
@@ -63,6 +66,7 @@ export function fileStatOf(stats: BigIntStats): FileStat {
     inode: stats.ino,
     device: stats.dev,
     linkCount: Number(stats.nlink),
+    blocks: Number(stats.blocks),
   };
   if (nodeType !== 'char-device' && nodeType !== 'block-device') return stat;
   return { ...stat, ...deviceNumbers(stats.rdev) };
@@ -81,4 +85,57 @@ function deviceNumbers(rdev: bigint): { deviceMajor: number; deviceMinor: number
     deviceMajor: Number(((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & 0xfffff000n)),
     deviceMinor: Number((rdev & 0xffn) | ((rdev >> 12n) & 0xffffff00n)),
   };
+}
+
+/** What statx says, in numbers: devices in their two parts. */
+export type StatNumbers = {
+  /** st_mode, type bits included. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly linkCount: number;
+  readonly size: number;
+  readonly blocks: number;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+  readonly inode: bigint;
+  /** Of the filesystem that the entry lies on. */
+  readonly deviceMajor: number;
+  readonly deviceMinor: number;
+  /** Of the device that the entry is. */
+  readonly nodeMajor: number;
+  readonly nodeMinor: number;
+};
+
+/** The record of one entry from statx, equal to what `fileStatOf` makes of lstat. */
+export function fileStatOfNumbers(numbers: StatNumbers): FileStat {
+  const nodeType = nodeTypeOfMode(numbers.mode);
+  const stat: FileStat = {
+    nodeType,
+    size: numbers.size,
+    mode: numbers.mode & PERMISSION_BITS,
+    uid: numbers.uid,
+    gid: numbers.gid,
+    mtimeNs: numbers.mtimeNs,
+    ctimeNs: numbers.ctimeNs,
+    inode: numbers.inode,
+    device: joinDevice(numbers.deviceMajor, numbers.deviceMinor),
+    linkCount: numbers.linkCount,
+    blocks: numbers.blocks,
+  };
+  if (nodeType !== 'char-device' && nodeType !== 'block-device') return stat;
+  return { ...stat, deviceMajor: numbers.nodeMajor, deviceMinor: numbers.nodeMinor };
+}
+
+/** A device number from its two parts, as this system puts it together: the inverse of `deviceParts`. */
+function joinDevice(major: number, minor: number): bigint {
+  const [high, low] = [BigInt(major), BigInt(minor)];
+  if (process.platform === 'darwin') return (high << 24n) | low;
+  return ((high & 0xfffff000n) << 32n) | ((high & 0xfffn) << 8n) | ((low & 0xffffff00n) << 12n) | (low & 0xffn);
+}
+
+/** The two parts of a device number of this system. */
+export function deviceParts(device: bigint): { readonly major: number; readonly minor: number } {
+  const { deviceMajor: major, deviceMinor: minor } = deviceNumbers(device);
+  return { major, minor };
 }

@@ -6,6 +6,7 @@ export {
   type ReadOptions,
   type RemoveOptions,
   type Store,
+  type StoreClock,
   type StoreEntry,
   type StoreWriter,
   writeWhole,
@@ -18,6 +19,7 @@ export {
   type TemporaryFile,
 } from './local-store.ts';
 export { createMemoryStore } from './memory-store.ts';
+export { createWriteThrottle, type ThrottleOptions, type WriteThrottle } from './throttled-store.ts';
 export {
   baseOf,
   checkFolder,

@@ -6,6 +6,7 @@ import { assert } from '../../../src-shared/assert.ts';
 import { mapBounded, type Random, toHex } from '../kernel/index.ts';
 import { attemptError, destinationError } from './destination-error.ts';
 import { errnoOf, type FileSystem, type FolderItem, type ReadHandle } from './filesystem.ts';
+import { createLocalClock } from './local-clock.ts';
 import { LocalRoot } from './local-root.ts';
 import { LocalWriter } from './local-writer.ts';
 import {
@@ -27,6 +28,7 @@ import {
   type RemoveOptions,
   shortError,
   type Store,
+  type StoreClock,
   type StoreEntry,
   type StoreWriter,
 } from './store.ts';
@@ -35,9 +37,10 @@ import {
 const LIST_CONCURRENCY = 16;
 /** Most files one folder may hold: a listing is kept in memory. */
 const LIST_ENTRIES_MAX = 1_000_000;
-/** Random bytes in the name of a temporary file. */
-const TEMPORARY_BYTES = 8;
-/** Tries for a free temporary name (8 random bytes: a second one is never needed in practice). */
+/** Random bytes in the name of a temporary file: the tag of the store that makes it, then its own. */
+const TEMPORARY_TAG_BYTES = 4;
+const TEMPORARY_OWN_BYTES = 4;
+/** Tries for a free temporary name (4 random bytes of its own: a second one is never needed in practice). */
 const TEMPORARY_ATTEMPTS_MAX = 4;
 /** Times a file is looked for when the system first denies and then confirms that it exists. */
 const LOOK_ATTEMPTS_MAX = 3;
@@ -53,15 +56,19 @@ export type LocalStoreOptions = {
 export type TemporaryFile = StoreEntry & { readonly modifiedAtMs: number };
 
 export type LocalStore = Store & {
+  readonly clock: StoreClock;
+  readonly temporaryTag: string;
   /** True once the filesystem refused to fsync a folder: new names may be lost by a power cut. */
   readonly weakDurability: boolean;
   /** Every temporary file in the store, those being written included. */
   listTemporary(): Promise<TemporaryFile[]>;
   /**
-   * Deletes temporary files last written before a moment, never those this store is writing; Infinity where no other
-   * session lives. Returns what was deleted.
+   * Deletes temporary files, never those this store is writing: those last written before a moment of the destination's
+   * clock (Infinity where no other session lives), or those the caller says. Returns what was deleted.
    */
-  removeTemporary(options: { readonly modifiedBeforeMs: number }): Promise<StoreEntry[]>;
+  removeTemporary(
+    options: { readonly modifiedBeforeMs: number } | { readonly which: (file: TemporaryFile) => boolean },
+  ): Promise<StoreEntry[]>;
 };
 
 export function createLocalStore(options: LocalStoreOptions): LocalStore {
@@ -96,12 +103,24 @@ export async function createRoot(
 }
 
 class FolderStore implements LocalStore {
+  readonly clock: StoreClock;
   readonly #root: LocalRoot;
   readonly #random: Random;
+  #tag: string | undefined;
 
   constructor(root: LocalRoot, random: Random) {
     this.#root = root;
     this.#random = random;
+    this.clock = createLocalClock(root, () => this.#temporaryName(''));
+  }
+
+  get temporaryTag(): string {
+    this.#tag ??= toHex(this.#random.bytes(TEMPORARY_TAG_BYTES));
+    return this.#tag;
+  }
+
+  #temporaryName(folder: string): string {
+    return joinName(folder, `tmp-${this.temporaryTag}${toHex(this.#random.bytes(TEMPORARY_OWN_BYTES))}`);
   }
 
   get description(): string {
@@ -118,7 +137,7 @@ class FolderStore implements LocalStore {
       await this.#root.check();
       for (let attempt = 0; attempt < TEMPORARY_ATTEMPTS_MAX; attempt++) {
         await this.#root.prepareFolder(folder);
-        const temporary = joinName(folder, `tmp-${toHex(this.#random.bytes(TEMPORARY_BYTES))}`);
+        const temporary = this.#temporaryName(folder);
         checkName(temporary);
         try {
           return new LocalWriter(
@@ -174,6 +193,15 @@ class FolderStore implements LocalStore {
       .sort((left, right) => (left.name < right.name ? -1 : left.name > right.name ? 1 : 0));
   }
 
+  async listFolders(folder: string): Promise<readonly string[]> {
+    checkFolder(folder);
+    const items = await this.#explained('list', folder, () => this.#itemsIn(folder));
+    // Not only what is known to be a folder: looking into something else says what is wrong with it.
+    return items
+      .filter(({ kind, name }) => kind !== 'file' && isSegment(name))
+      .map(({ name }) => joinName(folder, name));
+  }
+
   async move(from: string, to: string): Promise<void> {
     checkName(from);
     checkTargetName(to);
@@ -214,10 +242,16 @@ class FolderStore implements LocalStore {
     return found;
   }
 
-  async removeTemporary(options: { readonly modifiedBeforeMs: number }): Promise<StoreEntry[]> {
+  async removeTemporary(
+    options: { readonly modifiedBeforeMs: number } | { readonly which: (file: TemporaryFile) => boolean },
+  ): Promise<StoreEntry[]> {
+    const isWanted =
+      'which' in options
+        ? options.which
+        : ({ modifiedAtMs }: TemporaryFile): boolean => modifiedAtMs < options.modifiedBeforeMs;
     const removed: StoreEntry[] = [];
     for (const file of await this.listTemporary()) {
-      if (file.modifiedAtMs >= options.modifiedBeforeMs || this.#root.openTemporary.has(file.name)) continue;
+      if (this.#root.openTemporary.has(file.name) || !isWanted(file)) continue;
       // Not made durable: should it come back after a power cut, it is swept up again.
       await this.#unlink(file.name);
       removed.push({ name: file.name, sizeBytes: file.sizeBytes });

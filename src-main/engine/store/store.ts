@@ -50,9 +50,24 @@ export type RemoveOptions = {
   readonly durable?: boolean;
 };
 
+/**
+ * The clock that dates the files of a destination: that of a server, or of this computer where the drive is its own.
+ * Its times are compared with each other only, never with another clock.
+ */
+export type StoreClock = {
+  /** The time a file gets that is written now, in milliseconds. */
+  nowMs(): Promise<number>;
+  /** When a file was written last, in milliseconds; undefined where it is absent. */
+  modifiedAtMs(name: string): Promise<number | undefined>;
+};
+
 export type Store = {
   /** Where it is, for messages. */
   readonly description: string;
+  /** Absent where the destination keeps no times. */
+  readonly clock?: StoreClock;
+  /** With what the names of all temporary files of this object begin, after “tmp-”; absent where it makes none. */
+  readonly temporaryTag?: string;
   /** Starts a file in a folder ('' is the root folder); folders are made as needed. */
   create(folder: string): Promise<StoreWriter>;
   /** All bytes of a file, or of a range. Absent: integrity/missing. Shorter than the range: integrity/damaged. */
@@ -61,6 +76,8 @@ export type Store = {
   stat(name: string): Promise<{ readonly sizeBytes: number } | undefined>;
   /** The files directly in a folder, sorted by name, without temporary files. [] for an empty or proven absent folder. */
   list(folder: string): Promise<StoreEntry[]>;
+  /** The names of the folders directly in a folder. Absent where a destination has no folders; then list all there may be. */
+  listFolders?(folder: string): Promise<readonly string[]>;
   /** Renames durably; replaces a file of that name. Absent: integrity/missing. */
   move(from: string, to: string): Promise<void>;
   /** Deletes, durably unless told otherwise; a name that is absent already is fine. */

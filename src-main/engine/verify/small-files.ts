@@ -64,7 +64,7 @@ export async function checkSmallFiles(repository: Repository, damage: DamageList
   });
   await noteDamage(repository, damage, RESERVE, 'reserve', async () => checkReserve(await store.read(RESERVE)));
   await checkKeys(repository, damage);
-  await checkSessions(repository, damage);
+  await tellOfTornSessions(repository);
   await checkSealedFolder(repository, damage);
   await checkNames(repository, damage);
 }
@@ -86,16 +86,16 @@ async function checkKeys(repository: Repository, damage: DamageList): Promise<vo
   if (repository.config.encrypted && names.length === 0) damage.add(FOLDERS.keys, 'key', 'Every key file is missing.');
 }
 
-async function checkSessions(repository: Repository, damage: DamageList): Promise<void> {
-  const { store } = repository.context;
+/** A lease that can't be read is nobody's (a power cut tore it): harmless, and the next backup removes it. */
+async function tellOfTornSessions({ context: { store, ports } }: Repository): Promise<void> {
   for (const { name } of await store.list(FOLDERS.sessions)) {
     try {
       decodeLease(await store.read(name));
     } catch (error) {
-      // A session that ended while we looked is no damage.
+      // A session that ended while we looked.
       if (isCairnError(error, 'integrity/missing')) continue;
       if (!isDamage(error)) throw error;
-      damage.add(name, 'session', error.message);
+      ports.log('info', 'a session file is torn; it is nobody’s, and the next backup removes it', { file: name });
     }
   }
 }

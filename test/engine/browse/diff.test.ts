@@ -10,6 +10,7 @@ import type { Repository } from '../../../src-main/engine/repository/index.ts';
 import { type Snapshot, listSnapshots, resolveSnapshot } from '../../../src-main/engine/snapshot/index.ts';
 import { Lab } from '../../support/engine-lab.ts';
 import { put } from '../../support/lab-files.ts';
+import { removeXattr, setXattr } from '../../support/native.ts';
 import { testSeed } from '../../support/seed.ts';
 import { buildTree, mutateTree } from '../../support/tree-builder.ts';
 import { type WalkRecord, walkTree } from '../../support/walker.ts';
@@ -68,6 +69,35 @@ function sorted(diff: TreeDiff): TreeDiff {
     metadata: diff.metadata.toSorted(),
   };
 }
+
+describe.runIf(process.platform === 'linux')('extended attributes', () => {
+  test('that are new, other or gone are a change of metadata, of files, folders and links', async () => {
+    put(lab, 'file', 'x');
+    put(lab, 'same', 'x');
+    fs.mkdirSync(path.join(lab.source, 'folder'));
+    const at = (name: string): string => path.join(lab.source, name);
+    setXattr(at('same'), 'user.a', 'kept');
+    setXattr(at('file'), 'user.a', 'one');
+    await lab.backup(repository);
+    const before = await pick('latest');
+    expect(await diffLive(repository, before, NOTHING)).toEqual(EMPTY);
+    for (const change of [
+      () => setXattr(at('file'), 'user.a', 'two'),
+      () => setXattr(at('file'), 'user.b', 'new'),
+      () => removeXattr(at('file'), 'user.a'),
+    ]) {
+      change();
+      expect(await diffLive(repository, before, NOTHING)).toEqual({ ...EMPTY, metadata: ['file'] });
+    }
+    setXattr(at('folder'), 'user.a', 'of a folder');
+    const expected = { ...EMPTY, metadata: ['file', 'folder'] };
+    expect(sorted(await diffLive(repository, before, NOTHING))).toEqual(expected);
+    // The lab's clock is a day ahead of the disk's, whose times would say that nothing was touched since.
+    await lab.backup(repository, { reread: true });
+    expect(sorted(await diffSnapshots(repository, before, await pick('latest'), NOTHING))).toEqual(expected);
+    expect(await diffLive(repository, await pick('latest'), NOTHING)).toEqual(EMPTY);
+  });
+});
 
 describe('over random edits', () => {
   const seed = testSeed('diff over random edits');

@@ -1,11 +1,9 @@
 /** Stories and properties of the kernel: numbers on bytes, the id table, bounded concurrency, records. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { asBlobId } from '../../../src-shared/ids.ts';
 import {
   ByteReader,
   ByteWriter,
-  IdTable,
   RecordReader,
   compareBytes,
   concatBytes,
@@ -171,59 +169,6 @@ test('bytes compare as raw bytes, the shorter first on a tie, also as views into
       expect(fromHex(toHex(view))).toEqual(new Uint8Array(left));
     }),
   );
-});
-
-describe('an id table', () => {
-  // Many ids that share their first bytes, so that they meet in their slots and probes have to go on.
-  const id = fc.tuple(fc.nat({ max: 3000 }), fc.nat({ max: 2 })).map(([first, last]) => {
-    const bytes = new Uint8Array(32);
-    new DataView(bytes.buffer).setUint32(0, Math.imul(first, 0x9e3779b1), true);
-    bytes[31] = last;
-    return asBlobId(bytes);
-  });
-  const value = fc.integer({ min: 0, max: 0xffff_ffff });
-
-  test('says the same as a Map after any sequence of sets, through every growth', () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.tuple(id, value), { minLength: 1000, maxLength: 3000 }),
-        fc.array(id, { maxLength: 50 }),
-        (sets, questions) => {
-          const table = new IdTable();
-          const model = new Map<string, number>();
-          for (const [key, each] of sets) {
-            table.set(key, each);
-            model.set(toHex(key), each);
-          }
-          const wrong = [...sets.map(([each]) => each), ...questions].filter(
-            (key) => table.get(key) !== model.get(toHex(key)) || table.has(key) !== model.has(toHex(key)),
-          );
-          expect(wrong).toEqual([]);
-          expect(table.size).toBe(model.size);
-          expect(new Map([...table.entries()].map(([key, each]) => [toHex(key), each]))).toEqual(model);
-        },
-      ),
-      { numRuns: 10 },
-    );
-  });
-
-  test('keeps a hundred thousand uniform ids, and the caller may reuse the bytes of an id', () => {
-    const table = new IdTable();
-    const bytes = asBlobId(new Uint8Array(32));
-    const view = new DataView(bytes.buffer);
-    const spread = (index: number): void => view.setUint32(0, Math.imul(index, 0x9e3779b1), true);
-    for (let index = 0; index < 100_000; index++) {
-      spread(index);
-      table.set(bytes, index);
-    }
-    expect(table.size).toBe(100_000);
-    for (let index = 0; index < 100_000; index += 977) {
-      spread(index);
-      expect(table.get(bytes)).toBe(index);
-    }
-    spread(100_001);
-    expect(table.has(bytes)).toBe(false);
-  });
 });
 
 describe('mapBounded', () => {

@@ -1,6 +1,7 @@
 /** Pages that someone made to do harm, or that a bad disk made, end in a typed error: never in a bad name or a loop. */
 import { describe, expect, it } from 'vitest';
-import { concatBytes, utf8 } from '../../../src-main/engine/kernel/index.ts';
+import { CairnError } from '../../../src-shared/errors.ts';
+import { concatBytes, toHex, utf8 } from '../../../src-main/engine/kernel/index.ts';
 import {
   createFolderPageBuilder,
   decodeChunkListPage,
@@ -226,5 +227,43 @@ describe('building a folder', () => {
     builder.add(fileEntry('b'));
     expect(() => builder.add(fileEntry('a'))).toThrow(/rise/);
     expect(() => builder.add(fileEntry('b'))).toThrow(/rise/);
+  });
+});
+
+describe('reading on past damage', () => {
+  const entries = Array.from({ length: 3000 }, (_, index) => fileEntry(`file ${String(index).padStart(5, '0')}`));
+  const namesOf = (found: readonly Entry[]): string[] => found.map(({ name }) => Buffer.from(name).toString());
+
+  it('leaves out one page of many and tells of it; not asked to go on, it ends with the error', async () => {
+    const store = createPageStore();
+    const root = buildFolder(store.sink, entries);
+    const rootPage = decodeFolderPage(await store.fetch(root.page, 2));
+    if (rootPage.kind !== 'inner') throw new Error('3,000 entries stand in several pages');
+    const [first, lost] = rootPage.children;
+    expect(rootPage.children.length).toBeGreaterThan(2);
+    store.pages.delete(toHex(lost!.page));
+    const told: string[] = [];
+    const found = await collect(iterateFolder(store.fetch, root.page, root.level, ({ code }) => void told.push(code)));
+    const [from, to] = [first!.entryCount, first!.entryCount + lost!.entryCount];
+    expect(namesOf(found)).toEqual(namesOf(entries.filter((_, index) => index < from || index >= to)));
+    expect(told).toEqual(['integrity/missing']);
+    await expect(collect(iterateFolder(store.fetch, root.page, root.level))).rejects.toMatchObject({
+      code: 'integrity/missing',
+    });
+    store.pages.delete(toHex(root.page));
+    expect(
+      await collect(iterateFolder(store.fetch, root.page, root.level, ({ code }) => void told.push(code))),
+    ).toEqual([]);
+    expect(told).toEqual(['integrity/missing', 'integrity/missing']);
+  });
+
+  it('takes nothing but damage for damage', async () => {
+    const store = createPageStore();
+    const root = buildFolder(store.sink, entries.slice(0, 3));
+    const gone: PageFetch = () => Promise.reject(new CairnError('destination/gone', 'the drive was pulled out'));
+    const told: string[] = [];
+    const walk = collect(iterateFolder(gone, root.page, root.level, ({ code }) => void told.push(code)));
+    await expect(walk).rejects.toMatchObject({ code: 'destination/gone' });
+    expect(told).toEqual([]);
   });
 });

@@ -12,7 +12,7 @@ import {
   nodePath,
   sourcesNode,
 } from '../../../src-main/engine/merkle/index.ts';
-import type { NodeId } from '../../../src-shared/ids.ts';
+import { asContentHash, type NodeId } from '../../../src-shared/ids.ts';
 import { fileEntry, idOf, nodeIdOf } from '../../support/merkle.ts';
 
 const u32 = (value: number): Uint8Array => new Uint8Array(Uint32Array.of(value).buffer);
@@ -63,11 +63,12 @@ describe('the NodeId', () => {
     expectHash(hasher.leafNode('\u00e9', entry), [text('file'), text('\u00e9'), entry.contentHash, sized(metadata)]);
   });
 
-  it('of a file with attributes in a blob binds the blob in the place of the list', () => {
-    const entry = fileEntry('a', 'x', { xattrBlob: idOf('attributes') });
+  it('of a file with attributes in a blob binds their plain hash, never the blob’s keyed id', () => {
+    const xattrHash = asContentHash(nodeIdOf('attributes'));
+    const entry = fileEntry('a', 'x', { xattrBlob: { id: idOf('keyed'), hash: xattrHash } });
     const metadata = concatBytes([
       ...[u64(1), u32(entry.mode), i64(entry.mtimeNs), u32(entry.uid), u32(entry.gid)],
-      ...[nothing, nothing, nothing, u64(0), u32(0xffff_ffff), idOf('attributes'), nothing],
+      ...[nothing, nothing, nothing, u64(0), u32(0xffff_ffff), xattrHash, nothing],
     ]);
     expectHash(hasher.leafNode('a', entry), [text('file'), text('a'), entry.contentHash, sized(metadata)]);
   });

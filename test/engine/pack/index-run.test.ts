@@ -50,11 +50,20 @@ function numbered(prefix: string, count: number): string[] {
   return Array.from({ length: count }, (_, index) => `${prefix}${index}`);
 }
 
+function countingReader(bytes: Uint8Array) {
+  const reads = { count: 0 };
+  const read = ({ offset, length }: { offset: number; length: number }): Promise<Uint8Array> => {
+    reads.count++;
+    return Promise.resolve(bytes.subarray(offset, offset + length));
+  };
+  return { read, reads };
+}
+
 function runOf(packs: readonly IndexedPack[], entries: readonly IndexEntry[]) {
   return buildRun({ packs, entries: [entries], entryCountMax: entries.length });
 }
 
-async function collect(batches: AsyncIterable<readonly IndexEntry[]>): Promise<IndexEntry[]> {
+async function collect(batches: AsyncIterable<Iterable<IndexEntry>>): Promise<IndexEntry[]> {
   const all: IndexEntry[] = [];
   for await (const batch of batches) all.push(...batch);
   return all;
@@ -79,24 +88,23 @@ describe('an index run', () => {
     expect(run.packs.map(({ packId }) => packId)).toEqual(packs.map(({ packId }) => packId));
   });
 
-  it('reads its filter once and one page for a lookup, and nothing for nearly every absent id', async () => {
+  it('reads one page for a lookup, and nothing for nearly every absent id once a few were in vain', async () => {
     const pack = packOf('pack');
     const run = await runOf([pack], entriesIn(pack, numbered('blob ', 10 * ENTRIES_PER_PAGE_MAX)));
-    let reads = 0;
-    const read = ({ offset, length }: { offset: number; length: number }): Promise<Uint8Array> => {
-      reads++;
-      return Promise.resolve(run.bytes.subarray(offset, offset + length));
-    };
+    const { read, reads } = countingReader(run.bytes);
     const open = await openRun(run, { read });
-    reads = 0;
+    reads.count = 0;
     await open.find(idOf('blob 17'));
-    expect(reads).toBe(2);
-    await Promise.all(numbered('blob ', 20).map((name) => open.find(idOf(name))));
-    expect(reads).toBeLessThanOrEqual(11);
-    reads = 0;
-    const passed = numbered('absent ', 10_000).filter((name) => open.mayContain(idOf(name))).length;
+    expect(reads.count).toBe(1);
+    await Promise.all(numbered('blob ', 200).map((name) => open.find(idOf(name))));
+    expect(reads.count).toBeLessThanOrEqual(10);
+    // A cache of one page, so that every absent id would cost a read.
+    const cold = await openRun(run, { read, cache: createPageCache(1) });
+    reads.count = 0;
+    for (const name of numbered('absent ', 100)) expect(await cold.find(idOf(name))).toBeUndefined();
+    expect(reads.count).toBeLessThan(4 + 1 + 8);
+    const passed = numbered('absent ', 10_000).filter((name) => cold.mayContain(idOf(name))).length;
     expect(passed).toBeLessThan(300);
-    expect(reads).toBe(0);
   });
 
   it('keeps decoded pages of all runs within the cache’s bytes', async () => {
@@ -114,12 +122,14 @@ describe('an index run', () => {
     expect(cache.sizeBytes).toBeGreaterThan(200_000);
   });
 
-  it('holds far less than 16 bytes a blob in memory', async () => {
+  it('holds far less than 16 bytes a blob in memory, also where it is loaded or its filter is', async () => {
     const pack = packOf('pack');
     const entries = entriesIn(pack, numbered('blob ', 20_000));
     const run = await openRun(await runOf([pack], entries));
     await run.loadFilter();
     expect(run.residentBytes / entries.length).toBeLessThan(2);
+    await run.load();
+    expect(run.residentBytes / entries.length).toBeLessThan(16);
   });
 
   it('remembers its generation and the runs it replaces', async () => {
@@ -165,6 +175,116 @@ describe('an index run', () => {
   });
 });
 
+describe('a loaded run', () => {
+  const pack = packOf('pack');
+  const other = { ...packOf('other'), fileType: FILE_TYPE.treePack };
+  const entries = [
+    ...entriesIn(pack, numbered('blob ', 3 * ENTRIES_PER_PAGE_MAX)),
+    ...entriesIn(other, numbered('more ', 300)),
+  ].sort((left, right) => Buffer.compare(left.id, right.id));
+  const absent = numbered('absent ', 2000).map(idOf);
+
+  it('knows the row of every id without waiting, and finds what it found before', async () => {
+    const run = await openRun(await runOf([pack, other], entries));
+    expect(run.isLoaded).toBe(false);
+    await Promise.all([run.load(), run.load()]);
+    expect(run.isLoaded).toBe(true);
+    expect(entries.findIndex(({ id }, row) => run.rowOf(id) !== row)).toBe(-1);
+    for (const { id, ...location } of entries) expect(await run.find(id)).toEqual(location);
+    for (const id of absent) {
+      expect([run.rowOf(id), run.mayContain(id)]).toEqual([-1, false]);
+      expect(await run.find(id)).toBeUndefined();
+    }
+  });
+
+  it('reads nothing for what it has room for, and its pages again where it has none', async () => {
+    const built = await runOf([pack, other], entries);
+    const { read, reads } = countingReader(built.bytes);
+    const roomy = await openRun(built, { read });
+    await roomy.load();
+    reads.count = 0;
+    for (const { id } of entries) await roomy.find(id);
+    expect(reads.count).toBe(0);
+    const tight = await openRun(built, { read, cache: createPageCache(20_000) });
+    await tight.load();
+    reads.count = 0;
+    for (const { id, ...location } of entries) expect(await tight.find(id)).toEqual(location);
+    // In the order of the run each page comes once, but for the first that had room.
+    expect(reads.count).toBe(3);
+  });
+
+  it('drives no page of another run out of the cache', async () => {
+    const cache = createPageCache(250_000);
+    const built = await runOf([pack, other], entries);
+    const { read, reads } = countingReader(built.bytes);
+    const first = await openRun(built, { read, cache });
+    await first.find(entries[0]?.id ?? idOf('none'));
+    await first.find(entries.at(-1)?.id ?? idOf('none'));
+    await (await openRun(built, { cache })).load();
+    expect(cache.sizeBytes).toBeLessThanOrEqual(250_000);
+    reads.count = 0;
+    await first.find(entries[1]?.id ?? idOf('none'));
+    await first.find(entries.at(-2)?.id ?? idOf('none'));
+    expect(reads.count).toBe(0);
+  });
+
+  it('is what a run becomes by itself after many reads of single pages, and not after few', async () => {
+    const cache = createPageCache(1);
+    const run = await openRun(await runOf([pack, other], entries), { cache });
+    for (const { id } of entries.slice(0, 20)) await run.find(id);
+    expect(run.isLoaded).toBe(false);
+    // Every one of these needs another page than the one before.
+    for (let round = 0; round < 20; round++) {
+      for (const row of [round, round + ENTRIES_PER_PAGE_MAX]) {
+        const { id, ...location } = entries[row] ?? entries[0]!;
+        expect(await run.find(id)).toEqual(location);
+      }
+    }
+    expect(run.isLoaded).toBe(true);
+  });
+
+  it('with a damaged page can’t be, says so, and still finds what the other pages hold', async () => {
+    const built = await runOf([pack, other], entries);
+    const bytes = Uint8Array.from(built.bytes);
+    // In the third of four pages.
+    bytes[Math.floor(bytes.length * 0.8)]! ^= 1;
+    const run = await openRun({ ...built, bytes }, { cache: createPageCache(1) });
+    await expect(run.load()).rejects.toMatchObject({ code: 'integrity/damaged' });
+    expect(run.isLoaded).toBe(false);
+    for (let round = 0; round < 40; round++) {
+      for (const row of [round, round + ENTRIES_PER_PAGE_MAX]) {
+        const { id, ...location } = entries[row] ?? entries[0]!;
+        expect(await run.find(id)).toEqual(location);
+      }
+    }
+    expect(run.isLoaded).toBe(false);
+    await expect(run.find(entries[2 * ENTRIES_PER_PAGE_MAX]?.id ?? idOf('none'))).rejects.toMatchObject({
+      code: 'integrity/damaged',
+    });
+  });
+
+  it('tells which rows lie in some packs', async () => {
+    const run = await openRun(await runOf([pack, other], entries));
+    const bits = await run.rowsIn(new Set([other.packId]));
+    const marked = entries.filter((_, row) => ((bits[row >> 3] ?? 0) & (1 << (row & 7))) !== 0);
+    expect(marked.map(({ id }) => toHex(id))).toEqual(
+      entries.filter(({ packId }) => packId === other.packId).map(({ id }) => toHex(id)),
+    );
+    expect(marked).toHaveLength(300);
+  });
+
+  it('gives the memory of its pages back', async () => {
+    const cache = createPageCache();
+    const run = await openRun(await runOf([pack, other], entries), { cache });
+    await run.load();
+    expect(cache.sizeBytes).toBeGreaterThan(40_000);
+    run.release();
+    expect(cache.sizeBytes).toBe(0);
+    const { id, ...location } = entries[0]!;
+    expect(await run.find(id)).toEqual(location);
+  });
+});
+
 describe('merging runs', () => {
   it('keeps every id once, and the newest run’s place for it', async () => {
     const [newer, older] = [packOf('newer'), packOf('older')];
@@ -190,6 +310,39 @@ describe('merging runs', () => {
     expect(merged.map(({ id }) => toHex(id)).sort()).toEqual([idOf('one'), idOf('three')].map(toHex).sort());
     expect(merged.every(({ packId }) => packId === kept.packId)).toBe(true);
     expect(mergePacks(input)).toEqual([kept]);
+  });
+
+  it('prefers an older place in a sound pack to a newer one in a pack that can’t be relied on', async () => {
+    const [lost, sound, doubtful] = [packOf('lost'), packOf('sound'), packOf('doubtful')];
+    const runs = [
+      await openRun(await runOf([lost], entriesIn(lost, ['everywhere', 'twice doubtful', 'only lost']))),
+      await openRun(await runOf([doubtful], entriesIn(doubtful, ['everywhere', 'twice doubtful']))),
+      await openRun(await runOf([sound], entriesIn(sound, ['everywhere', 'only sound']))),
+    ];
+    const input = { runs, absent: new Set<never>(), unreliable: new Set([lost.packId, doubtful.packId]) };
+    const merged = new Map((await collect(mergeRuns(input))).map(({ id, packId }) => [toHex(id), packId]));
+    expect(merged).toEqual(
+      new Map([
+        [toHex(idOf('everywhere')), sound.packId],
+        // Neither can be relied on: the newer one stays, and so does what stands nowhere else.
+        [toHex(idOf('twice doubtful')), lost.packId],
+        [toHex(idOf('only lost')), lost.packId],
+        [toHex(idOf('only sound')), sound.packId],
+      ]),
+    );
+    expect(mergePacks(input).map(({ packId }) => packId)).toEqual([lost.packId, doubtful.packId, sound.packId]);
+  });
+
+  it('gives way at the end of a full page as anywhere else', async () => {
+    const [lost, sound] = [packOf('lost'), packOf('sound')];
+    const names = numbered('blob ', 2 * ENTRIES_PER_PAGE_MAX);
+    const runs = [
+      await openRun(await runOf([lost], entriesIn(lost, names))),
+      await openRun(await runOf([sound], entriesIn(sound, names))),
+    ];
+    const merged = await collect(mergeRuns({ runs, absent: new Set(), unreliable: new Set([lost.packId]) }));
+    expect(merged).toHaveLength(names.length);
+    expect(merged.filter(({ packId }) => packId !== sound.packId)).toEqual([]);
   });
 
   it('writes a merged run that finds everything', async () => {
@@ -224,7 +377,7 @@ describe('the table of entries not yet in a run', () => {
         expect(toHex(table.idAt((firstRows[place] ?? 0) + index))).toBe(toHex(id));
       }
     }
-    const sorted = [...table.sorted()].flat();
+    const sorted = [...table.sorted()].flatMap((batch) => [...batch]);
     expect(sorted.map(({ id }) => toHex(id))).toEqual(blobs.map(({ id }) => toHex(id)).sort());
     expect(sorted.every(({ packId }) => packId === packs[0]?.packId)).toBe(true);
   });
@@ -242,7 +395,7 @@ describe('the table of entries not yet in a run', () => {
     const footer = decodeFooter(columns.encode(FILE_TYPE.dataPack), { fileType: FILE_TYPE.dataPack, framesEnd: 1104 });
     const table = new IndexTable();
     table.addPack(packOf('near').packId, 2000, footer);
-    const sorted = [...table.sorted()].flat().map(({ id }) => toHex(id));
+    const sorted = [...table.sorted()].flatMap((batch) => [...batch]).map(({ id }) => toHex(id));
     expect(sorted).toEqual(ids.map(toHex).sort());
   });
 });

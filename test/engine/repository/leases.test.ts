@@ -1,14 +1,18 @@
 /** Leases say who is at work; condemnations say what a writer must not rely on. */
+import fs from 'node:fs';
+import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { BLOB_TYPE, FILE_TYPE, FRAME_KIND, sealObjectFile } from '../../../src-main/engine/codec/index.ts';
 import {
   type Lease,
   type ProcessIdentity,
   type Repository,
+  type Session,
+  type SessionOptions,
   decodeLease,
   encodeCondemnation,
   encodeLease,
-  isStale,
+  judgeLease,
   listSessions,
   openSession,
 } from '../../../src-main/engine/repository/index.ts';
@@ -27,7 +31,11 @@ const process1: ProcessIdentity = {
   host: 'desk',
   bootId: 'boot-1',
   processId: 10,
+  processSpace: 'pid:[1]',
+  machineId: 'machine-1',
+  processStart: '5000',
   isAlive: (processId) => processId === 10 || processId === 11,
+  startOf: (processId) => Promise.resolve(processId === 11 ? '7000' : ''),
 };
 
 function leaseOf(changes: Partial<Lease> = {}): Lease {
@@ -37,8 +45,12 @@ function leaseOf(changes: Partial<Lease> = {}): Lease {
     writerId: WRITER,
     kind: 'writer',
     host: 'desk',
+    machineId: 'machine-1',
     bootId: 'boot-1',
+    processSpace: 'pid:[1]',
     processId: 11,
+    processStart: '7000',
+    temporaryTag: '',
     startedAtMs: now,
     heartbeatAtMs: now,
     leaseMs: 600_000,
@@ -47,8 +59,28 @@ function leaseOf(changes: Partial<Lease> = {}): Lease {
   };
 }
 
-const begin = (self = process1) =>
-  openSession({ store: lab.store, ports: lab.ports, self, writerId: WRITER, kind: 'writer', generation: 0 });
+const options = (self: ProcessIdentity): SessionOptions => ({
+  store: lab.store,
+  ports: lab.ports,
+  self,
+  writerId: WRITER,
+  kind: 'writer',
+  generation: 0,
+});
+const begin = (self = process1): Promise<Session> => openSession(options(self));
+
+/** The one lease whose name begins so is dated back (or ahead) on the destination. */
+function age(prefix: string, seconds: number): void {
+  const name = filesIn(lab, 'sessions').find((file) => file.startsWith(prefix)) ?? '';
+  const file = path.join(lab.repositoryPath, name);
+  const { mtimeMs } = fs.statSync(file);
+  fs.utimesSync(file, mtimeMs / 1000, mtimeMs / 1000 + seconds);
+}
+
+function truncate(prefix: string, length: number): void {
+  const name = filesIn(lab, 'sessions').find((file) => file.startsWith(prefix)) ?? '';
+  fs.truncateSync(path.join(lab.repositoryPath, name), length);
+}
 
 describe('a lease', () => {
   test('comes back as it was', () => {
@@ -56,27 +88,64 @@ describe('a lease', () => {
     expect(decodeLease(encodeLease(leaseOf({ kind: 'reader' }))).kind).toBe('reader');
   });
 
+  /** What becomes of a lease that was written so long ago. */
+  const judge = (changes: Partial<Lease>, ageMs = 0, self = process1): Promise<string> =>
+    judgeLease(leaseOf(changes), self, () => Promise.resolve(ageMs));
+  const DAY_MS = 86_400_000;
+
   test.each([
-    ['of a living process of this machine', {}, false],
-    ['of a living process of this machine, however old its heartbeat is', { heartbeatAtMs: 0 }, false],
-    ['of a dead process of this machine', { processId: 12 }, true],
-    ['of this machine before it was started again', { bootId: 'boot-0' }, true],
+    ['of a living process of this machine', {}, 'live'],
+    ['of a dead process of this machine', { processId: 12 }, 'dead'],
+    ['of a process that had this process id before another got it', { processStart: '6999' }, 'dead'],
     [
-      'of another machine with a fresh heartbeat, whatever its process number',
-      { host: 'laptop', bootId: 'x', processId: 12 },
-      false,
+      'that does not say when its process began, while something lives with its process id',
+      { processStart: '' },
+      'live',
     ],
-    ['of another machine with an old heartbeat', { host: 'laptop', bootId: 'x', heartbeatAtMs: 0 }, true],
-    ['of a machine without boot ids with a fresh heartbeat', { bootId: '', processId: 12 }, false],
-    ['of a machine without boot ids with an old heartbeat', { bootId: '', heartbeatAtMs: 0 }, true],
-  ])('%s', (_what, changes, stale) => {
-    expect(isStale(leaseOf(changes), process1, lab.clock.nowMs())).toBe(stale);
+    ['of this machine before it was started again', { bootId: 'boot-0' }, 'dead'],
+    ['of another machine, whatever its process number', { host: 'laptop', bootId: 'x', processId: 12 }, 'live'],
+    [
+      'of another machine with the name of this one, started at another time',
+      { machineId: 'machine-2', bootId: 'x', processId: 12 },
+      'live',
+    ],
+    [
+      'of a machine with this name that does not say which it is',
+      { machineId: '', bootId: 'x', processId: 12 },
+      'live',
+    ],
+    [
+      'of a container of this machine, whose process ids are its own',
+      { processSpace: 'pid:[2]', processId: 12 },
+      'live',
+    ],
+    ['of a machine without boot ids', { bootId: '', processId: 12 }, 'live'],
+  ])('%s', async (_what, changes, verdict) => {
+    expect(await judge(changes)).toBe(verdict);
   });
 
-  test('of another machine runs out only when its whole time has passed, in either direction of a wrong clock', () => {
-    const theirs = leaseOf({ host: 'laptop' });
-    const at = (offsetMs: number): boolean => isStale(theirs, process1, theirs.heartbeatAtMs + offsetMs);
-    expect([at(600_000), at(600_001), at(-600_000), at(-600_001)]).toEqual([false, true, false, true]);
+  test('of a process that can be looked for does not run out, however old it is', async () => {
+    expect(await judge({}, 400 * DAY_MS)).toBe('live');
+  });
+
+  test.each([
+    ['another machine', { host: 'laptop' }],
+    ['another machine with the name of this one', { machineId: 'machine-2', bootId: 'x' }],
+    ['another container', { processSpace: 'pid:[2]' }],
+    ['a machine without boot ids', { bootId: '' }],
+  ])('of %s runs out when its whole time has passed, in either direction of a wrong clock', async (_what, changes) => {
+    const verdicts = [600_000, 600_001, -600_000, -600_001].map((ageMs) => judge(changes, ageMs));
+    expect(await Promise.all(verdicts)).toEqual(['live', 'expired', 'live', 'expired']);
+  });
+
+  test('asks for no more than a day, whatever it says', async () => {
+    expect(await judge({ host: 'laptop', leaseMs: Number.MAX_SAFE_INTEGER }, DAY_MS + 1)).toBe('expired');
+  });
+
+  test('on a system that can’t say when a process began goes by its process id', async () => {
+    const { host, bootId, processSpace, processId, isAlive } = process1;
+    const self = { host, bootId, processSpace: processSpace ?? '', processId, isAlive };
+    expect(await judge({ processStart: '6999' }, 0, self)).toBe('live');
   });
 });
 
@@ -101,19 +170,38 @@ describe('a session', () => {
 
   test('clears away leases of the dead, torn ones and those under a wrong name, and keeps the living', async () => {
     const write = (name: string, bytes: Uint8Array): void => writeIn(lab, `sessions/${name.repeat(32)}`, bytes);
-    write('1', encodeLease(leaseOf()));
-    write('2', encodeLease(leaseOf({ sessionId: parseSessionId('2'.repeat(32)), processId: 12 })));
-    write('3', encodeLease(leaseOf({ sessionId: parseSessionId('3'.repeat(32)), host: 'laptop' })));
-    write('4', encodeLease(leaseOf({ sessionId: parseSessionId('4'.repeat(32)), host: 'laptop', heartbeatAtMs: 0 })));
-    write('5', encodeLease(leaseOf({ sessionId: parseSessionId('5'.repeat(32)) })).subarray(0, 60));
+    const named = (name: string, changes: Partial<Lease>): void =>
+      write(name, encodeLease(leaseOf({ sessionId: parseSessionId(name.repeat(32)), ...changes })));
+    named('1', {});
+    named('2', { processId: 12 });
+    named('3', { host: 'laptop' });
+    named('4', { host: 'laptop' });
+    age('sessions/4', -700);
+    named('5', {});
+    truncate('sessions/5', 60);
     write('6', new Uint8Array());
     write('7', encodeLease(leaseOf()));
+    write('8', new Uint8Array(1_000_000));
     const session = await begin();
     expect((await listSessions(lab.store)).map(({ sessionId }) => sessionId[0]).sort()).toEqual(
       ['1', '3', session.lease.sessionId[0]].sort(),
     );
     expect(filesIn(lab, 'sessions')).toHaveLength(3);
   });
+
+  test.each([Date.UTC(1970, 0, 1), Date.UTC(2100, 0, 1)])(
+    'of another machine is judged by the destination’s clock, wherever the clocks of both stand (%d)',
+    async (wrongMs) => {
+      const wrong = { nowMs: () => wrongMs, monotonicMs: () => 0 };
+      const theirs = await openSession({ ...options(process1), ports: { ...lab.ports, clock: wrong } });
+      const laptop = { ...process1, host: 'laptop', machineId: 'machine-2' };
+      await openSession(options(laptop));
+      expect(await listSessions(lab.store)).toContainEqual(theirs.lease);
+      age(`sessions/${theirs.lease.sessionId[0]}`, -601);
+      await openSession(options(laptop));
+      expect(await listSessions(lab.store)).not.toContainEqual(theirs.lease);
+    },
+  );
 
   test('of a long backup shows its heartbeat all the while, also where nothing is new', async () => {
     for (let folder = 0; folder < 12; folder++) put(lab, `folder-${folder}/file`, `content ${folder}`);

@@ -6,10 +6,16 @@ import type { DoctorFinding } from '../../../src-shared/model/index.ts';
 import { CairnError } from '../../../src-shared/errors.ts';
 import { parseWriterId } from '../../../src-shared/ids.ts';
 import { silentLog } from '../../../src-main/engine/kernel/index.ts';
-import type { Repository } from '../../../src-main/engine/repository/index.ts';
-import { examine, gatherStats, loadKnownHeads, rememberHeads } from '../../../src-main/engine/service/index.ts';
+import { type ProcessIdentity, type Repository, openSession } from '../../../src-main/engine/repository/index.ts';
+import {
+  type KnownHead,
+  examine,
+  gatherStats,
+  loadKnownHeads,
+  rememberHeads,
+} from '../../../src-main/engine/service/index.ts';
 import { type Snapshot, listSnapshots } from '../../../src-main/engine/snapshot/index.ts';
-import { Lab } from '../../support/engine-lab.ts';
+import { Lab, SELF, WRITER } from '../../support/engine-lab.ts';
 import { LOW_LIMITS, filesIn, flipIn, noise, put, readIn, removeIn, writeIn } from '../../support/lab-files.ts';
 
 let lab: Lab;
@@ -27,7 +33,8 @@ const snapshots = async (): Promise<readonly Snapshot[]> => (await listSnapshots
 const INSTANCE = 'a'.repeat(32);
 
 describe('remembered heads', () => {
-  const headFile = (instance = INSTANCE): string => path.join(home, 'known', `${instance}.json`);
+  const headFolder = (instance = INSTANCE): string => path.join(home, 'known', instance);
+  const headNames = (): string[] => fs.readdirSync(headFolder()).sort();
 
   let all: readonly Snapshot[];
   beforeAll(async () => {
@@ -50,17 +57,20 @@ describe('remembered heads', () => {
     await rememberHeads(home, INSTANCE, all);
     const [, , third, other] = all;
     const heads = await loadKnownHeads(home, INSTANCE);
-    expect([...heads.values()]).toEqual([
-      { sequence: 2, snapshotId: third?.id },
-      { sequence: 0, snapshotId: other?.id },
-    ]);
-    expect(fs.statSync(headFile()).mode & 0o777).toBe(0o600);
-    expect(fs.readdirSync(path.join(home, 'known'))).toEqual([path.basename(headFile())]);
+    expect(heads.map(({ sequence, snapshotId }) => ({ sequence, snapshotId }))).toEqual(
+      expect.arrayContaining([
+        { sequence: 2, snapshotId: third?.id },
+        { sequence: 0, snapshotId: other?.id },
+      ]),
+    );
+    expect(headNames()).toHaveLength(2);
+    expect(fs.statSync(headFolder()).mode & 0o777).toBe(0o700);
+    for (const name of headNames()) expect(fs.statSync(path.join(headFolder(), name)).mode & 0o777).toBe(0o600);
   });
 
   test('never go back when the storage shows an older state, and go on when it shows a newer one', async () => {
     await rememberHeads(home, INSTANCE, all.slice(0, 1));
-    expect([...(await loadKnownHeads(home, INSTANCE)).values()].map(({ sequence }) => sequence)).toEqual([0]);
+    expect((await loadKnownHeads(home, INSTANCE)).map(({ sequence }) => sequence)).toEqual([0]);
     await rememberHeads(home, INSTANCE, all);
     const full = await loadKnownHeads(home, INSTANCE);
     for (const older of [[], all.slice(0, 1), all.slice(0, 2), all.toReversed()]) {
@@ -69,28 +79,45 @@ describe('remembered heads', () => {
     }
   });
 
+  test('that several processes remember at once are never lost, whoever comes last', async () => {
+    // Each has seen another part, and each has read before the others wrote.
+    const parts = [all.slice(0, 1), all.slice(0, 2), all.slice(0, 3), all.slice(3), all.slice(1, 2)];
+    for (let round = 0; round < 20; round++) {
+      const rounds = path.join(home, String(round));
+      await Promise.all(parts.map((part) => rememberHeads(rounds, INSTANCE, part)));
+      await rememberHeads(home, INSTANCE, all);
+      const sorted = (heads: readonly KnownHead[]): string[] => heads.map((head) => JSON.stringify(head)).sort();
+      expect(sorted(await loadKnownHeads(rounds, INSTANCE))).toEqual(sorted(await loadKnownHeads(home, INSTANCE)));
+    }
+  });
+
+  test('of a log that was seen to fork are both known', async () => {
+    const [first, second] = all;
+    const forked = { ...second!, record: { ...second!.record, writerSequence: first!.record.writerSequence } };
+    await rememberHeads(home, INSTANCE, [first!]);
+    await rememberHeads(home, INSTANCE, [forked]);
+    const ids = (await loadKnownHeads(home, INSTANCE)).map(({ snapshotId }) => snapshotId);
+    expect(ids.sort()).toEqual([first!.id, second!.id].sort());
+  });
+
   test.each([
-    '',
-    '{',
-    '[]',
-    '{"version":2,"heads":[]}',
-    '{"version":1,"heads":[{"writerId":1}]}',
-    '{"version":1,"heads":[{"writerId":"x","sequence":-1,"snapshotId":"y"}]}',
-    '\u0000',
-  ])('in a damaged file (%j) count as none, and are written anew', async (content) => {
-    fs.mkdirSync(path.dirname(headFile()), { recursive: true });
-    fs.writeFileSync(headFile(), content);
-    expect((await loadKnownHeads(home, INSTANCE)).size).toBe(0);
+    ['nothing but foreign files', 'notes.txt'],
+    ['a number beyond all numbers', `${'a'.repeat(32)}.9999999999999999.${'b'.repeat(64)}`],
+    ['a name cut short', `${'a'.repeat(32)}.1.${'b'.repeat(63)}`],
+  ])('in a folder that holds %s count as none, and are written all the same', async (_what, name) => {
+    fs.mkdirSync(headFolder(), { recursive: true });
+    fs.writeFileSync(path.join(headFolder(), name), '');
+    expect(await loadKnownHeads(home, INSTANCE)).toHaveLength(0);
     await rememberHeads(home, INSTANCE, all);
-    expect((await loadKnownHeads(home, INSTANCE)).size).toBe(2);
+    expect(await loadKnownHeads(home, INSTANCE)).toHaveLength(2);
   });
 
   test('of different copies are kept apart, and of a copy without a marker are not kept', async () => {
     await rememberHeads(home, INSTANCE, all);
-    expect((await loadKnownHeads(home, 'b'.repeat(32))).size).toBe(0);
+    expect(await loadKnownHeads(home, 'b'.repeat(32))).toHaveLength(0);
     await rememberHeads(home, '', all);
-    expect((await loadKnownHeads(home, '')).size).toBe(0);
-    expect(fs.readdirSync(path.join(home, 'known'))).toEqual([`${INSTANCE}.json`]);
+    expect(await loadKnownHeads(home, '')).toHaveLength(0);
+    expect(fs.readdirSync(path.join(home, 'known'))).toEqual([INSTANCE]);
   });
 });
 
@@ -183,7 +210,8 @@ describe('the doctor', () => {
     fs.mkdirSync(home, { mode: 0o700 });
     put(lab, 'file', 'x');
     await lab.backup(repository);
-    const findings = await examineLab(undefined, lab.clock.nowMs());
+    const open = () => lab.open(undefined, { self: { ...SELF, machineId: 'lab' } });
+    const findings = await examineLab(open, lab.clock.nowMs());
     expect(
       findings.filter(({ verdict, check }) => verdict !== 'ok' && check !== 'folder watches' && check !== 'free space'),
     ).toEqual([]);
@@ -212,6 +240,39 @@ describe('the doctor', () => {
     const [commit = ''] = filesIn(lab, 'commits');
     flipIn(lab, commit, -30);
     expect(verdicts(await examineLab(), 'repository')).toEqual(['failed']);
+  });
+
+  const lapTop = { host: 'laptop', machineId: 'x', bootId: 'y', processId: 7, isAlive: () => true };
+  const begin = async (self: ProcessIdentity, clockMs: number): Promise<void> => {
+    const ports = { ...lab.ports, clock: { nowMs: () => clockMs, monotonicMs: () => 0 } };
+    await openSession({ store: lab.store, ports, self, writerId: WRITER, kind: 'writer', generation: 0 });
+  };
+  const detailOf = (findings: readonly DoctorFinding[], check: string): string | undefined =>
+    findings.find((finding) => finding.check === check)?.detail;
+
+  test('tells who is at work and what was left behind, and changes nothing', async () => {
+    expect(detailOf(await examineLab(), 'sessions')).toBe('Nobody is at work.');
+    await begin(lapTop, Date.now());
+    writeIn(lab, `sessions/${'0'.repeat(32)}`, 'torn');
+    const before = filesIn(lab, '.');
+    const findings = await examineLab();
+    expect(detailOf(findings, 'sessions')).toBe(
+      'At work: laptop (process 7); 1 left by interrupted ones, which the next backup removes.',
+    );
+    expect(verdicts(findings, 'sessions')).toEqual(['ok']);
+    expect(filesIn(lab, '.')).toEqual(before);
+  });
+
+  test('warns of a computer at work whose clock is not that of the destination', async () => {
+    await begin(lapTop, Date.UTC(1970, 0, 1));
+    const findings = await examineLab();
+    expect(findings.filter(({ detail }) => detail.includes('clock of laptop'))).toHaveLength(1);
+  });
+
+  test('names this computer, and warns where its id can’t be kept', async () => {
+    expect(verdicts(await examineLab(), 'this computer')).toEqual(['warning']);
+    const known = await examineLab(() => lab.open(undefined, { self: lapTop }));
+    expect(detailOf(known, 'this computer')).toBe('laptop, x');
   });
 
   test('reports why a repository can’t be opened, with advice', async () => {

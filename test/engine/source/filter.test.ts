@@ -8,6 +8,7 @@ import { createFilter, type FileStat, type FilterOptions, fileStatOf } from '../
 const file: FileStat = {
   nodeType: 'file',
   size: 10,
+  blocks: 1,
   mode: 0o644,
   uid: 0,
   gid: 0,
@@ -88,7 +89,15 @@ describe('exclude patterns', () => {
   });
 
   it('name the rule that decided', () => {
-    expect(createFilter({ excludes: ['*.a', '*.b'] }).decide('x.a', file)).toEqual({ include: false, rule: '*.a' });
+    expect(createFilter({ excludes: ['*.a', '*.b'] }).decide('x.a', file)).toEqual({
+      include: false,
+      rule: { origin: 'exclude', rule: '*.a' },
+    });
+    const content = '# first\n\n*.c\n';
+    expect(createFilter({ excludeFiles: [{ name: 'list', content }] }).decide('x.c', file)).toEqual({
+      include: false,
+      rule: { origin: 'exclude-file', rule: '*.c', path: 'list', line: 3 },
+    });
     expect(createFilter({}).decide('x.a', file)).toEqual({ include: true });
   });
 

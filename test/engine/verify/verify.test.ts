@@ -1,10 +1,14 @@
 /** What each depth of verify promises, and what its report says. */
 import { expect, test } from 'vitest';
 import { isCairnError } from '../../../src-shared/errors.ts';
+import { asBlobId, asContentHash } from '../../../src-shared/ids.ts';
 import type { VerifyReport } from '../../../src-shared/model/index.ts';
+import { hash } from '../../../src-main/engine/codec/index.ts';
+import type { FileEntry } from '../../../src-main/engine/merkle/index.ts';
 import { Repository } from '../../../src-main/engine/repository/index.ts';
 import { listSnapshots } from '../../../src-main/engine/snapshot/index.ts';
 import { type Store, writeWhole } from '../../../src-main/engine/store/index.ts';
+import { ContentCheck } from '../../../src-main/engine/verify/contents.ts';
 import { verify } from '../../../src-main/engine/verify/index.ts';
 import { deleted, flipped } from '../../support/damage-cases.ts';
 import { kindOf, readEverything, verifyAt } from '../../support/damage-check.ts';
@@ -22,6 +26,7 @@ import { seeded } from '../../support/seed.ts';
 const SEED = 4711;
 const small = await buildSmallRepository({ seed: SEED, encrypted: true });
 const namesOf = (kind: string): readonly string[] => [...small.files.keys()].filter((name) => kindOf(name) === kind);
+const bytesOf = (kind: string): number => namesOf(kind).reduce((sum, name) => sum + small.files.get(name)!.length, 0);
 const open = async (files: Files) => openFresh(await storeOf(files), small.recovery, seeded(SEED));
 const filesIn = ({ damage }: VerifyReport): readonly string[] => damage.map(({ file }) => file);
 
@@ -38,8 +43,15 @@ test('a whole repository is found whole at every depth, and the report counts wh
       nodes: 0,
       snapshots: 5,
     },
+    coverage: {
+      bytes: bytesOf('commit'),
+      bytesTotal: bytesOf('pack') + bytesOf('commit'),
+      contents: 0,
+      contentsLeft: 0,
+    },
     damage: [],
   });
+  expect(deep.coverage?.bytes).toBe(deep.coverage?.bytesTotal);
   expect((await verifyAt(repository, 'sample')).ok).toBe(true);
   expect(deep.ok).toBe(true);
   expect(deep.checked.packs).toBe(namesOf('pack').length + namesOf('commit').length);
@@ -68,7 +80,7 @@ test('quick sees a missing pack and one of another size, and reads no pack', asy
 });
 
 test('quick sees damage in small files, snapshots, commit files and the footers of index runs', async () => {
-  const kinds = ['config', 'instance', 'reserve', 'key', 'session', 'event', 'condemnation', 'snapshot', 'commit'];
+  const kinds = ['config', 'instance', 'reserve', 'key', 'event', 'condemnation', 'snapshot', 'commit'];
   for (const name of kinds.flatMap(namesOf)) {
     const { files } = flipped(small.files, name, 120, seeded(SEED));
     expect(filesIn(await verifyAt(await open(files), 'quick')), name).toContain(name);
@@ -79,6 +91,14 @@ test('quick sees damage in small files, snapshots, commit files and the footers 
       expect(filesIn(await verifyAt(await open(files), 'quick')), `${name} at ${offset}`).toEqual([name]);
     }
   }
+});
+
+test('a session file that a power cut tore is nobody’s, and no damage', async () => {
+  for (const name of namesOf('session')) {
+    const { files } = flipped(small.files, name, 120, seeded(SEED));
+    expect((await verifyAt(await open(files), 'deep')).damage).toEqual([]);
+  }
+  expect(namesOf('session').length).toBeGreaterThan(0);
 });
 
 test('a sample of all packs finds what deep finds in them, and one of none finds what the trees miss', async () => {
@@ -243,4 +263,72 @@ test('an error of the drive is thrown: a check that could not look says nothing 
   const repository = await openFresh(failing, small.recovery, seeded(1));
   await expect(verifyAt(repository, 'deep')).rejects.toBe(gone);
   expect((await listSnapshots(repository)).snapshots).toHaveLength(5);
+});
+
+test('a commit file that another session merges meanwhile is no damage, and one that is taken away is', async () => {
+  const meddle = async (change: (store: Store) => Promise<unknown>): Promise<VerifyReport> => {
+    const store = await storeOf(small.files);
+    let isArmed = false;
+    const meddling: Store = {
+      ...store,
+      read: async (name, range, options) => {
+        if (isArmed && name.startsWith('commits/')) {
+          isArmed = false;
+          await change(store);
+        }
+        return store.read(name, range, options);
+      },
+    };
+    return verify(await openFresh(meddling, small.recovery, seeded(1)), {
+      depth: { kind: 'deep' },
+      knownSnapshots: [],
+      onProgress: ({ current }) => {
+        isArmed ||= current.startsWith('packs/');
+      },
+      signal: undefined,
+    });
+  };
+  const merged = await meddle(async (store) =>
+    (await openFresh(store, small.recovery, seeded(2))).tidy({ commitFiles: 0, indexRuns: 8 }),
+  );
+  expect(merged.damage).toEqual([]);
+  const taken = await meddle((store) => store.remove(namesOf('commit')));
+  expect(taken.ok).toBe(false);
+});
+
+test('the contents of large files are hashed as far as the allowance goes, and what is left is told', async () => {
+  const store = await storeOf(small.files);
+  const repository = await openFresh(store, small.recovery, seeded(1));
+  const parts = Array.from({ length: 4 }, (_, index) => seeded(index).bytes(1000));
+  const blobs = { readBlob: (id: Uint8Array) => Promise.resolve(parts[id[0]!]!) };
+  const reading = Object.assign(Object.create(repository) as Repository, blobs);
+  const contents = new ContentCheck(reading, 4500);
+  const entryOf = (order: readonly number[]): FileEntry => ({
+    nodeType: 'file',
+    name: Buffer.from('large'),
+    mode: 0,
+    uid: 0,
+    gid: 0,
+    mtimeNs: 0n,
+    size: order.length * 1000,
+    contentHash: asContentHash(hash(Buffer.concat(order.map((index) => parts[index]!)))),
+    content: {
+      kind: 'inline',
+      chunks: order.map((index) => ({ id: asBlobId(new Uint8Array(32).fill(index)), length: 1000 })),
+    },
+  });
+  const isRight = (entry: FileEntry): Promise<boolean> =>
+    contents.isRight(entry, () => expect.unreachable('an inline list'), undefined);
+  const whole = entryOf([0, 1, 2, 3]);
+  expect(await isRight(whole)).toBe(true);
+  // The same again costs nothing; another does not fit any more.
+  expect(await isRight(whole)).toBe(true);
+  expect(contents).toMatchObject({ checkedCount: 1, leftCount: 0 });
+  const twisted = { ...entryOf([3, 2]), contentHash: whole.contentHash };
+  expect(await isRight(twisted)).toBe(true);
+  expect(await isRight(twisted)).toBe(true);
+  expect(contents).toMatchObject({ checkedCount: 1, leftCount: 1 });
+  const roomy = new ContentCheck(reading, 2000);
+  for (let time = 0; time < 2; time++)
+    expect(await roomy.isRight(twisted, () => expect.unreachable('an inline list'), undefined)).toBe(false);
 });

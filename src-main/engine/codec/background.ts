@@ -1,0 +1,101 @@
+/**
+ * Compression beside the main thread: a segment is compressed on a thread of libuv's pool, decoded again from the
+ * compressed bytes, and shown to a check before anyone gets it (verify before publish).
+ *
+ * Invariants: at most `jobs` segments are worked on at a time, the others wait in the order they came; the memory that
+ * is decoded into belongs to the lane, so a check keeps nothing of it; results are owned by whoever asked.
+ * With no jobs, everything happens at once on this thread.
+ */
+import { assert } from '../../../src-shared/assert.ts';
+import {
+  type Compressed,
+  type CompressionSpec,
+  compress,
+  decompress,
+  isWorthCompressing,
+  zstdLevelOf,
+} from './compress.ts';
+import { COMPRESSION } from './seal-layout.ts';
+import { type ZstdLane, nativeZstd, zstdBound } from './zstd-native.ts';
+
+/** More lanes than this would only wait for memory; libuv's pool has four threads unless told otherwise. */
+export const BACKGROUND_JOBS_MAX = 16;
+/** A lane's memory begins with room for an ordinary segment and grows for a larger one. */
+const LANE_BYTES_FIRST = 1024 * 1024 + 64 * 1024;
+
+export type BackgroundCodec = {
+  /**
+   * Compresses `plain` (at most 16 MiB), which must not change until this settles. `check` gets what the result decodes
+   * to, for the time of the call, and throws where that is wrong. Stored bytes (no compression) are a copy.
+   * @throws what `check` throws
+   */
+  readonly compress: (
+    spec: CompressionSpec,
+    plain: Uint8Array,
+    check: (decoded: Uint8Array) => void,
+  ) => Promise<Compressed>;
+};
+
+type Lane = { readonly zstd: ZstdLane; packed: Uint8Array; decoded: Uint8Array };
+
+export function createBackgroundCodec(jobs: number): BackgroundCodec {
+  assert(jobs >= 0 && jobs <= BACKGROUND_JOBS_MAX, 'a bounded number of jobs');
+  const createLane = jobs > 0 ? nativeZstd() : undefined;
+  if (createLane === undefined) return { compress: (...job) => Promise.resolve(compressHere(...job)) };
+  const idle: Lane[] = Array.from({ length: jobs }, () => ({
+    zstd: createLane(),
+    packed: new Uint8Array(0),
+    decoded: new Uint8Array(0),
+  }));
+  const waiting: ((lane: Lane) => void)[] = [];
+  return {
+    compress: async (spec, plain, check) => {
+      const level = zstdLevelOf(spec);
+      if (level === undefined || !isWorthCompressing(spec, plain)) return compressHere(spec, plain, check);
+      const lane = idle.pop() ?? (await new Promise<Lane>((resolve) => waiting.push(resolve)));
+      try {
+        return await compressIn(lane, level, plain, check);
+      } finally {
+        const next = waiting.shift();
+        if (next === undefined) idle.push(lane);
+        else next(lane);
+      }
+    },
+  };
+}
+
+async function compressIn(
+  lane: Lane,
+  level: number,
+  plain: Uint8Array,
+  check: (decoded: Uint8Array) => void,
+): Promise<Compressed> {
+  if (lane.packed.length < zstdBound(plain.length)) {
+    const bytes = Math.max(LANE_BYTES_FIRST, plain.length);
+    lane.packed = new Uint8Array(zstdBound(bytes));
+    lane.decoded = new Uint8Array(bytes);
+  }
+  const length = await lane.zstd.compress(level, plain, lane.packed);
+  if (length === undefined || length >= plain.length) return storedCopy(plain, check);
+  const bytes = new Uint8Array(lane.packed.subarray(0, length));
+  // From the copy that is going to be written, not from the lane's memory.
+  const decoded = lane.decoded.subarray(0, plain.length);
+  const count = await lane.zstd.decompress(bytes, decoded);
+  check(count === plain.length ? decoded : decoded.subarray(0, count ?? 0));
+  return { compression: COMPRESSION.zstd, bytes };
+}
+
+function storedCopy(plain: Uint8Array, check: (decoded: Uint8Array) => void): Compressed {
+  const bytes = new Uint8Array(plain);
+  check(bytes);
+  return { compression: COMPRESSION.none, bytes };
+}
+
+function compressHere(spec: CompressionSpec, plain: Uint8Array, check: (decoded: Uint8Array) => void): Compressed {
+  const { compression, bytes } = compress(spec, plain);
+  if (compression === COMPRESSION.none) return storedCopy(plain, check);
+  // A small view of a large output buffer would keep all of it in memory for as long as the segment waits.
+  const owned = new Uint8Array(bytes);
+  check(decompress(compression, owned, plain.length));
+  return { compression, bytes: owned };
+}
