@@ -35,7 +35,7 @@ describe('a failing drive', () => {
       what: 'in an unencrypted repository, at every operation of its life',
       encrypted: false,
       steps: undefined,
-      runsMin: 4300,
+      runsMin: 3900,
     },
     {
       what: 'in an encrypted one, while it is made and while its password changes',

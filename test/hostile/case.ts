@@ -75,8 +75,3 @@ export async function refusesAsDamage(action: () => unknown): Promise<void> {
   }
   fail(`${outcome} instead of integrity/… or limit/exceeded`);
 }
-
-/** The action gives a value or any CairnError: all that can be asked of bytes that say nothing false. */
-export async function staysTyped(action: () => unknown): Promise<void> {
-  await outcomeOf(action);
-}

@@ -227,7 +227,7 @@ class Soak {
     return actor;
   }
 
-  get #goesOn(): boolean {
+  #goesOn(): boolean {
     return !this.#isOver && performance.now() < this.#endAtMs;
   }
 
@@ -272,12 +272,12 @@ class Soak {
   }
 
   async #writer(writer: Actor, source: string): Promise<void> {
-    while (this.#goesOn) await this.#backUp(writer, { source, records: this.#change(source) });
+    while (this.#goesOn()) await this.#backUp(writer, { source, records: this.#change(source) });
   }
 
   /** Two processes back up one tree at the same time, one a little after the other. */
   async #pair(writers: readonly Actor[], source: string): Promise<void> {
-    while (this.#goesOn) {
+    while (this.#goesOn()) {
       const truth = { source, records: this.#change(source) };
       const backups = writers.map(async (writer, index) => {
         await sleep(index * this.#random.between(0, 150));
@@ -288,7 +288,7 @@ class Soak {
   }
 
   async #reader(reader: Actor): Promise<void> {
-    while (this.#goesOn) {
+    while (this.#goesOn()) {
       const listed = [...this.#truth.keys()];
       if (listed.length === 0) {
         await sleep(WATCH_MS);
@@ -303,17 +303,17 @@ class Soak {
   }
 
   async #verifier(verifier: Actor): Promise<void> {
-    for (let round = 0; this.#goesOn; round++) {
+    for (let round = 0; this.#goesOn(); round++) {
       await verifier.do({ kind: 'verify', depth: round % 2 === 0 ? 'quick' : 'deep' });
     }
   }
 
   async #disturb(writers: readonly Actor[]): Promise<void> {
     const { disturbEverySeconds } = this.#options;
-    while (this.#goesOn) {
+    while (this.#goesOn()) {
       await sleep(disturbEverySeconds * 1000 * (0.5 + this.#random.next()));
       const busy = writers.filter((writer) => writer.busy);
-      if (busy.length === 0 || !this.#goesOn) continue;
+      if (busy.length === 0 || !this.#goesOn()) continue;
       const victim = this.#random.pick(busy);
       if (this.#random.chance(0.7)) {
         victim.kill();
@@ -326,7 +326,7 @@ class Soak {
   }
 
   async #watch(): Promise<void> {
-    while (this.#goesOn) {
+    while (this.#goesOn()) {
       const [commits, runs] = [this.#count('commits'), this.#count('index')];
       this.#figures.commitFilesMost = Math.max(this.#figures.commitFilesMost, commits);
       this.#figures.indexRunsMost = Math.max(this.#figures.indexRunsMost, runs);

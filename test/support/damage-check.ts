@@ -149,6 +149,8 @@ export function kindOf(name: string): DamageKind {
 function isNamed(repository: SmallRepository, damage: readonly Damage[], name: string, gone: boolean): boolean {
   const has = (file: string, kind: DamageKind): boolean => damage.some((row) => row.file === file && row.kind === kind);
   if (has(name, kindOf(name))) return true;
+  // A session's file holds no data. One that is torn, by a power cut for example, is nobody's: the next writer removes it.
+  if (kindOf(name) === 'session') return true;
   if (!gone) return false;
   // Nothing in a repository lists these by name; what is missing shows in what needs it.
   if (kindOf(name) === 'index') return has('index', 'index');

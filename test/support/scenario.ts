@@ -110,6 +110,9 @@ export class World {
       log: silentLog,
     };
     this.store = createLocalStore({ root: ROOT, fileSystem: this.#fileSystem, random: this.ports.random });
+    // A store draws its tag once. Drawn here, by a seed of the process's own, it shifts no later draw of any step.
+    this.#random = seeded(this.#self.processId);
+    void this.store.temporaryTag;
   }
 
   /** Sets clock and randomness to what they are at the beginning of a step, whatever came before. */
@@ -159,6 +162,8 @@ export class World {
       user: 'user',
       writerId: WRITER,
       excludeLargerThanBytes: undefined,
+      // Every run of a life has to make the same operations, and threads answer in an order of their own.
+      workers: 0,
     });
   }
 

@@ -2,16 +2,21 @@
  * Everything an entry has besides its bytes comes back, and the ways in which files are written (one by one in this
  * thread, by threads, in windows) make no difference to what is there in the end.
  */
+import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { asContentHash } from '../../../src-shared/ids.ts';
+import type { FileEntry } from '../../../src-main/engine/merkle/index.ts';
 import type { Repository } from '../../../src-main/engine/repository/index.ts';
 import { RESTORE_TUNING, type RestoreOptions } from '../../../src-main/engine/restore/index.ts';
+import { FolderNode } from '../../../src-main/engine/restore/folder-node.ts';
+import { LinkTable } from '../../../src-main/engine/restore/link-table.ts';
 import { nativeCalls } from '../../../src-main/engine/restore/target-native.ts';
 import { setModificationTime } from '../../../src-main/engine/restore/target.ts';
 import type { RestoreReport } from '../../../src-shared/model/index.ts';
 import { Lab } from '../../support/engine-lab.ts';
-import { LOW_LIMITS, filesIn, flipIn, noise, put, removeIn } from '../../support/lab-files.ts';
+import { LOW_LIMITS, chunkIdOf, filesIn, flipIn, noise, put, removeIn } from '../../support/lab-files.ts';
 import { testSeed } from '../../support/seed.ts';
 import { buildTree } from '../../support/tree-builder.ts';
 import { compareHoles, compareTrees, walkTree } from '../../support/walker.ts';
@@ -283,6 +288,19 @@ describe.each(WAYS)('$way', ({ tuning }) => {
     for (const name of there) expect(fs.readFileSync(inOut(name)).equals(fs.readFileSync(inSource(name)))).toBe(true);
   });
 
+  test('an index that names the wrong place costs nothing: content is told by its hash, not by where it was found', async () => {
+    const [first, second] = [noise(1, 50_000), noise(2, 50_000)];
+    put(lab, 'first', first);
+    put(lab, 'second', second);
+    await lab.backup(repository);
+    const original = repository.locate.bind(repository);
+    const [one, two] = [chunkIdOf(repository, first), chunkIdOf(repository, second)];
+    repository.locate = (id) =>
+      original(Buffer.compare(id, one) === 0 ? two : Buffer.compare(id, two) === 0 ? one : id);
+    expect(await restore()).toMatchObject({ restored: 2, problems: [] });
+    expect(compareTrees(lab.source, out)).toEqual([]);
+  });
+
   test('a large file that is mostly right is put together from what is there', async () => {
     const content = noise(7, 24_000_000);
     put(lab, 'image', content);
@@ -340,4 +358,79 @@ describe.each(WAYS)('$way', ({ tuning }) => {
       expect(compareTrees(before, out)).toEqual([]);
     }
   });
+});
+
+describe('a number of a link group that two files share', () => {
+  const table = new LinkTable();
+  const node = new FolderNode({
+    parent: undefined,
+    name: Buffer.from(''),
+    path: '',
+    access: { open: () => undefined, peek: () => undefined, isBlocked: () => false, isNew: () => false },
+    finish: () => undefined,
+  });
+  const entry: FileEntry = {
+    nodeType: 'file',
+    name: Buffer.from('first'),
+    mode: 0o644,
+    uid: 1,
+    gid: 2,
+    mtimeNs: 3n,
+    linkGroup: 77,
+    size: 4,
+    contentHash: asContentHash(new Uint8Array(32).fill(1)),
+    content: { kind: 'inline', chunks: [] },
+  };
+  const others: readonly Partial<FileEntry>[] = [
+    { size: 5 },
+    { contentHash: asContentHash(new Uint8Array(32).fill(2)) },
+    { mtimeNs: 4n },
+    { mode: 0o600 },
+    { uid: 9 },
+    { gid: 9 },
+  ];
+
+  test('never links them: whatever they differ in, each is a file of its own', () => {
+    expect(table.roleOf(entry, node).kind).toBe('first');
+    expect(table.roleOf({ ...entry, name: Buffer.from('second') }, node).kind).toBe('link');
+    for (const other of others) expect(table.roleOf({ ...entry, ...other }, node).kind).toBe('alone');
+  });
+});
+
+test('nothing lands outside while another process swaps a folder for a link, also by threads', async () => {
+  if (!isLinux) return;
+  for (let index = 0; index < 200; index++) put(lab, `swapped/file ${index}`, `content ${index}`);
+  put(lab, 'swapped/windows', noise(1, 200_000));
+  await lab.backup(repository);
+  const outside = lab.path('outside');
+  fs.mkdirSync(outside);
+  fs.mkdirSync(out);
+  const script = `
+    const fs = require('node:fs');
+    const end = Date.now() + 60_000;
+    const attempt = (action) => { try { action(); } catch {} };
+    for (let round = 0; Date.now() < end && !fs.existsSync('../stop'); round++) {
+      attempt(() => fs.renameSync('swapped', '../away' + round));
+      attempt(() => fs.symlinkSync('../outside', 'swapped'));
+      if (round === 100) fs.writeFileSync('../ready', '');
+      attempt(() => fs.unlinkSync('swapped'));
+    }`;
+  const beside = spawn(process.execPath, ['-e', script], { cwd: out, stdio: 'ignore' });
+  const seen = new Set<string>();
+  try {
+    await expect.poll(() => fs.existsSync(lab.path('ready')), { timeout: 30_000 }).toBe(true);
+    for (const { tuning } of WAYS) {
+      for (let round = 0; round < 4; round++) {
+        const { problems } = await lab.restore(repository, 'latest', out, { tuning, overwrite: 'always' });
+        for (const { code } of problems) seen.add(code);
+      }
+    }
+  } finally {
+    fs.writeFileSync(lab.path('stop'), '');
+    beside.kill('SIGKILL');
+  }
+  expect(fs.readdirSync(outside)).toEqual([]);
+  // Folders that were moved away in the middle are still folders of the target: there the files went.
+  const away = fs.readdirSync(lab.folder).filter((name) => name.startsWith('away'));
+  expect(away.length + seen.size).toBeGreaterThan(0);
 });

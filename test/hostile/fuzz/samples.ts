@@ -5,7 +5,6 @@ import {
   FRAME_KIND,
   OBJECT_TYPE,
   compress,
-  createFileSealer,
   decompress,
   encodeJson,
   encodeMessagePack,
@@ -244,12 +243,6 @@ export const pack = buildPack(segmentsOf(blobs), {
 export const trailers: readonly Uint8Array[] = [
   encodeTrailer({ footerOffset: 1000, footerLength: 500, frameCount: 4 }),
 ];
-export const fileHeader: Uint8Array = createFileSealer({
-  fileType: FILE_TYPE.dataPack,
-  repositoryId,
-  secrets: encrypted,
-  salt: hash(utf8('fuzz')),
-}).header;
 
 const footerAt = Number(
   new DataView(pack.bytes.buffer, pack.bytes.byteOffset).getBigUint64(pack.bytes.length - 24, true),
