@@ -176,8 +176,8 @@ export const RUN_PAGE: Uint8Array = concatBytes([
 export function rawIndexRun(context: SealKeys, options: RawRun = {}): SealedBytes {
   const { packs = RUN_PACKS, page = RUN_PAGE, filter = new Uint8Array(64).fill(0xff), counts = {} } = options;
   const frames = [
-    { kind: FRAME_KIND.indexPacks, plainLength: packs.length, ...zstd(packs) },
-    { kind: FRAME_KIND.indexPage, plainLength: page.length, ...zstd(page) },
+    { kind: FRAME_KIND.indexPacks, payload: packs },
+    { kind: FRAME_KIND.indexPage, payload: page },
     { kind: FRAME_KIND.indexFilter, payload: filter },
   ];
   const honest = concatBytes([

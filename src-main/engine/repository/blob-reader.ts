@@ -17,8 +17,8 @@ import type { RepositoryContext } from './context.ts';
 import { damageOf } from './damage.ts';
 import { commitName, packName, trashName } from './names.ts';
 
-/** 64 segments of the usual size: enough for the folders and files around one place. */
-const SEGMENT_CACHE_BYTES = 64 * 1024 * 1024;
+/** 32 segments of the usual size: enough for the folders and files around one place. */
+const SEGMENT_CACHE_BYTES = 32 * 1024 * 1024;
 const OPENERS_MAX = 1024;
 
 export class BlobReader {

@@ -25,6 +25,7 @@ import {
   makeFolder,
   O_PATH,
   placeEntry,
+  PRIVATE_FOLDER,
   type PlaceResult,
   type TargetContext,
   type TargetIdentity,
@@ -39,7 +40,6 @@ import { makeSpecial, type SpecialNode } from './target-special.ts';
 const { O_WRONLY = 0, O_CREAT = 0, O_EXCL = 0, O_NOFOLLOW = 0, O_DIRECTORY = 0, O_RDONLY = 0 } = fs.constants;
 const CREATE_FLAGS = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
 const PRIVATE_FILE = 0o600;
-const PRIVATE_FOLDER = 0o700;
 /** A temporary name is taken only by a leftover of an earlier run. */
 const TEMPORARY_TRIES_MAX = 16;
 

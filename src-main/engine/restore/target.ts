@@ -17,7 +17,7 @@ import { describeErrno, errnoOf, hasDescriptorPaths } from '../source/index.ts';
 import { openFolder, type TargetFolder } from './target-folder.ts';
 import { temporaryName } from './target-names.ts';
 import { nativeCalls } from './target-native.ts';
-import type { TargetContext } from './target-place.ts';
+import { PRIVATE_FOLDER, type TargetContext } from './target-place.ts';
 
 export { isTemporaryName } from './target-names.ts';
 export type { TargetFolder } from './target-folder.ts';
@@ -45,8 +45,6 @@ export type Target = {
   readonly flush: () => boolean;
   readonly close: () => void;
 };
-
-const PRIVATE_FOLDER = 0o700;
 
 /** Opens the folder to restore into. Links in `path` itself are followed: the user named it. Throws restore/target. */
 export function openTarget(path: string | Buffer, options: TargetOptions): Target {

@@ -490,14 +490,8 @@ const CONTAINERS: readonly FuzzTarget[] = [
     covers: ['openPack', 'openFooteredFile', 'decodeSegment', 'decodeObject'],
     samples: [honestFooter],
     enclose: (footer) => {
-      const { payload, compression } = zstd(footer);
       const frames = [{ payload: samples.pack.bytes.subarray(128, framesEnd - 40), plainLength: 1 }];
-      return sealRaw(KEYS, {
-        fileType: FILE_TYPE.commitFile,
-        frames,
-        footer: payload,
-        footerFrame: { compression, plainLength: footer.length },
-      }).bytes;
+      return sealRaw(KEYS, { fileType: FILE_TYPE.commitFile, frames, footer }).bytes;
     },
     // The honest footer belongs to other frames, so nothing opens to the end: what is looked for is the way there.
     decode: (bytes) => openWhole(bytes).then(() => undefined, typedOnly),
