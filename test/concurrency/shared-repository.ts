@@ -66,9 +66,15 @@ export class SharedRepository {
     const store = createMemoryStore();
     const ports = portsOf(1);
     await initRepository({ store, ports, host: 'shared', compression: { kind: 'none' }, reserveBytes: 64 });
-    for (let round = 0; round < ROUNDS; round++) {
+    for (const source of SOURCES) this.#change(source, 0);
+    // At once, and both have the same large file: it lies in two packs, of which a merged run names one.
+    await Promise.all(
+      SOURCES.map(async (source, actor) => this.backUp(await this.open(store, 1 + actor), source, actor)),
+    );
+    await (await this.open(store, 3)).tidy({ commitFiles: LIMITS.commitFiles, indexRuns: 1 });
+    for (let round = 1; round < ROUNDS; round++) {
       for (const source of SOURCES) this.#change(source, round);
-      const repository = await this.open(store, 1 + round);
+      const repository = await this.open(store, 10 + round);
       for (const source of SOURCES) await this.backUp(repository, source, SOURCES.indexOf(source));
     }
     for (const source of SOURCES) this.#change(source, ROUNDS);
@@ -173,7 +179,9 @@ export class SharedRepository {
     fs.mkdirSync(folder, { recursive: true });
     fs.writeFileSync(path.join(folder, `small-${round % 3}`), random.bytes(200));
     fs.writeFileSync(path.join(folder, 'shared'), seeded(round).bytes(900));
-    if (round % 2 === 0) fs.writeFileSync(path.join(this.#folder, source, 'large'), random.bytes(6000));
+    const large = path.join(this.#folder, source, 'large');
+    if (round === 0) fs.writeFileSync(large, seeded(99).bytes(6000));
+    else if (round % 2 === 0) fs.writeFileSync(large, random.bytes(6000));
     fs.rmSync(path.join(folder, `small-${(round + 1) % 3}`), { force: true });
   }
 

@@ -224,7 +224,7 @@ export async function sweepPairs(
               ...turn.self,
               processId: 102,
               // The process of the first attempt is as dead as the one before it.
-              isAlive: (id) => id === 102,
+              isAlive: (id: number) => id === 102,
               bootId: turn.self.bootId === 'boot-2' ? 'boot-3' : turn.self.bootId,
             },
             expectation: isOver ? settled(life.encrypted, acknowledged) : whileItRan,

@@ -5,6 +5,7 @@
  *
  * Everything that could differ from run to run is held: time, randomness, the process, the source.
  */
+import assert from 'node:assert/strict';
 import { BACKUP_DEFAULTS, backup } from '../../src-main/engine/backup/index.ts';
 import { createPasswordSlot, type SlotSecret } from '../../src-main/engine/codec/index.ts';
 import { fromHex, type Ports, silentLog } from '../../src-main/engine/kernel/index.ts';
@@ -112,7 +113,7 @@ export class World {
     this.store = createLocalStore({ root: ROOT, fileSystem: this.#fileSystem, random: this.ports.random });
     // A store draws its tag once. Drawn here, by a seed of the process's own, it shifts no later draw of any step.
     this.#random = seeded(this.#self.processId);
-    void this.store.temporaryTag;
+    assert.match(this.store.temporaryTag, /^[0-9a-f]+$/);
   }
 
   /** Sets clock and randomness to what they are at the beginning of a step, whatever came before. */

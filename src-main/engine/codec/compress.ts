@@ -136,8 +136,9 @@ const nodeZstd: ZstdProvider = {
   name: 'node:zlib',
   compress: (plain, level, dictionary) =>
     zlib.zstdCompressSync(plain, {
-      // Room for the worst case lets zstd work in one piece, a tenth faster than as a stream.
-      chunkSize: outputChunkBytes(zstdBound(plain.length)),
+      // Room for the worst case lets zstd work in one piece, a tenth faster than as a stream. With a dictionary it then
+      // takes other settings, which find less of it.
+      chunkSize: outputChunkBytes(dictionary === undefined ? zstdBound(plain.length) : plain.length),
       params: {
         [zlib.constants.ZSTD_c_compressionLevel]: level,
         ...(dictionary && zstdDictionaryParameters(plain.length, dictionary.length)),

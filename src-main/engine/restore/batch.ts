@@ -28,7 +28,8 @@ export type PlannedTask = {
 };
 
 export type BatchPlan = {
-  readonly tasks: readonly PlannedTask[];
+  /** In the order of packs; whoever does them takes them out. */
+  readonly tasks: PlannedTask[];
   /** Files with a chunk that no index names, or that is not what the entry says: for the careful way. */
   readonly unplanned: readonly PlannedFile[];
 };
@@ -165,7 +166,7 @@ class TaskBuilder {
     if (this.#frameBytes >= TASK_FRAME_BYTES || this.#chosen.length >= TASK_FILES) this.#complete();
   }
 
-  finish(): readonly PlannedTask[] {
+  finish(): PlannedTask[] {
     this.#complete();
     return this.#tasks;
   }

@@ -104,10 +104,11 @@ export class FileFlow {
     return { secrets, repositoryId: repositoryIdBytes, idKey, unique, keepSetId };
   }
 
-  async #runAll(executor: TaskExecutor, tasks: readonly PlannedTask[], again: PlannedFile[]): Promise<void> {
+  async #runAll(executor: TaskExecutor, tasks: PlannedTask[], again: PlannedFile[]): Promise<void> {
     const running = new Set<Promise<void>>();
     let failure: { readonly error: unknown } | undefined;
-    for (const task of tasks) {
+    // Taken out one by one: what is done need not be in memory until the last one is.
+    for (let task = tasks.shift(); task !== undefined; task = tasks.shift()) {
       // One more than the threads take: its frames are read meanwhile.
       while (running.size > executor.slots) await Promise.race(running);
       if (failure !== undefined || isAborted(this.#options.signal)) break;

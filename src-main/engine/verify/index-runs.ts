@@ -203,7 +203,8 @@ export async function compareWithFooters(
       let to = from;
       for (; to < different.length && (to === from || blobs < COMPARED_BLOBS_MAX); to++)
         blobs += different[to]?.blobCount ?? 0;
-      await compareOneByOne(check, checked, different.slice(from, to));
+      const some = different.slice(from, to);
+      await noteUnlessGone(check, checked.name, () => compareOneByOne(check, checked, some));
       from = to;
     }
   }
