@@ -58,8 +58,11 @@ export class FileFlow {
     this.#pool = new WriterPool(Array.from({ length: workers }, () => this.#setup()));
   }
 
-  /** Writes files, and tells of each what became of it. @throws CairnError engine/cancelled, restore/target, destination/… */
-  async write(files: readonly PlannedFile[]): Promise<void> {
+  /**
+   * Writes files, and tells of each what became of it. Empties the list: what is done need not stay in memory.
+   * @throws CairnError engine/cancelled, restore/target, destination/…
+   */
+  async write(files: PlannedFile[]): Promise<void> {
     this.#files += files.length;
     for (const { entry } of files) this.#bytes += entry.size;
     this.expect(this.#files, this.#bytes);
@@ -67,14 +70,17 @@ export class FileFlow {
     const isFast = ({ folder }: PlannedFile): boolean => executor !== undefined && folder.descriptor !== undefined;
     const isLarge = ({ entry }: PlannedFile): boolean =>
       entry.content.kind === 'pages' || entry.size > this.#options.tuning.largeFromBytes;
-    const again: PlannedFile[] = files.filter((file) => !isFast(file));
+    const again = files.filter((file) => !isFast(file));
+    const large = files.filter((file) => isFast(file) && isLarge(file));
     if (executor !== undefined) {
-      const fast = files.filter(isFast);
-      const small = fast.filter((file) => !isLarge(file));
-      const { tasks, unplanned } = await planBatch(this.#options.repository, small);
+      const { tasks, unplanned } = await planBatch(
+        this.#options.repository,
+        files.filter((file) => isFast(file) && !isLarge(file)),
+      );
+      files.length = 0;
       again.push(...unplanned);
       await this.#runAll(executor, tasks, again);
-      for (const file of fast) if (isLarge(file)) await this.#large(executor, file, again);
+      for (const file of large) await this.#large(executor, file, again);
     }
     for (const file of again) await this.#carefully(file);
   }

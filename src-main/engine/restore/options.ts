@@ -23,7 +23,7 @@ export const RESTORE_TUNING: RestoreTuning = {
   // A thread is ready after 50 ms, in which one alone writes a thousand small files.
   workersFromFiles: 1000,
   workersFromBytes: 32 * 1024 * 1024,
-  batchFiles: 4096,
+  batchFiles: 2048,
   largeFromBytes: 16 * 1024 * 1024,
   foldersOpen: undefined,
 };

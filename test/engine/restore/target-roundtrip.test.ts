@@ -131,6 +131,6 @@ it.each([{ pinned: false }, { pinned: true }])(
     closeSourceFolder(from);
     target.close();
     expect(compareTrees(source, path.join(base, 'target'))).toEqual([]);
-    expect(walkTree(source).length).toBeGreaterThan(60);
+    expect(walkTree(source).length).toBeGreaterThan(50);
   },
 );
