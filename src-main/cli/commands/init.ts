@@ -17,7 +17,7 @@ export function addInit(program: Command, host: Host): void {
     .summary('make a repository')
     .description('Makes a repository in a new or empty folder. It is encrypted unless you say otherwise.')
     .option('--no-encryption', 'anyone who can read the folder can read the backup')
-    .option('--compression <kind>', 'zstd:1 to zstd:19, lz4, gzip:1 to gzip:9 or none', 'zstd:3')
+    .option('--compression <kind>', 'auto, zstd:1 to zstd:19, lz4, gzip:1 to gzip:9 or none', 'auto')
     .addOption(kdfCostOption())
     .addHelpText(
       'after',
