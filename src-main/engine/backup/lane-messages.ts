@@ -24,7 +24,8 @@ export type ListReply = { readonly id: number } & (
 
 export type ToLane =
   | { readonly kind: 'list'; readonly requests: readonly ListRequest[] }
-  | { readonly kind: 'read'; readonly id: number; readonly request: ReadRequest };
+  | { readonly kind: 'read'; readonly id: number; readonly request: ReadRequest }
+  | { readonly kind: 'stop' };
 
 export type FromLane =
   | { readonly kind: 'listed'; readonly replies: readonly ListReply[] }

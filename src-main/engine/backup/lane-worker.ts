@@ -34,6 +34,9 @@ port.on('message', (message: ToLane) => {
       tell({ kind: 'listed', replies: message.requests.map((request) => list(request, transfer)) }, transfer);
       return;
     }
+    case 'stop':
+      port.close();
+      return;
     case 'read': {
       const result = reader.read(message.request);
       const { contents, records, blobIds, contentHashes, nodeIds } = result;

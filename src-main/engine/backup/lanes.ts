@@ -22,7 +22,7 @@ type Waiter<Result> = {
   readonly weight: number;
 };
 type ListWaiter = Waiter<ListedResult> & { readonly parent: SourceFolder };
-type Lane = { readonly worker: Worker; load: number };
+type Lane = { readonly worker: Worker; readonly hasEnded: Promise<void>; load: number };
 
 export type FolderToList = Omit<ListRequest, 'id' | 'parent'> & { readonly parent: SourceFolder };
 
@@ -70,7 +70,13 @@ export class Lanes {
   /** Stops the lanes; nothing they were asked is answered any more. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await Promise.all(this.#lanes.map(({ worker }) => worker.terminate()));
+    // Asked to, not terminated: a thread that is stopped while it loads a native module takes the process with it.
+    await Promise.all(
+      this.#lanes.map(async ({ worker, hasEnded }) => {
+        worker.postMessage({ kind: 'stop' } satisfies ToLane);
+        await hasEnded;
+      }),
+    );
   }
 
   #idlest(): Lane {
@@ -83,7 +89,8 @@ export class Lanes {
   #start(setup: LaneSetup): Lane {
     // Folders that a lane opens stay open when it ends: they belong to the backup.
     const worker = new Worker(workerUrl(), { workerData: setup, trackUnmanagedFds: false });
-    const lane: Lane = { worker, load: 0 };
+    const hasEnded = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+    const lane: Lane = { worker, hasEnded, load: 0 };
     worker.on('message', (message: FromLane) => this.#receive(message));
     worker.on('error', (error: unknown) => {
       this.#fail(error instanceof Error ? error : new CairnError('engine/internal', String(error)));

@@ -83,7 +83,12 @@ class LocalLanes implements CheckLanes {
   }
 }
 
-type Lane = { readonly worker: Worker; readonly opened: Set<number>; bytes: number };
+type Lane = {
+  readonly worker: Worker;
+  readonly hasEnded: Promise<void>;
+  readonly opened: Set<number>;
+  bytes: number;
+};
 type Job = { readonly lane: Lane; readonly bytes: number; readonly onResult: OnResult };
 
 class WorkerLanes implements CheckLanes {
@@ -102,7 +107,8 @@ class WorkerLanes implements CheckLanes {
 
   #start(setup: LaneSetup): Lane {
     const worker = new Worker(workerUrl(), { workerData: setup, resourceLimits: WORKER_LIMITS });
-    const lane: Lane = { worker, opened: new Set(), bytes: 0 };
+    const hasEnded = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+    const lane: Lane = { worker, hasEnded, opened: new Set(), bytes: 0 };
     worker.on('message', ({ job, result }: FromLane) => this.#receive(job, result));
     worker.on('error', (error: unknown) => {
       this.#fail(error instanceof Error ? error : new CairnError('engine/internal', String(error)));
@@ -180,7 +186,13 @@ class WorkerLanes implements CheckLanes {
 
   async end(): Promise<void> {
     this.#ending = true;
-    await Promise.all(this.#lanes.map(({ worker }) => worker.terminate()));
+    // Asked to, not terminated: a thread that is stopped while it loads a native module takes the process with it.
+    await Promise.all(
+      this.#lanes.map(async (lane) => {
+        post(lane, { kind: 'stop' });
+        await lane.hasEnded;
+      }),
+    );
   }
 }
 

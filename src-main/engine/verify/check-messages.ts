@@ -63,6 +63,7 @@ export type WorkResult = {
 export type ToLane =
   | { readonly kind: 'open'; readonly pack: PackToOpen }
   | { readonly kind: 'close'; readonly pack: number }
-  | { readonly kind: 'work'; readonly job: number; readonly work: Work };
+  | { readonly kind: 'work'; readonly job: number; readonly work: Work }
+  | { readonly kind: 'stop' };
 
 export type FromLane = { readonly job: number; readonly result: WorkResult };

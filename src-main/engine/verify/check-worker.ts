@@ -11,7 +11,7 @@ const checker = new SegmentChecker(workerData as LaneSetup, () => undefined);
 /** One message after the other, in the order they came. */
 let turn: Promise<void> = Promise.resolve();
 
-async function handle(message: ToLane): Promise<void> {
+async function handle(message: Exclude<ToLane, { readonly kind: 'stop' }>): Promise<void> {
   switch (message.kind) {
     case 'open':
       await checker.open(message.pack);
@@ -27,6 +27,10 @@ async function handle(message: ToLane): Promise<void> {
 }
 
 port.on('message', (message: ToLane) => {
+  if (message.kind === 'stop') {
+    port.close();
+    return;
+  }
   // What fails here is no damage: it becomes an error of the worker, and ends the check.
   turn = turn.then(() => handle(message));
 });
