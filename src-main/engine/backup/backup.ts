@@ -54,7 +54,7 @@ import { LinkGroups } from './link-groups.ts';
 import { type BackupOptions, filterOptionsOf, rulesRecordOf } from './options.ts';
 import { PreviousEntries, type PreviousEntry } from './previous.ts';
 import { listOpened } from './scan-folder.ts';
-import { SmallFiles } from './small-files.ts';
+import { BATCH_BYTES_MAX, SmallFiles } from './small-files.ts';
 import { FileStorer } from './store-file.ts';
 
 /** A stored source: its entry in the top page, its NodeId, and its seal where it is a folder. */
@@ -118,7 +118,7 @@ async function storeSources(run: Run, sources: readonly Source[]): Promise<reado
   let lanes: Lanes | undefined;
   const lanesOf = (): Lanes | undefined => {
     if (lanes === undefined && options.workers > 0 && isLarge(counters, options.lanesFromFiles)) {
-      lanes = new Lanes(options.workers, { idKey: repository.context.idKey });
+      lanes = new Lanes(options.workers, { idKey: repository.context.idKey, slotBytes: BATCH_BYTES_MAX });
     }
     return lanes;
   };

@@ -7,14 +7,11 @@
  */
 import { assert } from '../../../src-shared/assert.ts';
 import { CairnError } from '../../../src-shared/errors.ts';
-import { type Entry, decodeEntryBytes } from '../merkle/index.ts';
+import { decodeEntryBytes } from '../merkle/index.ts';
 import type { Listing } from '../source/index.ts';
 import { type Child, isSameChild } from './entries.ts';
 import type { PreviousEntry } from './previous.ts';
-import type { ReadResult } from './read-files.ts';
-
-/** What is kept of a result when its contents are stored. */
-export type ReadRecords = Omit<ReadResult, 'contents' | 'status' | 'blobIds' | 'contentHashes'>;
+import type { ReadRecords } from './read-results.ts';
 
 export type AssemblyItem =
   | { readonly kind: 'child'; readonly child: Child }
@@ -110,7 +107,10 @@ export class FolderAssembly {
     this.#startOf[row] = index;
     const match = this.#matches.get(row);
     if (match !== undefined && this.#isSame) {
-      this.#isSame = isSameChild({ entry: entryOf(result, index), nodeId: undefined, seal: undefined }, match);
+      this.#isSame = isSameChild(
+        { entry: decodeEntryBytes(result.record(index)), nodeId: undefined, seal: undefined },
+        match,
+      );
     }
     this.#settled(row);
   }
@@ -160,14 +160,4 @@ export class FolderAssembly {
     this.#pending--;
     if (this.#pending === 0) this.#ready?.resolve();
   }
-}
-
-/** The record of one file as an entry. */
-export function entryOf(result: ReadRecords, index: number): Entry {
-  return decodeEntryBytes(recordOf(result, index));
-}
-
-/** The bytes of one file's record; a view. */
-export function recordOf({ records, recordEnds }: ReadRecords, index: number): Uint8Array {
-  return records.subarray(index === 0 ? 0 : recordEnds[index - 1], recordEnds[index]);
 }

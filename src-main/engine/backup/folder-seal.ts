@@ -3,7 +3,7 @@
  * the parent snapshot where nothing in it has changed.
  */
 import { CairnError } from '../../../src-shared/errors.ts';
-import { ID_BYTES, type NodeId, asNodeId } from '../../../src-shared/ids.ts';
+import type { NodeId } from '../../../src-shared/ids.ts';
 import {
   type DirectoryEntry,
   type EntryMetadata,
@@ -22,7 +22,7 @@ import type { WriteSession } from '../repository/index.ts';
 import type { PageRef } from '../snapshot/index.ts';
 import type { Counters } from './counters.ts';
 import { type Child, equalMetadata, withMetadata } from './entries.ts';
-import { type FolderAssembly, recordOf } from './folder-assembly.ts';
+import type { FolderAssembly } from './folder-assembly.ts';
 import type { PreviousFolder } from './previous.ts';
 
 /** A stored folder: its entry for the parent's page, its NodeId and seal for the parent's seal page. */
@@ -78,10 +78,8 @@ export class FolderSealer {
       if (item.kind === 'record') {
         const { row, result, index } = item;
         const name = assembly.listing.name(row);
-        const size = (result.contentEnds[index] ?? 0) - (index === 0 ? 0 : (result.contentEnds[index - 1] ?? 0));
-        pages?.addFile(name, recordOf(result, index), size);
-        const nodeId = asNodeId(result.nodeIds.subarray(index * ID_BYTES, (index + 1) * ID_BYTES));
-        node.add(canonicalName(name).text, name, nodeId);
+        pages?.addFile(name, result.record(index), result.contentEnd(index) - result.contentBegin(index));
+        node.add(canonicalName(name).text, name, result.nodeId(index));
       } else if (item.kind === 'previous') {
         const entry = decodeEntryBytes(item.record);
         this.#addChild(path, { entry, nodeId: undefined, seal: undefined }, node, pages, seals);

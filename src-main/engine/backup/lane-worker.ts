@@ -2,7 +2,7 @@
  * A lane of the backup: the entry of a worker thread. Synchronous throughout: it has nothing else to do, and
  * synchronous calls are five times faster.
  */
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { assert } from '../../../src-shared/assert.ts';
 import { createBlobHasher } from '../codec/index.ts';
 import { borrowedFolder, folderHandle } from '../source/index.ts';
@@ -10,9 +10,12 @@ import type { FromLane, LaneSetup, ListReply, ListRequest, ToLane } from './lane
 import { FilesReader } from './read-files.ts';
 import { openAndList } from './scan-folder.ts';
 
+type ReadMessage = Extract<ToLane, { readonly kind: 'read' }>;
+
 const port = parentPort;
 assert(port !== null, 'this module runs in a worker thread');
-const { idKey } = workerData as LaneSetup;
+const { idKey, slots: memory } = workerData as LaneSetup;
+const slots = memory.map((slot) => new Uint8Array(slot));
 const reader = new FilesReader(createBlobHasher(idKey));
 
 function tell(message: FromLane, transfer: readonly ArrayBuffer[]): void {
@@ -27,7 +30,10 @@ function list({ id, parent, name, expected }: ListRequest, transfer: ArrayBuffer
   return { id, folder: folderHandle(folder), data };
 }
 
-port.on('message', (message: ToLane) => {
+/** Reads that wait while folders are listed: the walk waits for a folder, and looks for work meanwhile. */
+const reads: ReadMessage[] = [];
+
+function take(message: ToLane): void {
   switch (message.kind) {
     case 'list': {
       const transfer: ArrayBuffer[] = [];
@@ -35,16 +41,33 @@ port.on('message', (message: ToLane) => {
       return;
     }
     case 'stop':
-      port.close();
+      reads.length = 0;
+      port?.close();
       return;
-    case 'read': {
-      const result = reader.read(message.request);
-      const { contents, records, blobIds, contentHashes, nodeIds } = result;
-      const arrays = [contents, records, blobIds, contentHashes, nodeIds];
-      tell(
-        { kind: 'read', id: message.id, result },
-        arrays.map(({ buffer }) => buffer as ArrayBuffer),
-      );
-    }
+    case 'read':
+      reads.push(message);
+  }
+}
+
+function read({ id, slot, request }: ReadMessage): void {
+  const contents = slots[slot];
+  assert(contents !== undefined, 'a request names one of the slots');
+  const result = reader.read(request, contents, takeMore);
+  tell({ kind: 'read', id, result }, [result.records, result.passing]);
+}
+
+/** Takes what has come meanwhile: answers lists, and notes reads. */
+function takeMore(): void {
+  if (port === null) return;
+  for (let more = receiveMessageOnPort(port); more !== undefined; more = receiveMessageOnPort(port)) {
+    take(more.message as ToLane);
+  }
+}
+
+port.on('message', (message: ToLane) => {
+  take(message);
+  for (let next = reads.shift(); next !== undefined; next = reads.shift()) {
+    read(next);
+    takeMore();
   }
 });

@@ -1,7 +1,8 @@
 /**
  * The backup's side of its lanes: hands out work to whichever has least to do, and gives results back as promises.
  *
- * Bounds are kept by whoever asks (folder-scans.ts, small-files.ts). A lane that dies fails everything that waits, and
+ * What is asked for at a time is bounded by whoever asks (folder-scans.ts, small-files.ts); what is being read, by the
+ * slots for contents. A lane that dies fails everything that waits, and
  * so the backup.
  */
 import { Worker } from 'node:worker_threads';
@@ -9,19 +10,31 @@ import { assert } from '../../../src-shared/assert.ts';
 import { CairnError } from '../../../src-shared/errors.ts';
 import { type SourceFolder, adoptFolder, exact, folderHandle } from '../source/index.ts';
 import type { FromLane, LaneSetup, ListRequest, ToLane } from './lane-messages.ts';
-import type { ReadRequest, ReadResult } from './read-files.ts';
+import type { ReadRequest } from './read-files.ts';
+import type { ReadBuffers } from './read-results.ts';
 import type { ListedResult } from './scan-folder.ts';
 
 /** What listing a folder counts for beside a byte to read. */
 const LIST_WEIGHT = 64 * 1024;
+/** The same for opening a file. */
+const FILE_WEIGHT = 4096;
 
-type Waiter<Result> = {
-  readonly resolve: (result: Result) => void;
+/** Memory for contents that are being read, in batches. */
+const SLOTS = 12;
+
+type ListWaiter = {
+  readonly resolve: (result: ListedResult) => void;
   readonly reject: (error: unknown) => void;
   readonly lane: Lane;
-  readonly weight: number;
+  readonly parent: SourceFolder;
 };
-type ListWaiter = Waiter<ListedResult> & { readonly parent: SourceFolder };
+type Read = {
+  readonly request: ReadRequest;
+  readonly receive: (result: ReadBuffers, contents: Uint8Array) => void;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+};
+type ReadUnderWay = Read & { readonly lane: Lane; readonly slot: number; readonly weight: number };
 type Lane = { readonly worker: Worker; readonly hasEnded: Promise<void>; load: number };
 
 export type FolderToList = Omit<ListRequest, 'id' | 'parent'> & { readonly parent: SourceFolder };
@@ -29,14 +42,22 @@ export type FolderToList = Omit<ListRequest, 'id' | 'parent'> & { readonly paren
 export class Lanes {
   readonly #lanes: readonly Lane[];
   readonly #lists = new Map<number, ListWaiter>();
-  readonly #reads = new Map<number, Waiter<ReadResult>>();
+  readonly #reads = new Map<number, ReadUnderWay>();
+  /** Reads that wait for a slot. */
+  readonly #queue: Read[] = [];
+  readonly #slots: readonly Uint8Array[];
+  readonly #free: number[];
   #count = 0;
   #failure: Error | undefined;
   #isClosed = false;
 
-  constructor(count: number, setup: LaneSetup) {
+  /** `slotBytes`: the most that one request reads. */
+  constructor(count: number, { idKey, slotBytes }: { readonly idKey: Uint8Array; readonly slotBytes: number }) {
     assert(count > 0, 'there is at least one lane');
-    this.#lanes = Array.from({ length: count }, () => this.#start(setup));
+    const slots = Array.from({ length: SLOTS }, () => new SharedArrayBuffer(slotBytes));
+    this.#slots = slots.map((slot) => new Uint8Array(slot));
+    this.#free = [...slots.keys()];
+    this.#lanes = Array.from({ length: count }, () => this.#start({ idKey, slots }));
   }
 
   /** Opens and lists folders; one message for all of them. */
@@ -49,21 +70,18 @@ export class Lanes {
           const id = this.#count++;
           requests.push({ id, parent: folderHandle(parent), name: exact(name), expected });
           lane.load += LIST_WEIGHT;
-          this.#lists.set(id, { resolve, reject, lane, weight: LIST_WEIGHT, parent });
+          this.#lists.set(id, { resolve, reject, lane, parent });
         }),
     );
     this.#post(lane, { kind: 'list', requests });
     return results;
   }
 
-  read(request: ReadRequest): Promise<ReadResult> {
-    const lane = this.#idlest();
-    const id = this.#count++;
-    const weight = request.bytes + request.files * 4096;
-    lane.load += weight;
+  /** Reads files; `receive` gets what became of them, and their contents for the time of the call. */
+  read(request: ReadRequest, receive: Read['receive']): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#reads.set(id, { resolve, reject, lane, weight });
-      this.#post(lane, { kind: 'read', id, request });
+      this.#queue.push({ request, receive, resolve, reject });
+      this.#readNext();
     });
   }
 
@@ -77,6 +95,21 @@ export class Lanes {
         await hasEnded;
       }),
     );
+  }
+
+  /** Begins the next reads, as far as there are slots. */
+  #readNext(): void {
+    while (this.#queue.length > 0 && this.#free.length > 0) {
+      const read = this.#queue.shift();
+      const slot = this.#free.pop();
+      if (read === undefined || slot === undefined) return;
+      const id = this.#count++;
+      const lane = this.#idlest();
+      const weight = read.request.bytes + read.request.files * FILE_WEIGHT;
+      lane.load += weight;
+      this.#reads.set(id, { ...read, lane, slot, weight });
+      this.#post(lane, { kind: 'read', id, slot, request: read.request });
+    }
   }
 
   #idlest(): Lane {
@@ -113,26 +146,39 @@ export class Lanes {
           const waiter = this.#lists.get(reply.id);
           assert(waiter !== undefined, 'a lane answers what it was asked');
           this.#lists.delete(reply.id);
-          waiter.lane.load -= waiter.weight;
+          waiter.lane.load -= LIST_WEIGHT;
           if ('failed' in reply) waiter.resolve({ failed: reply.failed });
           else waiter.resolve({ folder: adoptFolder(reply.folder, waiter.parent), data: reply.data });
         }
         return;
       case 'read': {
-        const waiter = this.#reads.get(message.id);
-        assert(waiter !== undefined, 'a lane answers what it was asked');
+        const read = this.#reads.get(message.id);
+        assert(read !== undefined, 'a lane answers what it was asked');
         this.#reads.delete(message.id);
-        waiter.lane.load -= waiter.weight;
-        waiter.resolve(message.result);
+        read.lane.load -= read.weight;
+        this.#received(read, message.result);
+        this.#readNext();
       }
+    }
+  }
+
+  #received({ slot, receive, resolve, reject }: ReadUnderWay, result: ReadBuffers): void {
+    try {
+      receive(result, this.#slots[slot] ?? new Uint8Array(0));
+      resolve();
+    } catch (error) {
+      reject(error);
+    } finally {
+      this.#free.push(slot);
     }
   }
 
   #fail(error: Error): void {
     this.#failure ??= error;
-    for (const { reject } of [...this.#lists.values(), ...this.#reads.values()]) reject(this.#failure);
+    for (const { reject } of [...this.#lists.values(), ...this.#reads.values(), ...this.#queue]) reject(this.#failure);
     this.#lists.clear();
     this.#reads.clear();
+    this.#queue.length = 0;
   }
 }
 

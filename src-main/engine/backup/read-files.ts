@@ -2,10 +2,11 @@
  * Small files of a folder, read, hashed and made into the records and NodeIds of their entries: everything about them
  * that needs no knowledge of the repository. Runs here or in a reader's thread.
  *
- * Invariants: a result is `stored` only if nothing about the file changed between the listing, the opening and the end
- * of reading. Whatever is unusual in any way is `again`: the backup then looks at that file by itself, with patience.
+ * Invariants: a file counts as stored only if nothing about the file changed between the listing, the opening and the end
+ * of reading. Whatever is unusual in any way is not: the backup then looks at that file by itself, with patience.
  */
-import { asBlobId, asContentHash, asNodeId, ID_BYTES } from '../../../src-shared/ids.ts';
+import { assert } from '../../../src-shared/assert.ts';
+import { asContentHash } from '../../../src-shared/ids.ts';
 import { BLOB_TYPE, type BlobHasher, hash } from '../codec/index.ts';
 import { ByteWriter } from '../kernel/index.ts';
 import {
@@ -29,6 +30,7 @@ import {
   createSmallFileReader,
 } from '../source/index.ts';
 import { fileFlagsOf, metadataOf } from './entries.ts';
+import { type ReadBuffers, ReadResults } from './read-results.ts';
 
 /** Files of one folder to read. Rows are those of the part's own small table. */
 export type ReadPart = {
@@ -45,19 +47,8 @@ export type ReadPart = {
 
 export type ReadRequest = { readonly parts: readonly ReadPart[]; readonly files: number; readonly bytes: number };
 
-export const READ = { again: 0, stored: 1 } as const;
-
-/** What became of each file, in the order of the request. Ids lie end to end; `…Ends` are offsets behind each. */
-export type ReadResult = {
-  readonly status: Uint8Array;
-  readonly blobIds: Uint8Array;
-  readonly contentHashes: Uint8Array;
-  readonly nodeIds: Uint8Array;
-  readonly records: Uint8Array;
-  readonly recordEnds: Uint32Array;
-  readonly contents: Uint8Array;
-  readonly contentEnds: Uint32Array;
-};
+/** Between two looks at what else there is to do: well under a millisecond. */
+const FILES_PER_PAUSE = 16;
 
 export class FilesReader {
   readonly #blobHasher: BlobHasher;
@@ -71,17 +62,13 @@ export class FilesReader {
     this.#blobHasher = blobHasher;
   }
 
-  read(request: ReadRequest): ReadResult {
-    const { files, bytes } = request;
-    const result = {
-      status: new Uint8Array(files),
-      blobIds: new Uint8Array(files * ID_BYTES),
-      contentHashes: new Uint8Array(files * ID_BYTES),
-      nodeIds: new Uint8Array(files * ID_BYTES),
-      recordEnds: new Uint32Array(files),
-      contents: new Uint8Array(bytes),
-      contentEnds: new Uint32Array(files),
-    };
+  /**
+   * Reads into `contents`, which has room for what the request says, one file behind the other. `onPause` is called after
+   * every few files, and may do anything but read with this reader.
+   */
+  read(request: ReadRequest, contents: Uint8Array, onPause?: () => void): ReadBuffers {
+    assert(request.bytes <= contents.length, 'there is room for everything that is read');
+    const results = new ReadResults(request.files);
     this.#writer.reset();
     let index = 0;
     let end = 0;
@@ -89,16 +76,12 @@ export class FilesReader {
       const listing = new Listing(part.data);
       for (let row = 0; row < listing.count; row++, index++) {
         const size = listing.size(row);
-        const content = result.contents.subarray(end, end + size);
-        if (this.#readOne(part, listing, row, content, result, index)) {
-          end += size;
-          result.status[index] = READ.stored;
-        }
-        result.contentEnds[index] = end;
-        result.recordEnds[index] = this.#writer.length;
+        if (this.#readOne(part, listing, row, contents.subarray(end, end + size), { results, index })) end += size;
+        results.ends(index, this.#writer.length, end);
+        if (index % FILES_PER_PAUSE === 0) onPause?.();
       }
     }
-    return { ...result, records: this.#writer.finish() };
+    return results.finish(this.#writer.finish());
   }
 
   #readOne(
@@ -106,22 +89,14 @@ export class FilesReader {
     listing: Listing,
     row: number,
     content: Uint8Array,
-    result: Pick<ReadResult, 'blobIds' | 'contentHashes' | 'nodeIds'>,
-    index: number,
+    { results, index }: { readonly results: ReadResults; readonly index: number },
   ): boolean {
     const attributes = this.#files.read(part, listing, row, content, this.#attributes);
     // Attributes that need a blob of their own are for the backup itself.
     if (attributes === undefined || !fitsInline(attributes)) return false;
     const name = listing.name(row);
     const contentHash = asContentHash(hash(content));
-    const at = index * ID_BYTES;
-    result.contentHashes.set(contentHash, at);
-    const chunks = [];
-    if (content.length > 0) {
-      const id = this.#blobHasher.idOfHash(BLOB_TYPE.fileChunk, contentHash);
-      result.blobIds.set(id, at);
-      chunks.push({ id: asBlobId(id), length: content.length });
-    }
+    const id = content.length > 0 ? this.#blobHasher.idOfHash(BLOB_TYPE.fileChunk, contentHash) : undefined;
     const linkGroup = part.linkGroups?.[row] ?? Number.NaN;
     const entry: FileEntry = {
       ...metadataOf(rowMetadata(listing, row), name, this.#owners),
@@ -130,12 +105,12 @@ export class FilesReader {
       nodeType: 'file',
       size: content.length,
       contentHash,
-      content: { kind: 'inline', chunks },
+      content: { kind: 'inline', chunks: id === undefined ? [] : [{ id, length: content.length }] },
       ...fileFlagsOf(listing.isSparse(row), false),
     };
     encodeEntry(this.#writer, entry);
     const path = nodePath(part.nodePath, canonicalName(name).text);
-    result.nodeIds.set(asNodeId(this.#nodes.leafNode(path, entry)), at);
+    results.stored(index, this.#nodes.leafNode(path, entry), id);
     return true;
   }
 }

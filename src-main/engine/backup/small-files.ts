@@ -4,21 +4,24 @@
  *
  * Bounds: FILES_AHEAD and BYTES_AHEAD on the way; `room()` is awaited before more is handed in.
  */
-import { asBlobId, ID_BYTES } from '../../../src-shared/ids.ts';
-import { BLOB_TYPE } from '../codec/index.ts';
+import { BLOB_TYPE, CHUNKING } from '../codec/index.ts';
 import type { RepositoryContext, WriteSession } from '../repository/index.ts';
-import { compareEntries } from '../merkle/index.ts';
+import { compareEntries, decodeEntryBytes } from '../merkle/index.ts';
 import { exact } from '../source/index.ts';
 import type { Counters } from './counters.ts';
-import { type FolderAssembly, type ReadRecords, entryOf } from './folder-assembly.ts';
+import type { FolderAssembly } from './folder-assembly.ts';
 import type { Lanes } from './lanes.ts';
-import { FilesReader, READ, type ReadPart, type ReadResult } from './read-files.ts';
+import { FilesReader, type ReadPart } from './read-files.ts';
+import { type ReadBuffers, ReadOutcomes, ReadRecords } from './read-results.ts';
 import type { Place } from './scan-folder.ts';
 
 const BATCH_FILES_MAX = 192;
-const BATCH_BYTES_MAX = 1024 * 1024;
+/** A batch is sent when it has so much; the file that completes it may go beyond. */
+const BATCH_BYTES = 1024 * 1024;
 const FILES_AHEAD = 4096;
 const BYTES_AHEAD = 12 * 1024 * 1024;
+/** Room that the contents of any batch need. */
+export const BATCH_BYTES_MAX = BATCH_BYTES + CHUNKING.standard.minBytes;
 
 /** A folder with files to read, and what to do about one that has to be looked at with patience. */
 export type ReadingFolder = {
@@ -34,7 +37,8 @@ export class SmallFiles {
   readonly #counters: Counters;
   readonly #lanes: () => Lanes | undefined;
   readonly #context: RepositoryContext;
-  #reader: FilesReader | undefined;
+  /** Where there are no lanes. */
+  #here: { readonly reader: FilesReader; readonly contents: Uint8Array } | undefined;
   #collected: Collected[] = [];
   #collectedFiles = 0;
   #collectedBytes = 0;
@@ -68,7 +72,7 @@ export class SmallFiles {
     this.#collectedBytes += size;
     this.#filesAhead++;
     this.#bytesAhead += size;
-    if (this.#collectedFiles >= BATCH_FILES_MAX || this.#collectedBytes >= BATCH_BYTES_MAX) this.dispatch();
+    if (this.#collectedFiles >= BATCH_FILES_MAX || this.#collectedBytes >= BATCH_BYTES) this.dispatch();
   }
 
   get isFull(): boolean {
@@ -99,14 +103,14 @@ export class SmallFiles {
     const request = { parts: collected.map(partOf), files, bytes };
     const lanes = this.#lanes();
     if (lanes === undefined) {
-      this.#reader ??= new FilesReader(this.#context.blobHasher);
-      this.#receive(collected, this.#reader.read(request));
+      this.#here ??= { reader: new FilesReader(this.#context.blobHasher), contents: new Uint8Array(BATCH_BYTES_MAX) };
+      const { reader, contents } = this.#here;
+      this.#receive(collected, reader.read(request, contents), contents);
       this.#forget(files, bytes);
       return;
     }
     void lanes
-      .read(request)
-      .then((result) => this.#receive(collected, result))
+      .read(request, (result, contents) => this.#receive(collected, result, contents))
       .catch((error: unknown) => {
         this.#failure ??= { error };
         for (const { folder } of collected) folder.assembly.fail(error);
@@ -121,21 +125,20 @@ export class SmallFiles {
     this.#throwFailure();
   }
 
-  #receive(collected: readonly Collected[], result: ReadResult): void {
-    const { records, recordEnds, nodeIds, contentEnds } = result;
-    // The contents are with the session after this; only the records stay until their folder is sealed.
-    const kept: ReadRecords = { records, recordEnds, nodeIds, contentEnds };
+  /** `contents` belongs to somebody else again when this returns. */
+  #receive(collected: readonly Collected[], buffers: ReadBuffers, contents: Uint8Array): void {
+    const records = new ReadRecords(buffers);
+    const outcomes = new ReadOutcomes(buffers);
     let index = 0;
     let bytes = 0;
     for (const { folder, rows, links } of collected) {
       for (const [at, row] of rows.entries()) {
-        if (result.status[index] === READ.stored) {
-          const begin = index === 0 ? 0 : (result.contentEnds[index - 1] ?? 0);
-          const content = result.contents.subarray(begin, result.contentEnds[index]);
+        if (outcomes.isStored(index)) {
+          const content = contents.subarray(records.contentBegin(index), records.contentEnd(index));
           bytes += content.length;
-          this.#store(content, result, index);
-          this.#count(folder, row, content.length, result, index);
-          folder.assembly.record(row, kept, index);
+          if (content.length > 0) this.#session.addKnown(outcomes.blobId(index), BLOB_TYPE.fileChunk, content);
+          this.#count(folder, row, content.length, records.record(index));
+          folder.assembly.record(row, records, index);
         } else folder.readPatiently(row, links[at]);
         index++;
       }
@@ -143,19 +146,13 @@ export class SmallFiles {
     this.#counters.read(bytes);
   }
 
-  #store(content: Uint8Array, result: ReadResult, index: number): void {
-    if (content.length === 0) return;
-    const id = asBlobId(result.blobIds.subarray(index * ID_BYTES, (index + 1) * ID_BYTES));
-    this.#session.addKnown(id, BLOB_TYPE.fileChunk, content);
-  }
-
-  #count(folder: ReadingFolder, row: number, size: number, result: ReadResult, index: number): void {
-    const before = folder.assembly.matchOf(row)?.entry;
+  #count({ assembly }: ReadingFolder, row: number, size: number, record: Uint8Array): void {
+    const before = assembly.matchOf(row)?.entry;
     if (before?.nodeType !== 'file') {
       this.#counters.stored(size, true);
       return;
     }
-    const change = compareEntries(before, entryOf(result, index));
+    const change = compareEntries(before, decodeEntryBytes(record));
     // Read again for safety and found to be the same: nobody changed it.
     if (change === 'changed') this.#counters.stored(size, false);
     else this.#counters.unmodified(size, change === 'metadata');

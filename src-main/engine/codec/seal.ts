@@ -15,7 +15,7 @@ import { createCipheriv, createDecipheriv, hkdfSync, timingSafeEqual } from 'nod
 
 import { assert } from '../../../src-shared/assert.ts';
 import { CairnError } from '../../../src-shared/errors.ts';
-import { concatBytes, equalBytes, toHex, utf8 } from '../kernel/index.ts';
+import { concatBytes, equalBytes, giveBack, toHex, utf8 } from '../kernel/index.ts';
 import { createHasher, type Hasher, withoutBuffer } from './hash.ts';
 import {
   CIPHER,
@@ -223,7 +223,9 @@ export function createFileSealer(options: {
       }
       const cipher = createCipheriv('aes-256-gcm', key, frameNonce(counter));
       cipher.setAAD(concatBytes([header, frameHeader]));
-      sealed.set(cipher.update(payload), FRAME_HEADER_BYTES);
+      const body = cipher.update(payload);
+      sealed.set(body, FRAME_HEADER_BYTES);
+      giveBack(body);
       cipher.final();
       sealed.set(cipher.getAuthTag(), FRAME_HEADER_BYTES + payload.length);
       return sealed;

@@ -2,6 +2,7 @@
 export { ByteReader, ByteWriter, compareBytes, concatBytes, equalBytes, fromHex, toHex, utf8 } from './bytes.ts';
 export { IdTable } from './id-table.ts';
 export { mapBounded } from './bounded.ts';
+export { giveBack } from './memory.ts';
 export {
   type Clock,
   type Log,

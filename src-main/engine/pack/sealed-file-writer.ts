@@ -17,7 +17,7 @@ import {
   type FrameToSeal,
   type OpenedFrame,
 } from '../codec/index.ts';
-import { concatBytes, equalBytes, toHex } from '../kernel/index.ts';
+import { concatBytes, equalBytes, giveBack, toHex } from '../kernel/index.ts';
 import { METADATA_COMPRESSION } from './codes.ts';
 
 export type SealedFileOptions = {
@@ -35,7 +35,7 @@ export type SealedFileWriter = {
   readonly header: Uint8Array;
   /** Bytes handed out so far, header included: the offset of the next frame. */
   readonly sizeBytes: number;
-  /** Seals one frame; `verify` gets what a reader would get, and throws where that is wrong. */
+  /** Seals one frame; `verify` gets, for the time of the call, what a reader would get, and throws where that is wrong. */
   readonly seal: (frame: FrameToSeal, verify: (opened: OpenedFrame) => void) => Uint8Array;
   /** Compresses and seals metadata; it must read back to the same bytes. */
   readonly sealPlain: (kind: FrameKind, plain: Uint8Array) => Uint8Array;
@@ -71,7 +71,9 @@ export function createSealedFileWriter(options: SealedFileOptions): SealedFileWr
     const counter = sealer.frameCount;
     const sealed = sealer.sealFrame(frame);
     faultAfterSeal?.(sealed);
-    verify(opener.openFrame(sealed, counter));
+    const opened = opener.openFrame(sealed, counter);
+    verify(opened);
+    if (opened.payload.buffer !== sealed.buffer) giveBack(opened.payload);
     append(sealed);
     return sealed;
   };

@@ -6,7 +6,7 @@
  */
 import type { PackId } from '../../../src-shared/ids.ts';
 import { FILE_TYPE, type FileType, OBJECT_TYPE, SALT_BYTES } from '../codec/index.ts';
-import { fromHex } from '../kernel/index.ts';
+import { fromHex, giveBack } from '../kernel/index.ts';
 import { type PackBuilder, type PackFooter, type PendingSegment, createPackBuilder } from '../pack/index.ts';
 import type { StoreWriter } from '../store/index.ts';
 import type { RepositoryContext } from './context.ts';
@@ -43,10 +43,14 @@ export class PackUpload {
     return this.#finished;
   }
 
+  /** Adds a segment; its payload is gone afterwards. */
   async add(segment: PendingSegment): Promise<void> {
     if (this.#open !== undefined && !this.#open.builder.fits(segment)) await this.finish();
     const { builder, writer } = this.#open ?? (await this.#begin());
-    await writer.append(builder.addSegment(segment));
+    const sealed = builder.addSegment(segment);
+    giveBack(segment.payload);
+    await writer.append(sealed);
+    giveBack(sealed);
     if (builder.sizeBytes >= this.#packBytesTarget) await this.finish();
   }
 

@@ -18,7 +18,7 @@ import {
   hash,
   openFileHeader,
 } from '../codec/index.ts';
-import { equalBytes } from '../kernel/index.ts';
+import { equalBytes, giveBack } from '../kernel/index.ts';
 import { openPlainSegment } from '../pack/index.ts';
 import { errnoOf } from '../source/index.ts';
 import type { DescriptorCalls } from './descriptor-calls.ts';
@@ -32,7 +32,6 @@ import {
   type FilesResult,
   type FilesTask,
   type FileTrouble,
-  giveBack,
   PLAIN,
   type PiecesResult,
   type PiecesTask,

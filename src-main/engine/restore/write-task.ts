@@ -108,11 +108,3 @@ export function transferable(parts: readonly (Uint8Array | undefined)[]): ArrayB
   }
   return [...buffers];
 }
-
-/**
- * Gives memory back at once instead of leaving it to the garbage collector, which would collect after every few segments
- * only because of it: a third of the time of a restore. The bytes are gone for every view of the same memory.
- */
-export function giveBack(bytes: Uint8Array | undefined): void {
-  if (bytes?.buffer instanceof ArrayBuffer && bytes.buffer.byteLength > Buffer.poolSize) bytes.buffer.transfer(0);
-}
