@@ -8,7 +8,7 @@
  * closed by the backup.
  */
 import type { Problem } from '../../../src-shared/errors.ts';
-import type { FileStat, FolderHandle, ListingData } from '../source/index.ts';
+import type { FolderHandle, ListingData, ObjectIdentity } from '../source/index.ts';
 import type { ReadRequest } from './read-files.ts';
 import type { ReadBuffers } from './read-results.ts';
 
@@ -22,7 +22,7 @@ export type ListRequest = {
   readonly id: number;
   readonly parent: FolderHandle;
   readonly name: Uint8Array;
-  readonly expected: FileStat;
+  readonly expected: ObjectIdentity;
 };
 
 export type ListReply = { readonly id: number } & (

@@ -69,6 +69,7 @@ export class IdTable {
 
   /** The number of an id (0 where none are kept), or undefined. */
   get(bytes: Uint8Array, at = 0): number | undefined {
+    if (this.#size === 0) return undefined;
     const second = wordAt(bytes, at + 4);
     const third = wordAt(bytes, at + 8);
     const first = mixed(wordAt(bytes, at), second, third);

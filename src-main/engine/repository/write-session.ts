@@ -123,7 +123,7 @@ export class WriteSession {
 
   /** Whether a blob is in the repository or was added in this session. */
   has(id: BlobId): boolean {
-    return this.#mine.has(id) || this.index.has(id);
+    return this.index.has(id) || this.#mine.has(id);
   }
 
   /** Plaintext of new unique blobs so far, in bytes. */

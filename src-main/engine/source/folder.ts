@@ -17,7 +17,7 @@ import type { Problem } from '../../../src-shared/errors.ts';
 import { escapePath } from '../../../src-shared/format/index.ts';
 import { assert } from '../../../src-shared/assert.ts';
 import { problemOf } from './problem.ts';
-import { type FileStat, fileStatOf, sameObject } from './stat.ts';
+import { type FileStat, type ObjectIdentity, fileStatOf, sameObject } from './stat.ts';
 
 /** PATH_MAX is 4,096 with the final NUL; a name has up to 255 bytes; the rest is room for “/” and the descriptor. */
 const ACCESS_BYTES_MAX = 4096 - 256 - 64;
@@ -86,7 +86,7 @@ export function openSourceRoot(path: Buffer, pinned: boolean): OpenedFolder {
  * A folder inside one that is open. `expected` is what the listing said: when pinned, another object under that name
  * (a link, another folder) is a problem and is not entered. Close it in the end.
  */
-export function openSourceChild(parent: SourceFolder, name: Uint8Array, expected: FileStat): OpenedFolder {
+export function openSourceChild(parent: SourceFolder, name: Uint8Array, expected: ObjectIdentity): OpenedFolder {
   const path = joinPath(parent.path, name);
   const access = joinPath(parent.access, name);
   if (!parent.pinned && (access.length <= ACCESS_BYTES_MAX || !hasDescriptorPaths())) {

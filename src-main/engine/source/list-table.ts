@@ -11,7 +11,7 @@ import { joinPath, replacedProblem, resolvePath, type SourceFolder } from './fol
 import { type Listing, type ListingData, ROW_WORDS, WORD } from './listing.ts';
 import { type NativeFiles, type NativePath, codeOfErrno, nativeFiles } from './native.ts';
 import { errnoOf, problemOf, problemOfCode } from './problem.ts';
-import { type FileStat, deviceParts, fileStatOf, sameObject } from './stat.ts';
+import { type ObjectIdentity, deviceParts, fileStatOf, sameObject } from './stat.ts';
 
 /** Above this many names the list itself would take gigabytes; such a folder is reported, not guessed at. */
 const FOLDER_ENTRIES_MAX = 20_000_000;
@@ -31,7 +31,7 @@ const ASCII = /^[\u0001-\u007f]*$/;
 export type TableResult = ListingData | { readonly failed: Problem };
 
 /** `expected` is what the listing above said of this folder. */
-export function listTable(folder: SourceFolder, expected: FileStat): TableResult {
+export function listTable(folder: SourceFolder, expected: ObjectIdentity): TableResult {
   const own = folder.isDescriptor ? folder.descriptor?.fd : undefined;
   let fd = own;
   try {

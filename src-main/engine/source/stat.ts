@@ -72,8 +72,11 @@ export function fileStatOf(stats: BigIntStats): FileStat {
   return { ...stat, ...deviceNumbers(stats.rdev) };
 }
 
+/** What tells one object on disk from another. */
+export type ObjectIdentity = Pick<FileStat, 'nodeType' | 'inode' | 'device'>;
+
 /** True when both describe one and the same object on disk, whatever happened to its content. */
-export function sameObject(left: FileStat, right: FileStat): boolean {
+export function sameObject(left: ObjectIdentity, right: ObjectIdentity): boolean {
   return left.inode === right.inode && left.device === right.device && left.nodeType === right.nodeType;
 }
 
