@@ -21,6 +21,12 @@ export type ZstdLane = {
   readonly decompress: (bytes: Uint8Array, into: Uint8Array) => Promise<number | undefined>;
 };
 
+/** The same on this thread, for one call at a time. Undefined says that zstd refused, or that there is no room. */
+export type ZstdHere = {
+  readonly compress: (level: number, plain: Uint8Array, into: Uint8Array) => number | undefined;
+  readonly decompress: (bytes: Uint8Array, into: Uint8Array) => number | undefined;
+};
+
 /** ZSTD_c_compressionLevel, of zstd.h. */
 const PARAMETER_LEVEL = 100;
 /** ZSTD_isError: results above this are error codes (ZSTD_error_maxCode is 120). */
@@ -32,15 +38,26 @@ export function zstdBound(length: number): number {
   return length + (length >>> 8) + (length < small ? (small - length) >>> 11 : 0) + 64;
 }
 
-let binding: { readonly createLane: (() => ZstdLane) | undefined } | undefined;
+type Binding = { readonly createLane: () => ZstdLane; readonly here: ZstdHere };
+
+let binding: { readonly found: Binding | undefined } | undefined;
+
+function bound(): Binding | undefined {
+  binding ??= { found: bind() };
+  return binding.found;
+}
 
 /** A maker of lanes, or undefined where this runtime gives no zstd to call. Tried out once. */
 export function nativeZstd(): (() => ZstdLane) | undefined {
-  binding ??= { createLane: bind() };
-  return binding.createLane;
+  return bound()?.createLane;
 }
 
-function bind(): (() => ZstdLane) | undefined {
+/** zstd for this thread, or undefined where this runtime gives none to call. */
+export function nativeZstdHere(): ZstdHere | undefined {
+  return bound()?.here;
+}
+
+function bind(): Binding | undefined {
   // 64-bit only: sizes are passed as 64-bit numbers. Windows builds of Node export no such functions.
   if (process.platform === 'win32' || (process.arch !== 'x64' && process.arch !== 'arm64')) return undefined;
   try {
@@ -53,18 +70,34 @@ function bind(): (() => ZstdLane) | undefined {
     const decompress = library.func(
       'size_t ZSTD_decompressDCtx(void *context, void *to, size_t room, void *from, size_t n)',
     );
-    return () => {
+    const createPair = (): { compressor: unknown; decompressor: unknown; setLevel: (level: number) => void } => {
       const compressor = createCompressor();
-      const decompressor = createDecompressor();
       let levelSet: number | undefined;
-      return {
-        compress: (level, plain, into) => {
-          if (level !== levelSet) setParameter(compressor, PARAMETER_LEVEL, level);
-          levelSet = level;
-          return call(compress, compressor, into, into.length, plain, plain.length);
-        },
-        decompress: (bytes, into) => call(decompress, decompressor, into, into.length, bytes, bytes.length),
+      const setLevel = (level: number): void => {
+        if (level !== levelSet) setParameter(compressor, PARAMETER_LEVEL, level);
+        levelSet = level;
       };
+      return { compressor, decompressor: createDecompressor(), setLevel };
+    };
+    const own = createPair();
+    return {
+      createLane: () => {
+        const { compressor, decompressor, setLevel } = createPair();
+        return {
+          compress: (level, plain, into) => {
+            setLevel(level);
+            return call(compress, compressor, into, into.length, plain, plain.length);
+          },
+          decompress: (bytes, into) => call(decompress, decompressor, into, into.length, bytes, bytes.length),
+        };
+      },
+      here: {
+        compress: (level, plain, into) => {
+          own.setLevel(level);
+          return lengthOf(compress(own.compressor, into, into.length, plain, plain.length));
+        },
+        decompress: (bytes, into) => lengthOf(decompress(own.decompressor, into, into.length, bytes, bytes.length)),
+      },
     };
   } catch {
     // No koffi, or a runtime that keeps its zstd to itself: node:zlib does the same.
@@ -76,8 +109,13 @@ function call(run: ForeignFunction, ...values: readonly unknown[]): Promise<numb
   return new Promise((resolve, reject) => {
     run.async(...values, (error: Error | null, result: number | bigint) => {
       if (error !== null) reject(error);
-      else if (BigInt(result) >= ERROR_FROM) resolve(undefined);
-      else resolve(Number(result));
+      else resolve(lengthOf(result));
     });
   });
+}
+
+/** A size_t of zstd: a length, or one of its error codes. */
+function lengthOf(result: unknown): number | undefined {
+  const length = BigInt(result as number | bigint);
+  return length >= ERROR_FROM ? undefined : Number(length);
 }
