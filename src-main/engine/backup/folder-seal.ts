@@ -2,6 +2,7 @@
  * Coming up: when everything in a folder is stored, its pages, its seal page and its NodeId are made, or taken over from
  * the parent snapshot where nothing in it has changed.
  */
+import { assert } from '../../../src-shared/assert.ts';
 import { CairnError } from '../../../src-shared/errors.ts';
 import type { NodeId } from '../../../src-shared/ids.ts';
 import {
@@ -40,6 +41,8 @@ export type FolderToSeal = {
   readonly previous: PreviousFolder | undefined;
   /** Every entry is what the parent's pages say, and those may be referred to again. */
   readonly isSame: boolean;
+  /** What `begin` gave, where entries were handed in already. */
+  readonly begun?: FolderBuild | undefined;
 };
 
 export class FolderSealer {
@@ -52,62 +55,89 @@ export class FolderSealer {
     this.#counters = counters;
   }
 
-  seal(folder: FolderToSeal): StoredFolder {
-    const { metadata, previous, isSame } = folder;
+  /** Begins a folder whose entries are handed in while it is walked: one with very many. */
+  begin(path: string): FolderBuild {
+    return new FolderBuild(path, this.#nodes, this.#session);
+  }
+
+  seal({ nodePath: path, metadata, assembly, previous, isSame, begun }: FolderToSeal): StoredFolder {
     const isTouched = previous !== undefined && !equalMetadata(previous.entry, metadata);
     if (isTouched) this.#counters.metadataChange();
     if (isSame && previous !== undefined) {
-      const nodeId = isTouched ? this.#build(folder, undefined).nodeId : previous.nodeId;
-      return { entry: withMetadata(previous.entry, metadata), nodeId, seal: previous.seal };
+      const { entry, seal } = previous;
+      if (!isTouched) return { entry: withMetadata(entry, metadata), nodeId: previous.nodeId, seal };
+      const build = new FolderBuild(path, this.#nodes, undefined);
+      build.feed(assembly);
+      return { entry: withMetadata(entry, metadata), nodeId: build.finish(metadata).nodeId, seal };
     }
-    const pages = createFolderPageBuilder((type, bytes) => this.#session.add(type, bytes));
-    const { nodeId, seal } = this.#build(folder, pages);
-    const { page, level, ...sums } = pages.finish();
+    const build = begun ?? this.begin(path);
+    build.feed(assembly);
+    const { nodeId, seal, pages } = build.finish(metadata);
+    assert(pages !== undefined, 'a folder that is not the same gets pages');
+    const { page, level, ...sums } = pages;
     return { entry: { ...metadata, nodeType: 'directory', page, pageLevel: level, ...sums }, nodeId, seal };
   }
+}
 
-  /** The folder's NodeId and seal; its pages too, where there is a builder for them. */
-  #build(
-    { nodePath: path, metadata, assembly }: FolderToSeal,
-    pages: FolderPageBuilder | undefined,
-  ): Pick<StoredFolder, 'nodeId' | 'seal'> {
-    const node = this.#nodes.createFolderNode(path);
-    const seals =
-      pages === undefined ? undefined : createSealPageBuilder((type, bytes) => this.#session.add(type, bytes));
-    for (const item of assembly.items()) {
-      if (item.kind === 'record') {
-        const { row, result, index } = item;
-        const name = assembly.listing.name(row);
-        pages?.addFile(name, result.record(index), result.contentEnd(index) - result.contentBegin(index));
-        node.add(canonicalName(name).text, name, result.nodeId(index));
-      } else if (item.kind === 'previous') {
-        const entry = decodeEntryBytes(item.record);
-        this.#addChild(path, { entry, nodeId: undefined, seal: undefined }, node, pages, seals);
-      } else {
-        this.#addChild(path, item.child, node, pages, seals);
+/** A folder being made: its NodeId, and its pages and seal pages where there is a session to store them. */
+export class FolderBuild {
+  readonly #path: string;
+  readonly #nodes: NodeHasher;
+  readonly #node: FolderNode;
+  readonly #pages: FolderPageBuilder | undefined;
+  readonly #seals: SealPageBuilder | undefined;
+
+  constructor(path: string, nodes: NodeHasher, session: WriteSession | undefined) {
+    this.#path = path;
+    this.#nodes = nodes;
+    this.#node = nodes.createFolderNode(path);
+    if (session === undefined) return;
+    this.#pages = createFolderPageBuilder((type, bytes) => session.add(type, bytes));
+    this.#seals = createSealPageBuilder((type, bytes) => session.add(type, bytes));
+  }
+
+  /** Takes in what has come of the folder, as far as it goes. */
+  feed(assembly: FolderAssembly): void {
+    for (const item of assembly.take()) {
+      switch (item.kind) {
+        case 'record': {
+          const { row, result, index } = item;
+          const name = assembly.listing.name(row);
+          const size = result.contentEnd(index) - result.contentBegin(index);
+          this.#pages?.addFile(name, result.record(index), size);
+          this.#node.add(canonicalName(name).text, name, result.nodeId(index));
+          break;
+        }
+        case 'previous':
+          this.#addChild({ entry: decodeEntryBytes(item.record), nodeId: undefined, seal: undefined });
+          break;
+        case 'child':
+          this.#addChild(item.child);
       }
     }
-    const sealRoot = seals?.finish();
+  }
+
+  finish(metadata: EntryMetadata): {
+    readonly nodeId: NodeId;
+    readonly seal: PageRef | undefined;
+    readonly pages: ReturnType<FolderPageBuilder['finish']> | undefined;
+  } {
+    const seal = this.#seals?.finish();
     return {
-      nodeId: node.finish(metadata),
-      seal: sealRoot && { page: sealRoot.page, level: sealRoot.level },
+      nodeId: this.#node.finish(metadata),
+      seal: seal && { page: seal.page, level: seal.level },
+      pages: this.#pages?.finish(),
     };
   }
 
-  #addChild(
-    path: string,
-    { entry, nodeId, seal }: Child,
-    node: FolderNode,
-    pages: FolderPageBuilder | undefined,
-    seals: SealPageBuilder | undefined,
-  ): void {
-    pages?.add(entry);
+  #addChild({ entry, nodeId, seal }: Child): void {
+    this.#pages?.add(entry);
     const { text } = canonicalName(entry.name);
     if (entry.nodeType !== 'directory') {
-      node.add(text, entry.name, this.#nodes.leafNode(nodePath(path, text), entry));
+      this.#node.add(text, entry.name, this.#nodes.leafNode(nodePath(this.#path, text), entry));
     } else if (nodeId !== undefined) {
-      node.add(text, entry.name, nodeId);
-      seals?.add(seal === undefined ? { nodeId } : { nodeId, sealPage: seal });
+      this.#node.add(text, entry.name, nodeId);
+      this.#seals?.add(seal === undefined ? { nodeId } : { nodeId, sealPage: seal });
     } else {
       throw new CairnError('engine/internal', 'A folder was stored without its identity.');
     }

@@ -26,7 +26,7 @@ import { carried } from './entries.ts';
 import { describeEntry, isUntouchedFile } from './file-backup.ts';
 import { FolderAssembly } from './folder-assembly.ts';
 import type { FolderScans, ScanTicket } from './folder-scans.ts';
-import { FolderSealer, type StoredFolder } from './folder-seal.ts';
+import { type FolderBuild, FolderSealer, type StoredFolder } from './folder-seal.ts';
 import { type LeafOptions, LeafWalk } from './leaf-walk.ts';
 import { PreviousEntries, type PreviousEntry, type PreviousFolder } from './previous.ts';
 import { type Judged, type ListedFolder, type Place, ROW, depthProblem, judge, listOpened } from './scan-folder.ts';
@@ -35,6 +35,8 @@ import type { ReadingFolder } from './small-files.ts';
 const EMPTY_LISTING = new Listing(EMPTY_TABLE);
 /** Walked folders whose contents are on the way; each may hold a descriptor. */
 const UNSETTLED_MAX = 256;
+/** A folder with more entries is made while it is walked, so many rows at a time: its records would fill the memory. */
+const ROWS_AT_A_TIME = 8192;
 
 export type WalkOptions = LeafOptions & {
   readonly filter: Filter;
@@ -63,6 +65,7 @@ type Walking = FolderToWalk &
   ReadingFolder & {
     readonly judged: Judged;
     readonly tickets: ReadonlyMap<number, ScanTicket>;
+    begun: FolderBuild | undefined;
   };
 
 export class FolderWalk {
@@ -97,6 +100,7 @@ export class FolderWalk {
       judged,
       readPatiently: (row, linkGroup) => this.#leaves.readPatiently(walking, row, linkGroup),
       tickets: this.#announce(place, listing, judged),
+      begun: undefined,
     };
     const top = previous && { page: previous.entry.page, level: previous.entry.pageLevel };
     const before = new PreviousEntries(repository, session, top, previous?.seal);
@@ -104,6 +108,7 @@ export class FolderWalk {
     for (let row = 0; row < listing.count; row++) {
       const pause = this.#breather.step();
       if (pause !== undefined) await pause;
+      if (row % ROWS_AT_A_TIME === 0 && row > 0) this.#makeMeanwhile(walking);
       let match: PreviousEntry | undefined;
       if (previous !== undefined) {
         if (!isAtName(before, listing, row)) await this.#moveTo(walking, row, before, unread);
@@ -158,6 +163,13 @@ export class FolderWalk {
     return tickets;
   }
 
+  /** Of a folder that is new or changed, makes what has come so far. */
+  #makeMeanwhile(walking: Walking): void {
+    if (walking.assembly.isSame) return;
+    walking.begun ??= this.#sealer.begin(walking.place.nodePath);
+    walking.begun.feed(walking.assembly);
+  }
+
   /** Waits for every entry of a folder, and then makes the folder. */
   async #settle(walking: Walking, before: PreviousEntries): Promise<StoredFolder> {
     const { assembly, place, previous, stat, name } = walking;
@@ -169,7 +181,8 @@ export class FolderWalk {
       const seen = { name, stat, access, attributesOf, path, linkGroup: undefined };
       const metadata = describeEntry(this.#options, seen, previous?.entry);
       const isSame = assembly.isSame && before.isWhole;
-      return this.#sealer.seal({ nodePath: place.nodePath, metadata, assembly, previous, isSame });
+      const { begun } = walking;
+      return this.#sealer.seal({ nodePath: place.nodePath, metadata, assembly, previous, isSame, begun });
     } finally {
       this.#unsettled--;
       this.#wake?.();

@@ -80,6 +80,33 @@ describe('a backup with lanes', () => {
     expect((await lab.verify(repository)).damage).toEqual([]);
   });
 
+  test('makes of a folder that is made while it is walked what it is when seen for the first time', async () => {
+    const at = (index: number): string => path.join(lab.source, `entry ${String(index).padStart(5, '0')}`);
+    fs.mkdirSync(lab.source);
+    for (let index = 0; index < 20_000; index++) fs.writeFileSync(at(index), index % 10 === 0 ? `${index}` : '');
+    fs.mkdirSync(path.join(lab.source, 'entry 08000 and a folder'));
+    await lab.backup(repository, LANES);
+    lab.clock.advance(3_600_000);
+    fs.rmSync(at(17));
+    fs.rmSync(at(12_345));
+    fs.writeFileSync(at(12_350), 'other');
+    fs.mkdirSync(`${at(16_384)} and more`);
+    fs.writeFileSync(`${at(19_999)} and the end`, 'new');
+    const second = await lab.backup(repository, LANES);
+    expect(second).toMatchObject({ filesNew: 1, filesChanged: 1, filesRemoved: 2, filesUnmodified: 19_997 });
+    const other = new Lab(2);
+    try {
+      await other.init({ password: 'correct horse' });
+      const fresh = await other.backup(await other.open(), { ...ALONE, sources: [Buffer.from(lab.source)] });
+      expect(fresh.rootNodeId).toBe(second.rootNodeId);
+    } finally {
+      other.dispose();
+    }
+    await lab.restore(repository, 'latest', lab.path('out'));
+    expect(compareTrees(lab.source, lab.path('out'))).toEqual([]);
+    expect((await lab.verify(repository)).damage).toEqual([]);
+  });
+
   test('finds nothing to do in an unchanged tree, and takes over its pages', async () => {
     buildTree(lab.source, { seed: 8, files: 200, folders: 40, fileBytesMax: 3000, symlinks: 5, hardLinks: 5 });
     const first = await lab.backup(repository, LANES);
