@@ -31,6 +31,7 @@ import type { RestoreOptions } from './options.ts';
 import type { OwnFolders } from './own-folders.ts';
 import { cancelled, isAborted, putFile, putSpecial } from './put.ts';
 import type { Selection } from './selection.ts';
+import { SpecialLinks } from './special-links.ts';
 import { Tally } from './tally.ts';
 import { LeftOutAttributes } from './target-attributes.ts';
 import type { PlaceResult, TargetFolder, TargetMetadata } from './target.ts';
@@ -60,6 +61,7 @@ export class RestoreRun {
   readonly #files: FileCollector;
   readonly #folders: OpenFolders;
   readonly #child: ChildContext;
+  readonly #specialLinks = new SpecialLinks();
   readonly #leftOutAttributes = new LeftOutAttributes();
   #leftOut: LeftOut = NOTHING_LEFT_OUT;
 
@@ -311,7 +313,10 @@ export class RestoreRun {
     const options = { ...this.#metadata(entry), ...(entry.xattrs && { xattrs: entry.xattrs }), replace };
     const makeWay = (): PlaceResult | undefined =>
       decision === 'put-aside' ? this.#putAside(entry, node, folder) : undefined;
-    this.#tellPlaced(entry, replace, putSpecial(entry, { folder, options, makeWay }));
+    const linked = decision === 'put-aside' ? undefined : this.#specialLinks.link(entry, folder, { replace });
+    const result = linked ?? putSpecial(entry, { folder, options, makeWay });
+    if (linked === undefined && result.kind === 'placed') this.#specialLinks.made(entry, node, result.identity);
+    this.#tellPlaced(entry, replace, result);
   }
 
   /** The folder to write an entry into; undefined where something keeps us out, and in a dry run, which only counts. */
