@@ -157,18 +157,15 @@ function nameHardLinks(records: readonly WalkRecord[]): WalkRecord[] {
   });
 }
 
-/** One line per difference between two walks or two folders; empty when they are the same. */
+/** One line per difference between two walks (in the order of their paths) or two folders; empty when they are the same. */
 export function compareTrees(
   left: string | Buffer | readonly WalkRecord[],
   right: string | Buffer | readonly WalkRecord[],
   options: { readonly ignore?: readonly IgnoredField[] } = {},
 ): string[] {
-  const a = new Map(recordsOf(left).map((record) => [record.path, record]));
-  const b = new Map(recordsOf(right).map((record) => [record.path, record]));
   const differences: string[] = [];
-  for (const path of [...new Set([...a.keys(), ...b.keys()])].sort()) {
-    const before = a.get(path);
-    const after = b.get(path);
+  for (const [before, after] of inStep(recordsOf(left), recordsOf(right))) {
+    const path = before?.path ?? after?.path ?? '';
     if (before === undefined) differences.push(`only in the second: ${show(path)}`);
     else if (after === undefined) differences.push(`only in the first: ${show(path)}`);
     else
@@ -179,6 +176,26 @@ export function compareTrees(
 }
 
 /**
+ * Both walks in the order of their paths, side by side. Not by a map: of a million paths that differ in a few digits most
+ * fall into the same slots of V8's, and what should take seconds took a quarter of an hour.
+ */
+function* inStep(
+  left: readonly WalkRecord[],
+  right: readonly WalkRecord[],
+): Generator<[WalkRecord | undefined, WalkRecord | undefined]> {
+  let [l, r] = [0, 0];
+  for (;;) {
+    const [a, b] = [left[l], right[r]];
+    if (a === undefined && b === undefined) return;
+    const isLeft = a !== undefined && (b === undefined || a.path <= b.path);
+    const isRight = b !== undefined && (a === undefined || b.path <= a.path);
+    if (isLeft) l++;
+    if (isRight) r++;
+    yield [isLeft ? a : undefined, isRight ? b : undefined];
+  }
+}
+
+/**
  * Files that take clearly more room in the second tree than in the first: their holes were filled. Separate from
  * compareTrees, for it is no difference in what the files are. Names that only one has are passed over.
  */
@@ -186,13 +203,13 @@ export function compareHoles(
   left: string | Buffer | readonly WalkRecord[],
   right: string | Buffer | readonly WalkRecord[],
 ): string[] {
-  const before = new Map(recordsOf(left).map((record) => [record.path, record]));
-  return recordsOf(right).flatMap(({ path, storedBytes }) => {
-    const other = before.get(path);
-    return other !== undefined && storedBytes > other.storedBytes + HOLE_ALLOWANCE_BYTES
-      ? [`${show(path)}: takes ${other.storedBytes} and ${storedBytes} bytes on disk`]
-      : [];
-  });
+  const found: string[] = [];
+  for (const [before, after] of inStep(recordsOf(left), recordsOf(right))) {
+    if (before === undefined || after === undefined || after.storedBytes <= before.storedBytes + HOLE_ALLOWANCE_BYTES)
+      continue;
+    found.push(`${show(after.path)}: takes ${before.storedBytes} and ${after.storedBytes} bytes on disk`);
+  }
+  return found;
 }
 
 function recordsOf(tree: string | Buffer | readonly WalkRecord[]): readonly WalkRecord[] {
