@@ -6,6 +6,7 @@
  * option, do not wait for it and work even where a native module does not load.
  */
 import process from 'node:process';
+import { setFlagsFromString } from 'node:v8';
 
 import { CairnError } from '../../src-shared/errors.ts';
 import type { Engine } from '../engine/index.ts';
@@ -18,6 +19,10 @@ import { Output } from './output.ts';
 import { HelpShown, VERSION, commandPath, createProgram } from './program.ts';
 
 const STOP_NOTE_AFTER_MS = 300;
+
+// What is young in the heap stays small, in every thread: of a backup almost nothing lives longer, and room for more is
+// only taken (100 MB of 490 in a first backup of a million files, which takes as long either way).
+setFlagsFromString('--semi-space-growth-factor=1');
 
 const args = process.argv.slice(2);
 const { env: environment, stdout, stderr } = process;

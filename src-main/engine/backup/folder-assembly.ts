@@ -163,6 +163,11 @@ export class FolderAssembly {
     }
   }
 
+  /** Gives back the memory of the rows that were given out. */
+  forgetTaken(): void {
+    this.listing.forget(this.#next);
+  }
+
   #takeRow(row: number): AssemblyItem | undefined {
     const source = this.#sourceOf[row] ?? 0;
     switch (this.#state[row] ?? STATE.absent) {

@@ -168,6 +168,7 @@ export class FolderWalk {
     if (walking.assembly.isSame) return;
     walking.begun ??= this.#sealer.begin(walking.place.nodePath);
     walking.begun.feed(walking.assembly);
+    walking.assembly.forgetTaken();
   }
 
   /** Waits for every entry of a folder, and then makes the folder. */

@@ -20,7 +20,7 @@ const LIST_WEIGHT = 64 * 1024;
 const FILE_WEIGHT = 4096;
 
 /** Memory for contents that are being read, in batches. */
-const SLOTS = 12;
+const SLOTS = 8;
 
 type ListWaiter = {
   readonly resolve: (result: ListedResult) => void;

@@ -19,7 +19,7 @@ const BATCH_FILES_MAX = 192;
 /** A batch is sent when it has so much; the file that completes it may go beyond. */
 const BATCH_BYTES = 1024 * 1024;
 const FILES_AHEAD = 4096;
-const BYTES_AHEAD = 12 * 1024 * 1024;
+const BYTES_AHEAD = 8 * 1024 * 1024;
 /** Room that the contents of any batch need. */
 export const BATCH_BYTES_MAX = BATCH_BYTES + CHUNKING.standard.minBytes;
 

@@ -125,6 +125,9 @@ export class ByteReader {
   }
 }
 
+/** What is larger grows by a quarter: half of it could stay empty. */
+const DOUBLED_BYTES_MAX = 16 * 1024 * 1024;
+
 /** Grows as needed; `finish` hands out a view of exactly what was written. */
 export class ByteWriter {
   /** A plain array and a Buffer over the same memory: only a Buffer encodes a text in place. */
@@ -152,14 +155,19 @@ export class ByteWriter {
     const at = this.#length;
     const needed = at + count;
     if (needed > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
-      grown.set(this.#bytes.subarray(0, at));
+      // Moved, not copied: of what grows to many megabytes nothing is left behind for the collector of garbage.
+      const grown = new Uint8Array(this.#bytes.buffer.transfer(Math.max(needed, this.#larger())));
       this.#bytes = grown;
       this.#buffer = Buffer.from(grown.buffer);
       this.#view = new DataView(grown.buffer);
     }
     this.#length = needed;
     return at;
+  }
+
+  #larger(): number {
+    const { length } = this.#bytes;
+    return length < DOUBLED_BYTES_MAX ? length * 2 : Math.ceil(length * 1.25);
   }
 
   u8(value: number): this {

@@ -8,12 +8,12 @@
 import { assert } from '../../../src-shared/assert.ts';
 import { ID_BYTES } from '../../../src-shared/ids.ts';
 import { hash } from '../codec/index.ts';
-import { ByteWriter, compareBytes } from '../kernel/index.ts';
+import { ByteWriter, compareBytes, equalBytes } from '../kernel/index.ts';
 import { canonicalBytes } from './name.ts';
 import { GROUP_CHILDREN_MAX, writeGroupPreimage } from './preimage.ts';
 
 /** Record `index` ends where record `index + 1` starts, so `starts` has one element more than there are records. */
-export type ChildRecords = { readonly records: Uint8Array; readonly starts: readonly number[] };
+export type ChildRecords = { readonly records: Uint8Array; readonly starts: Uint32Array };
 
 export type ChildList = {
   readonly count: number;
@@ -36,26 +36,32 @@ export function recordNodeId({ records, starts }: ChildRecords, index: number): 
 
 export function createChildList(): ChildList {
   const writer = new ByteWriter(8192);
-  let starts: number[] = [];
-  let raws: Uint8Array[] = [];
-  let names: Uint8Array[] = [];
+  let starts = new Uint32Array(64);
+  let count = 0;
+  /** Raw names that are not the canonical ones, by child: few have one. No object is kept for the others. */
+  let raws = new Map<number, Uint8Array>();
   let inOrder = true;
+  let last: { readonly name: Uint8Array; readonly raw: Uint8Array } | undefined;
+
+  function nameOf(index: number): Uint8Array {
+    return writer.view().subarray((starts[index] ?? 0) + LENGTH_BYTES, (starts[index + 1] ?? 0) - ID_BYTES);
+  }
 
   function order(left: number, right: number): number {
-    const byName = compareBytes(names[left] ?? EMPTY, names[right] ?? EMPTY);
-    return byName !== 0 ? byName : compareBytes(raws[left] ?? EMPTY, raws[right] ?? EMPTY);
+    const [leftName, rightName] = [nameOf(left), nameOf(right)];
+    const byName = compareBytes(leftName, rightName);
+    return byName !== 0 ? byName : compareBytes(raws.get(left) ?? leftName, raws.get(right) ?? rightName);
   }
 
   function sort(): ChildRecords {
-    const permutation = Array.from({ length: names.length }, (_, index) => index).sort(order);
+    const permutation = Array.from({ length: count }, (_, index) => index).sort(order);
     const unsorted = writer.view();
     const records = new ByteWriter(unsorted.length);
-    const sortedStarts: number[] = [];
-    for (const index of permutation) {
-      sortedStarts.push(records.length);
-      records.bytes(unsorted.subarray(starts[index], starts[index + 1] ?? unsorted.length));
+    const sortedStarts = new Uint32Array(count + 1);
+    for (const [at, index] of permutation.entries()) {
+      records.bytes(unsorted.subarray(starts[index], starts[index + 1]));
+      sortedStarts[at + 1] = records.length;
     }
-    sortedStarts.push(records.length);
     for (let at = 1; at < permutation.length; at++) {
       assert(order(permutation[at - 1] ?? 0, permutation[at] ?? 0) < 0, 'a folder holds a raw name once');
     }
@@ -64,30 +70,33 @@ export function createChildList(): ChildList {
 
   return {
     get count() {
-      return names.length;
+      return count;
     },
     add: (text, rawName, nodeId) => {
       assert(nodeId.length === ID_BYTES, 'a node id has 32 bytes');
       const name = canonicalBytes(text, rawName);
-      const index = names.length;
-      names.push(name);
-      raws.push(rawName);
-      starts.push(writer.length);
+      // A copy: a view would keep what it was read from in memory.
+      if (name !== rawName && !equalBytes(name, rawName)) raws.set(count, rawName.slice());
       writer.u32(name.length).bytes(name).bytes(nodeId);
-      if (index > 0 && inOrder && order(index - 1, index) >= 0) inOrder = false;
+      count++;
+      if (count === starts.length) starts = new Uint32Array(starts.buffer.transfer(2 * starts.byteLength));
+      starts[count] = writer.length;
+      if (last !== undefined && inOrder) {
+        const byName = compareBytes(last.name, name);
+        inOrder = byName < 0 || (byName === 0 && compareBytes(last.raw, rawName) < 0);
+      }
+      last = { name, raw: rawName };
     },
-    sorted: () => (inOrder ? { records: writer.view(), starts: [...starts, writer.length] } : sort()),
+    sorted: () => (inOrder ? { records: writer.view(), starts: starts.subarray(0, count + 1) } : sort()),
     reset: () => {
       writer.reset();
-      starts = [];
-      raws = [];
-      names = [];
+      count = 0;
+      raws = new Map();
       inOrder = true;
+      last = undefined;
     },
   };
 }
-
-const EMPTY = new Uint8Array(0);
 
 /**
  * The hashes of each level of groups of a folder with more than GROUP_CHILDREN_MAX children, the lowest level first,

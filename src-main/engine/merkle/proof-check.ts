@@ -161,7 +161,7 @@ function splitRecords(records: Uint8Array, count: number): ChildRecords {
     starts.push(reader.offset);
   }
   reader.end();
-  return { records, starts };
+  return { records, starts: Uint32Array.from(starts) };
 }
 
 /** Each group shown hangs in the folder's list of groups where its index says. */

@@ -63,7 +63,7 @@ export type SegmentBundler = {
 };
 
 /** Buffers kept for the next segments; more are made where more segments are under way. */
-const SPARE_BUFFERS_MAX = 8;
+const SPARE_BUFFERS_MAX = 3;
 const BUFFER_BYTES = SEGMENT_BYTES_TARGET * 2;
 
 /** Bundles blobs into plain segments in memory of its own. */

@@ -8,7 +8,8 @@ import fs from 'node:fs';
 import type { Problem } from '../../../src-shared/errors.ts';
 import { escapePath } from '../../../src-shared/format/index.ts';
 import { joinPath, replacedProblem, resolvePath, type SourceFolder } from './folder.ts';
-import { type Listing, type ListingData, ROW_WORDS, WORD } from './listing.ts';
+import { type Listing, type ListingData, ROW_WORDS, WORD, createRows } from './listing.ts';
+import { type FolderNames, folderNames } from './names.ts';
 import { type NativeFiles, type NativePath, codeOfErrno, nativeFiles } from './native.ts';
 import { errnoOf, problemOf, problemOfCode } from './problem.ts';
 import { type ObjectIdentity, deviceParts, fileStatOf, sameObject } from './stat.ts';
@@ -36,11 +37,9 @@ export function listTable(folder: SourceFolder, expected: ObjectIdentity): Table
   let fd = own;
   try {
     fd ??= fs.openSync(folder.access, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
-    // latin1 maps bytes to characters one to one: nothing is lost, sorting the strings sorts the bytes, and it is the
-    // fastest encoding readdir has.
-    const names = fs.readdirSync(folder.access, { encoding: 'latin1' }).sort();
-    if (names.length > FOLDER_ENTRIES_MAX) {
-      const message = `this folder can’t be listed: it has ${names.length} entries, more than ${FOLDER_ENTRIES_MAX}`;
+    const names = folderNames(folder.access, fs.fstatSync(fd).size, FOLDER_ENTRIES_MAX);
+    if (names === 'too many') {
+      const message = `this folder can’t be listed: it has more than ${FOLDER_ENTRIES_MAX} entries`;
       return { failed: { path: escapePath(folder.path), code: 'EFBIG', message } };
     }
     const table = new TableBuilder(folder, fd, names).build();
@@ -58,7 +57,7 @@ export function listTable(folder: SourceFolder, expected: ObjectIdentity): Table
 class TableBuilder {
   readonly #folder: SourceFolder;
   readonly #fd: number;
-  readonly #listed: readonly string[];
+  readonly #listed: Iterable<string>;
   readonly #native: NativeFiles | undefined = nativeFiles();
   readonly #rows: Uint32Array;
   readonly #names: Buffer;
@@ -68,12 +67,12 @@ class TableBuilder {
   #targetsLength = 0;
   readonly #problems: Problem[] = [];
 
-  constructor(folder: SourceFolder, fd: number, listed: readonly string[]) {
+  constructor(folder: SourceFolder, fd: number, { count, bytes, inOrder }: FolderNames) {
     this.#folder = folder;
     this.#fd = fd;
-    this.#listed = listed;
-    this.#rows = new Uint32Array(listed.length * ROW_WORDS);
-    this.#names = Buffer.allocUnsafeSlow(listed.reduce((sum, { length }) => sum + length, 0));
+    this.#listed = inOrder;
+    this.#rows = createRows(count);
+    this.#names = Buffer.allocUnsafeSlow(bytes);
   }
 
   build(): ListingData {

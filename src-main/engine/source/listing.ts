@@ -4,8 +4,9 @@
  *
  * Invariants: rows are sorted by raw name bytes; links are never followed. list-table.ts fills it.
  */
+import { assert } from '../../../src-shared/assert.ts';
 import type { Problem } from '../../../src-shared/errors.ts';
-import { compareBytes } from '../kernel/index.ts';
+import { compareBytes, giveBack } from '../kernel/index.ts';
 import type { NodeType } from '../merkle/index.ts';
 import { type FileStat, type StatNumbers, fileStatOfNumbers, nodeTypeOfMode } from './stat.ts';
 
@@ -60,6 +61,16 @@ export type ListingData = {
   readonly problems: readonly Problem[];
 };
 
+/** Rows that are worth copying the others for. */
+const FORGOTTEN_ROWS_MIN = 65_536;
+
+/** Memory for so many rows; of a large table it can be given back from the end without a copy. */
+export function createRows(count: number): Uint32Array {
+  if (count <= FORGOTTEN_ROWS_MIN) return new Uint32Array(count * ROW_WORDS);
+  const bytes = count * ROW_WORDS * Uint32Array.BYTES_PER_ELEMENT;
+  return new Uint32Array(new ArrayBuffer(bytes, { maxByteLength: bytes }), 0, count * ROW_WORDS);
+}
+
 /** Of an empty folder. */
 export const EMPTY_TABLE: ListingData = {
   count: 0,
@@ -72,7 +83,9 @@ export const EMPTY_TABLE: ListingData = {
 export class Listing {
   readonly count: number;
   readonly problems: readonly Problem[];
-  readonly #rows: Uint32Array;
+  /** Rows from `#first` on; those before were forgotten. */
+  #rows: Uint32Array;
+  #first = 0;
   readonly #names: Uint8Array;
   readonly #targets: Uint8Array;
 
@@ -166,9 +179,31 @@ export class Listing {
 
   /** Whether a row's object, type, size, times and owner are those of another row's words. */
   hasRow(row: number, words: Uint32Array): boolean {
-    const at = row * ROW_WORDS;
-    for (const index of COMPARED) if (this.#rows[at + index] !== words[index]) return false;
+    for (const index of COMPARED) if (this.#word(row, index) !== words[index]) return false;
     return true;
+  }
+
+  /**
+   * Says that no row before this one is asked for any more. Of a very large table its memory is given back, piece by
+   * piece: a million rows are 80 MB.
+   */
+  forget(before: number): void {
+    // The row before the first one still says where that one's name begins.
+    const first = before - 1;
+    const left = this.count - first;
+    if (first - this.#first < Math.max(FORGOTTEN_ROWS_MIN, left / 4)) return;
+    const from = (first - this.#first) * ROW_WORDS;
+    const { buffer } = this.#rows;
+    if (buffer instanceof ArrayBuffer && buffer.resizable && this.#rows.byteOffset === 0) {
+      this.#rows.copyWithin(0, from);
+      buffer.resize(left * ROW_WORDS * Uint32Array.BYTES_PER_ELEMENT);
+      this.#rows = new Uint32Array(buffer);
+    } else {
+      const rows = this.#rows.slice(from);
+      giveBack(this.#rows);
+      this.#rows = rows;
+    }
+    this.#first = first;
   }
 
   /** The row of a name, found by halving; undefined where there is none. */
@@ -198,7 +233,7 @@ export class Listing {
     let end = 0;
     rows.forEach((row, index) => {
       const at = index * ROW_WORDS;
-      data.rows.set(this.#rows.subarray(row * ROW_WORDS, (row + 1) * ROW_WORDS), at);
+      data.rows.set(this.#row(row), at);
       const name = names[index] ?? new Uint8Array(0);
       data.names.set(name, end);
       end += name.length;
@@ -234,6 +269,12 @@ export class Listing {
   }
 
   #word(row: number, index: number): number {
-    return this.#rows[row * ROW_WORDS + index] ?? 0;
+    assert(row >= this.#first, 'a row that was forgotten is asked for');
+    return this.#rows[(row - this.#first) * ROW_WORDS + index] ?? 0;
+  }
+
+  #row(row: number): Uint32Array {
+    const at = (row - this.#first) * ROW_WORDS;
+    return this.#rows.subarray(at, at + ROW_WORDS);
   }
 }

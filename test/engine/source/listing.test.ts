@@ -15,6 +15,7 @@ import {
   listTable,
   openSourceRoot,
 } from '../../../src-main/engine/source/index.ts';
+import { ROW_WORDS, WORD, createRows } from '../../../src-main/engine/source/listing.ts';
 import { nativeFiles } from '../../../src-main/engine/source/native.ts';
 
 let folder: string;
@@ -161,3 +162,30 @@ describe('the table of a folder', () => {
 test.runIf(process.platform === 'linux')('the system calls of the scan can be had on Linux', () => {
   expect(nativeFiles()).toBeDefined();
 });
+
+test.each(['fixed', 'resizable'])(
+  'rows that nobody asks for give their %s memory back, and the others stay as they are',
+  (memory) => {
+    const count = 200_000;
+    const rows = memory === 'fixed' ? new Uint32Array(count * ROW_WORDS) : createRows(count);
+    const { buffer } = rows;
+    const names = Buffer.from(Array.from({ length: count }, (_unused, row) => String(row).padStart(6, '0')).join(''));
+    for (let row = 0; row < count; row++) {
+      rows[row * ROW_WORDS + WORD.mode] = 0o100644;
+      rows[row * ROW_WORDS + WORD.size] = row;
+      rows[row * ROW_WORDS + WORD.nameEnd] = 6 * (row + 1);
+    }
+    const listing = new Listing({ count, rows, names, targets: new Uint8Array(0), problems: [] });
+    const whole = buffer.byteLength;
+    listing.forget(40_000);
+    expect(buffer.byteLength).toBe(whole);
+    listing.forget(110_000);
+    expect(buffer.byteLength).toBeLessThan(whole / 1.9);
+    for (const row of [110_000, 170_001, count - 1]) {
+      expect(Buffer.from(listing.name(row)).toString()).toBe(String(row));
+      expect(listing.size(row)).toBe(row);
+      expect(new Listing(listing.pick([row])).size(0)).toBe(row);
+    }
+    expect(() => listing.name(109_998)).toThrow(/forgotten/);
+  },
+);
