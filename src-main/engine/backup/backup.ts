@@ -188,9 +188,8 @@ async function storeSource(
   const listed = listOpened(folder, source.stat);
   if ('failed' in listed) return unreadable(listed.failed);
   try {
-    const place = { folder, nodePath: '', depth: 0 };
-    const root = { place, stat: source.stat, name, previous: match?.folder, rulesAbove: undefined, ancestors: [] };
-    const walked = await new FolderWalk(options).walk(root, listed);
+    const top = { stat: source.stat, name, previous: match?.folder, ancestors: [] };
+    const walked = await new FolderWalk(options).walkTop(top, listed, { nodePath: '', depth: 0 });
     options.smallFiles.dispatch();
     return { source, ...(await walked.stored) };
   } finally {

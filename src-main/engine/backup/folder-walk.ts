@@ -25,11 +25,11 @@ import {
 import { carried } from './entries.ts';
 import { describeEntry, isUntouchedFile } from './file-backup.ts';
 import { FolderAssembly } from './folder-assembly.ts';
-import type { FolderScans, ScanTicket } from './folder-scans.ts';
+import type { FolderScans, PreparedFolder, PreparedResult, ScanTicket } from './folder-scans.ts';
 import { type FolderBuild, FolderSealer, type StoredFolder } from './folder-seal.ts';
 import { type LeafOptions, LeafWalk } from './leaf-walk.ts';
 import { PreviousEntries, type PreviousEntry, type PreviousFolder } from './previous.ts';
-import { type Judged, type ListedFolder, type Place, ROW, depthProblem, judge, listOpened } from './scan-folder.ts';
+import { type ListedFolder, type Place, ROW, depthProblem, judge, listOpened } from './scan-folder.ts';
 import type { ReadingFolder } from './small-files.ts';
 
 const EMPTY_LISTING = new Listing(EMPTY_TABLE);
@@ -48,23 +48,23 @@ export type WalkOptions = LeafOptions & {
 /** A folder that was walked; `stored` settles when everything in it is stored. */
 export type WalkedFolder = { readonly stored: Promise<StoredFolder> };
 
-/** A folder to walk: where it is, what the table above it said, and what it was. */
+/** Where the walk of a source begins. */
+export type TopPlace = Omit<Place, 'folder'>;
+
+/** A folder to walk: what the table above it said, and what it was. */
 export type FolderToWalk = {
-  readonly place: Place;
   readonly stat: FileStat;
   /** Everything about it but what it holds, as `describeEntry` gives it. */
   readonly name: Uint8Array;
   readonly previous: PreviousFolder | undefined;
-  readonly rulesAbove: FolderFilter | undefined;
   /** Device and inode of each folder above, only where links are followed. */
   readonly ancestors: readonly FileStat[];
 };
 
 /** A folder while it is being walked. */
 type Walking = FolderToWalk &
-  ReadingFolder & {
-    readonly judged: Judged;
-    readonly tickets: ReadonlyMap<number, ScanTicket>;
+  ReadingFolder &
+  Omit<PreparedFolder, 'listing'> & {
     begun: FolderBuild | undefined;
   };
 
@@ -83,12 +83,17 @@ export class FolderWalk {
   }
 
   /** Walks a listed folder and everything below it. The caller closes the folder when `stored` has settled. */
-  async walk(folder: FolderToWalk, listed: ListedFolder): Promise<WalkedFolder> {
-    const { counters, session, repository, signal, filter, problems } = this.#options;
+  walkTop(folder: FolderToWalk, listed: ListedFolder, top: TopPlace): Promise<WalkedFolder> {
+    const prepared = this.#prepare({ ...top, folder: listed.folder }, listed, undefined);
+    this.#options.scans.announce(prepared);
+    return this.#walk(folder, prepared);
+  }
+
+  async #walk(folder: FolderToWalk, prepared: PreparedFolder): Promise<WalkedFolder> {
+    const { counters, session, repository, signal, problems } = this.#options;
     if (signal?.aborted === true) throw new CairnError('engine/cancelled', 'The backup was cancelled.');
-    const { place, previous } = folder;
-    const listing = new Listing(listed.data);
-    const judged = judge(filter, place, listing, folder.rulesAbove);
+    const { previous } = folder;
+    const { place, listing, judged } = prepared;
     for (const problem of [...listing.problems, ...judged.problems]) problems.push(problem);
     counters.folder(place.folder.path);
     await session.beat();
@@ -96,10 +101,9 @@ export class FolderWalk {
     const assembly = new FolderAssembly(listing, previous !== undefined);
     const walking: Walking = {
       ...folder,
+      ...prepared,
       assembly,
-      judged,
       readPatiently: (row, linkGroup) => this.#leaves.readPatiently(walking, row, linkGroup),
-      tickets: this.#announce(place, listing, judged),
       begun: undefined,
     };
     const top = previous && { page: previous.entry.page, level: previous.entry.pageLevel };
@@ -152,15 +156,29 @@ export class FolderWalk {
     return true;
   }
 
-  #announce(place: Place, listing: Listing, judged: Judged): ReadonlyMap<number, ScanTicket> {
+  /** Asks the rules about a folder, and makes tickets for those in it. */
+  #prepare(place: Place, { data }: ListedFolder, above: FolderFilter | undefined): PreparedFolder {
+    const listing = new Listing(data);
+    const judged = judge(this.#options.filter, place, listing, above);
     const tickets = new Map<number, ScanTicket>();
     for (let row = 0; row < listing.count; row++) {
       if (judged.rows[row] !== ROW.included || listing.nodeType(row) !== 'directory') continue;
       const name = listing.name(row);
-      tickets.set(row, { parent: place.folder, name, expected: listing.stat(row), result: undefined });
+      const prepare = (listed: ListedFolder): PreparedResult => this.#prepareChild(place, name, judged.rules, listed);
+      tickets.set(row, { parent: place.folder, name, expected: listing.stat(row), prepare, result: undefined });
     }
-    this.#options.scans.announce([...tickets.values()]);
-    return tickets;
+    return { place, listing, judged, tickets };
+  }
+
+  #prepareChild(above: Place, name: Uint8Array, rules: FolderFilter | undefined, listed: ListedFolder): PreparedResult {
+    const depth = above.depth + 1;
+    const problem = depthProblem(depth, listed.folder.path);
+    if (problem !== undefined) {
+      closeSourceFolder(listed.folder);
+      return { failed: problem };
+    }
+    const path = nodePath(above.nodePath, canonicalName(name).text);
+    return this.#prepare({ folder: listed.folder, nodePath: path, depth }, listed, rules);
   }
 
   /** Of a folder that is new or changed, makes what has come so far. */
@@ -261,49 +279,42 @@ export class FolderWalk {
   }
 
   async #directory(walking: Walking, row: number, match: PreviousEntry | undefined): Promise<void> {
-    const { assembly, place } = walking;
+    const { assembly } = walking;
     const ticket = walking.tickets.get(row);
     if (ticket === undefined) throw new CairnError('engine/internal', 'A folder was not announced.');
     assembly.expect(row, match);
     const taken = this.#options.scans.take(ticket);
-    const listed = taken instanceof Promise ? await taken : taken;
-    const problem = depthProblem(place.depth + 1, joinPath(place.folder.path, ticket.name));
-    if ('failed' in listed) assembly.child(row, this.#leaves.unread(listed.failed, match));
-    else if (problem !== undefined) {
-      closeSourceFolder(listed.folder);
-      assembly.child(row, this.#leaves.unread(problem, match));
-    } else await this.#enter(walking, row, listed, ticket.expected, match);
+    const prepared = taken instanceof Promise ? await taken : taken;
+    if ('failed' in prepared) assembly.child(row, this.#leaves.unread(prepared.failed, match));
+    else await this.#enter(walking, row, prepared, ticket.expected, match);
   }
 
   /** Walks a folder of the table; its place in the assembly is filled when it is stored. */
   async #enter(
     walking: Walking,
     row: number,
-    listed: ListedFolder,
+    prepared: PreparedFolder,
     stat: FileStat,
     match: PreviousEntry | undefined,
   ): Promise<void> {
-    const { assembly, place, judged } = walking;
-    const name = assembly.listing.name(row);
-    const path = nodePath(place.nodePath, canonicalName(name).text);
+    const { assembly } = walking;
+    const { folder } = prepared.place;
     const below: FolderToWalk = {
-      place: { folder: listed.folder, nodePath: path, depth: place.depth + 1 },
       stat,
-      name,
+      name: assembly.listing.name(row),
       previous: match?.folder,
-      rulesAbove: judged.rules,
       ancestors: this.#options.followLinks ? [...walking.ancestors, walking.stat] : [],
     };
     try {
-      const { stored } = await this.walk(below, listed);
+      const { stored } = await this.#walk(below, prepared);
       void stored
         .then(
-          (folder) => assembly.child(row, folder),
+          (made) => assembly.child(row, made),
           (error: unknown) => assembly.fail(error),
         )
-        .finally(() => closeSourceFolder(listed.folder));
+        .finally(() => closeSourceFolder(folder));
     } catch (error) {
-      closeSourceFolder(listed.folder);
+      closeSourceFolder(folder);
       throw error;
     }
   }
@@ -325,8 +336,12 @@ export class FolderWalk {
       assembly.expect(row, match);
       const opened = openSourceRoot(target.path, place.folder.pinned);
       const listed = 'failed' in opened ? opened : listOpened(opened, target.stat);
-      if ('failed' in listed) assembly.child(row, this.#leaves.unread(listed.failed, match));
-      else await this.#enter(walking, row, listed, target.stat, match);
+      const prepared = 'failed' in listed ? listed : this.#prepareChild(place, seen.name, judged.rules, listed);
+      if ('failed' in prepared) assembly.child(row, this.#leaves.unread(prepared.failed, match));
+      else {
+        this.#options.scans.announce(prepared);
+        await this.#enter(walking, row, prepared, target.stat, match);
+      }
     } else if (target.stat.nodeType === 'file') {
       const { path: access, stat } = target;
       this.#leaves.store(walking, row, { ...seen, stat, access, attributesOf: access, linkGroup: undefined }, match);

@@ -54,7 +54,7 @@ export type Publication = {
 };
 
 /** Segments being compressed besides those that the codec works on: the next ones should be there when it is done. */
-const SEGMENTS_AHEAD = 2;
+const SEGMENTS_AHEAD = 4;
 /** From this many new bytes on a backup is “bulk”: what takes long is compressing, and `auto` takes a faster level. */
 const BULK_FROM_BYTES = 64 * 1024 * 1024;
 
