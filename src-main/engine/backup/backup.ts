@@ -91,7 +91,7 @@ export async function backup(repository: Repository, options: BackupOptions): Pr
     options.host,
     sources.map(({ path }) => path),
   );
-  const session = await repository.beginWrite(options.writerId, options.workers);
+  const session = await repository.beginWrite(options.writerId, 2 * options.workers);
   try {
     const run: Run = {
       repository,
