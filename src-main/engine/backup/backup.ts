@@ -113,16 +113,23 @@ export async function backup(repository: Repository, options: BackupOptions): Pr
   }
 }
 
+/** So many bytes of a large file are as much work as a small file. */
+const BYTES_AS_A_FILE = 128 * 1024;
+
 async function storeSources(run: Run, sources: readonly Source[]): Promise<readonly StoredSource[]> {
   const { repository, session, options, counters, parent, problems } = run;
   let lanes: Lanes | undefined;
-  const lanesOf = (): Lanes | undefined => {
-    if (lanes === undefined && options.workers > 0 && isLarge(counters, options.lanesFromFiles)) {
-      lanes = new Lanes(options.workers, { idKey: repository.context.idKey, slotBytes: BATCH_BYTES_MAX });
+  const { idKey, chunkKey } = repository.context;
+  const lanesOf = (fileBytes = 0): Lanes | undefined => {
+    const isWorthIt =
+      isLarge(counters, options.lanesFromFiles) || fileBytes >= options.lanesFromFiles * BYTES_AS_A_FILE;
+    if (lanes === undefined && options.workers > 0 && isWorthIt) {
+      lanes = new Lanes(options.workers, { idKey, chunkKey, slotBytes: BATCH_BYTES_MAX });
     }
     return lanes;
   };
-  const storer = new FileStorer(repository.context, session, (bytes) => counters.read(bytes));
+  const onBytes = (bytes: number): void => counters.read(bytes);
+  const storer = new FileStorer(repository.context, session, { lanes: lanesOf, onBytes });
   const smallFiles = new SmallFiles(repository.context, session, { counters, lanes: lanesOf });
   const scans = new FolderScans(lanesOf);
   const shared = {

@@ -6,6 +6,7 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import { assert } from '../../../src-shared/assert.ts';
 import { createBlobHasher } from '../codec/index.ts';
 import { borrowedFolder, folderHandle } from '../source/index.ts';
+import { LaneCuts } from './lane-cuts.ts';
 import type { FromLane, LaneSetup, ListReply, ListRequest, ToLane } from './lane-messages.ts';
 import { FilesReader } from './read-files.ts';
 import { openAndList } from './scan-folder.ts';
@@ -14,9 +15,11 @@ type ReadMessage = Extract<ToLane, { readonly kind: 'read' }>;
 
 const port = parentPort;
 assert(port !== null, 'this module runs in a worker thread');
-const { idKey, slots: memory } = workerData as LaneSetup;
+const { idKey, chunkKey, slots: memory } = workerData as LaneSetup;
 const slots = memory.map((slot) => new Uint8Array(slot));
 const reader = new FilesReader(createBlobHasher(idKey));
+/** Made when first needed: its memory is 8 MB. */
+let cuts: LaneCuts | undefined;
 
 function tell(message: FromLane, transfer: readonly ArrayBuffer[]): void {
   port?.postMessage(message, transfer);
@@ -40,6 +43,11 @@ function take(message: ToLane): void {
       tell({ kind: 'listed', replies: message.requests.map((request) => list(request, transfer)) }, transfer);
       return;
     }
+    case 'cut':
+    case 'cut-on':
+      cuts ??= new LaneCuts(chunkKey, createBlobHasher(idKey), (answer) => tell(answer, []));
+      cuts.take(message);
+      return;
     case 'stop':
       reads.length = 0;
       port?.close();

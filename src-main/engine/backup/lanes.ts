@@ -7,8 +7,10 @@
  */
 import { Worker } from 'node:worker_threads';
 import { assert } from '../../../src-shared/assert.ts';
-import { CairnError } from '../../../src-shared/errors.ts';
+import { CairnError, type Problem } from '../../../src-shared/errors.ts';
 import { type ObjectIdentity, type SourceFolder, adoptFolder, exact, folderHandle } from '../source/index.ts';
+import type { CutFile, FilePart } from './cut-file.ts';
+import { type CutRequest, CutsUnderWay } from './lane-cuts.ts';
 import type { FromLane, LaneSetup, ListRequest, ToLane } from './lane-messages.ts';
 import type { ReadRequest } from './read-files.ts';
 import type { ReadBuffers } from './read-results.ts';
@@ -19,6 +21,8 @@ const LIST_WEIGHT = 64 * 1024;
 /** The same for opening a file. */
 const FILE_WEIGHT = 4096;
 
+/** The same for a large file: whoever cuts it has enough to do. */
+const CUT_WEIGHT = 8 * 1024 * 1024;
 /** Memory for contents that are being read, in batches. */
 const SLOTS = 8;
 
@@ -37,6 +41,8 @@ type Read = {
 type ReadUnderWay = Read & { readonly lane: Lane; readonly slot: number; readonly weight: number };
 type Lane = { readonly worker: Worker; readonly hasEnded: Promise<void>; load: number };
 
+type LaneKeys = Pick<LaneSetup, 'idKey' | 'chunkKey'>;
+
 export type FolderToList = Omit<ListRequest, 'id' | 'parent'> & { readonly parent: SourceFolder };
 
 export class Lanes {
@@ -47,17 +53,18 @@ export class Lanes {
   readonly #queue: Read[] = [];
   readonly #slots: readonly Uint8Array[];
   readonly #free: number[];
+  readonly #cuts = new CutsUnderWay();
   #count = 0;
   #failure: Error | undefined;
   #isClosed = false;
 
   /** `slotBytes`: the most that one request reads. */
-  constructor(count: number, { idKey, slotBytes }: { readonly idKey: Uint8Array; readonly slotBytes: number }) {
+  constructor(count: number, { slotBytes, ...keys }: LaneKeys & { readonly slotBytes: number }) {
     assert(count > 0, 'there is at least one lane');
     const slots = Array.from({ length: SLOTS }, () => new SharedArrayBuffer(slotBytes));
     this.#slots = slots.map((slot) => new Uint8Array(slot));
     this.#free = [...slots.keys()];
-    this.#lanes = Array.from({ length: count }, () => this.#start({ idKey, slots }));
+    this.#lanes = Array.from({ length: count }, () => this.#start({ ...keys, slots }));
   }
 
   /** Opens and lists folders; one message for all of them. */
@@ -85,6 +92,20 @@ export class Lanes {
     });
   }
 
+  /** Reads and cuts a large file; one at a time. `onPart` gets part after part. */
+  async cut(
+    request: CutRequest,
+    onPart: (part: Omit<FilePart, 'isLast'>) => Promise<void>,
+  ): Promise<CutFile | Problem> {
+    const lane = this.#idlest();
+    lane.load += CUT_WEIGHT;
+    try {
+      return await this.#cuts.begin(this.#count++, request, { post: (message) => this.#post(lane, message), onPart });
+    } finally {
+      lane.load -= CUT_WEIGHT;
+    }
+  }
+
   /** Stops the lanes; nothing they were asked is answered any more. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -95,6 +116,7 @@ export class Lanes {
         await hasEnded;
       }),
     );
+    this.#cuts.fail(new CairnError('engine/cancelled', 'The backup has ended.'));
   }
 
   /** Begins the next reads, as far as there are slots. */
@@ -151,6 +173,9 @@ export class Lanes {
           else waiter.resolve({ folder: adoptFolder(reply.folder, waiter.parent), data: reply.data });
         }
         return;
+      case 'cut':
+        this.#cuts.receive(message);
+        return;
       case 'read': {
         const read = this.#reads.get(message.id);
         assert(read !== undefined, 'a lane answers what it was asked');
@@ -176,6 +201,7 @@ export class Lanes {
   #fail(error: Error): void {
     this.#failure ??= error;
     for (const { reject } of [...this.#lists.values(), ...this.#reads.values(), ...this.#queue]) reject(this.#failure);
+    this.#cuts.fail(this.#failure);
     this.#lists.clear();
     this.#reads.clear();
     this.#queue.length = 0;

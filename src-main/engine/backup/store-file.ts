@@ -1,19 +1,21 @@
 /**
- * The content of one file on its way into the repository: read into the chunker's own memory, cut, hashed, and handed
- * to the session, which keeps only what is new.
+ * The content of one file on its way into the repository: read, cut and hashed (cut-file.ts, by a lane where there is
+ * one), and handed to the session, which keeps only what is new.
  *
  * A file that changes while it is read is read again; after RETRIES_MAX tries it is stored as it was last seen and
  * flagged. Never more is read than the file had when it was opened, so a file that grows for ever ends.
  */
 import type { Problem } from '../../../src-shared/errors.ts';
 import { type ContentHash, asContentHash } from '../../../src-shared/ids.ts';
-import { BLOB_TYPE, CHUNKING, type Chunker, type Hasher, createChunker, createHasher, hash } from '../codec/index.ts';
+import { BLOB_TYPE, CHUNKING, hash } from '../codec/index.ts';
 import { type FileContent, createChunkListBuilder } from '../merkle/index.ts';
 import type { RepositoryContext, WriteSession } from '../repository/index.ts';
-import { type FileStat, type SourceFile, openSourceFile } from '../source/index.ts';
+import { type FileStat, type SourceFile, exact, openSourceFile } from '../source/index.ts';
+import { type CutFile, FileCutter, type FilePart, chunksOf } from './cut-file.ts';
+import type { Lanes } from './lanes.ts';
 
 const RETRIES_MAX = 2;
-/** Files waiting for their turn; each is only a path. One is read at a time, for the chunker has one buffer. */
+/** Files waiting for their turn; each is only a path. One is read at a time. */
 const AHEAD = 8;
 
 export type FileToStore = {
@@ -47,16 +49,26 @@ type Reading =
 
 export class FileStorer {
   readonly #session: WriteSession;
-  readonly #chunker: Chunker;
-  readonly #hasher: Hasher = createHasher();
+  readonly #context: RepositoryContext;
   readonly #onBytes: (count: number) => void;
+  readonly #lanes: (fileBytes: number) => Pick<Lanes, 'cut'> | undefined;
+  /** Where there are no lanes; made when first needed, for its memory is 8 MB. */
+  #cutter: FileCutter | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
 
-  constructor(context: RepositoryContext, session: WriteSession, onBytes: (count: number) => void) {
+  constructor(
+    context: RepositoryContext,
+    session: WriteSession,
+    options: {
+      readonly lanes: (fileBytes: number) => Pick<Lanes, 'cut'> | undefined;
+      readonly onBytes: (count: number) => void;
+    },
+  ) {
+    this.#context = context;
     this.#session = session;
-    this.#chunker = createChunker(context.chunkKey, CHUNKING.standard);
-    this.#onBytes = onBytes;
+    this.#lanes = options.lanes;
+    this.#onBytes = options.onBytes;
   }
 
   /** Reads and stores one file, when those handed in before are done. */
@@ -91,7 +103,7 @@ export class FileStorer {
       const opened = openSourceFile(access, expected, path);
       if (opened.kind === 'failed') return opened;
       if (opened.kind === 'opened') {
-        const reading = await this.#read(opened.file);
+        const reading = await this.#read(opened.file, path);
         if (reading.kind === 'failed') return reading;
         if (!reading.changed) return { kind: 'stored', file: reading.file };
         last = reading.file;
@@ -103,12 +115,14 @@ export class FileStorer {
     return last === undefined ? { kind: 'vanished' } : { kind: 'stored', file: { ...last, isInconsistent: true } };
   }
 
-  async #read(file: SourceFile): Promise<Reading> {
+  async #read(file: SourceFile, path: Uint8Array): Promise<Reading> {
     const { size } = file.stat;
     let content: Content | Problem;
     try {
       content =
-        size <= CHUNKING.standard.minBytes ? await this.#readSmall(file, size) : await this.#readLarge(file, size);
+        size <= CHUNKING.standard.minBytes
+          ? await this.#readSmall(file, size)
+          : await this.#readLarge(file, path, size);
     } catch (error) {
       file.close();
       throw error;
@@ -123,7 +137,7 @@ export class FileStorer {
 
   /** A file below the smallest chunk is one blob: its hash is the file's hash. */
   async #readSmall(file: SourceFile, size: number): Promise<Content | Problem> {
-    const { buffer } = this.#chunker;
+    const buffer = new Uint8Array(size);
     const count = size === 0 ? 0 : file.readInto(buffer, 0, size);
     if (typeof count !== 'number') return count;
     this.#onBytes(count);
@@ -135,40 +149,38 @@ export class FileStorer {
     return { contentHash, content: { kind: 'inline', chunks: [{ id, length: count }] }, bytes: count };
   }
 
-  async #readLarge(file: SourceFile, size: number): Promise<Content | Problem> {
-    const { buffer } = this.#chunker;
+  async #readLarge(file: SourceFile, path: Uint8Array, size: number): Promise<Content | Problem> {
     const chunks = createChunkListBuilder((type, bytes) => this.#session.add(type, bytes));
-    this.#hasher.reset();
-    let begin = 0;
-    let end = 0;
-    let total = 0;
-    for (;;) {
-      // Make room for what is to come, then fill all of it: few reads, and the chunker sees as much as it can use.
-      buffer.copyWithin(0, begin, end);
-      end -= begin;
-      begin = 0;
-      const wanted = Math.min(buffer.length - end, size - total);
-      const count = wanted === 0 ? 0 : file.readInto(buffer, end, wanted);
-      if (typeof count !== 'number') return count;
-      this.#onBytes(count);
-      this.#hasher.update(buffer.subarray(end, end + count));
-      end += count;
-      total += count;
-      const isLast = count < wanted || total === size;
-      for (
-        let length = this.#chunker.cut(begin, end, isLast);
-        length > 0;
-        length = this.#chunker.cut(begin, end, isLast)
-      ) {
-        const id = this.#session.add(BLOB_TYPE.fileChunk, buffer.subarray(begin, begin + length));
-        chunks.add({ id, length });
-        begin += length;
-        if (begin === end) break;
+    const onPart = async (part: Omit<FilePart, 'isLast'>): Promise<void> => {
+      this.#onBytes(part.read);
+      for (const { id, plain } of chunksOf(part)) {
+        this.#session.addKnown(id, BLOB_TYPE.fileChunk, plain);
+        chunks.add({ id, length: plain.length });
       }
       await this.#room();
-      if (isLast && begin === end) break;
+    };
+    const lanes = this.#lanes(size);
+    const cut =
+      lanes === undefined
+        ? await this.#cutHere(file, size, onPart)
+        : await lanes.cut({ fd: file.descriptor, path: exact(path), size }, onPart);
+    if ('code' in cut) return cut;
+    return { contentHash: cut.contentHash, content: chunks.finish(), bytes: cut.bytes };
+  }
+
+  async #cutHere(
+    file: SourceFile,
+    size: number,
+    onPart: (part: FilePart) => Promise<void>,
+  ): Promise<CutFile | Problem> {
+    this.#cutter ??= new FileCutter(this.#context.chunkKey, this.#context.blobHasher);
+    this.#cutter.begin(size, (buffer, offset, length) => file.readInto(buffer, offset, length));
+    for (;;) {
+      const part = this.#cutter.next();
+      if ('code' in part) return part;
+      await onPart(part);
+      if (part.isLast) return this.#cutter.finish();
     }
-    return { contentHash: asContentHash(this.#hasher.digest()), content: chunks.finish(), bytes: total };
   }
 
   async #room(): Promise<void> {

@@ -50,6 +50,31 @@ export function openSourceFile(path: Buffer, expected: FileStat, problemPath: Ui
   }
 }
 
+/**
+ * Reads on and on from an open file, from its first byte. Gives the count, less than `length` only at the end of the
+ * file, or a Problem. A file that grows as fast as it is read never ends: the caller stops at a size of its choice.
+ */
+export function readerOf(
+  fd: number,
+  path: Uint8Array,
+): (buffer: Uint8Array, offset: number, length: number) => number | Problem {
+  let position = 0;
+  return (buffer, offset, length) => {
+    let filled = 0;
+    try {
+      while (filled < length) {
+        const count = fs.readSync(fd, buffer, offset + filled, length - filled, position);
+        if (count === 0) break;
+        filled += count;
+        position += count;
+      }
+      return filled;
+    } catch (error) {
+      return problemOf(path, 'can’t be read', error);
+    }
+  };
+}
+
 export class SourceFile {
   /** As it was when it was opened. */
   readonly stat: FileStat;
@@ -61,6 +86,11 @@ export class SourceFile {
     this.#fd = fd;
     this.stat = stat;
     this.#path = path;
+  }
+
+  /** For a thread that reads it; it stays open until `close`. */
+  get descriptor(): number {
+    return this.#openFd();
   }
 
   /** Bytes read so far. */

@@ -8,7 +8,7 @@ export {
 } from './attributes.ts';
 export { type AttributeAccess } from './attributes-native.ts';
 export { isPlaceholder } from './placeholder.ts';
-export { openSourceFile, type OpenFileResult, type SourceFile } from './file.ts';
+export { openSourceFile, readerOf, type OpenFileResult, type SourceFile } from './file.ts';
 export { createFilter, createRecordedFilter, type Filter, type RecordedFolder } from './filter.ts';
 export { CACHE_TAG_NAME, isCacheTagContent } from './filter-folder-marks.ts';
 export { IGNORE_FILE_BYTES_MAX, type IgnoreFileName } from './ignore-file.ts';
