@@ -75,7 +75,7 @@ const leastSnapshot: SnapshotRecord = {
   user: '',
   sources: [
     {
-      path: filled(3),
+      path: Buffer.from('/home/a'),
       name: 'home',
       rootNodeId: asNodeId(filled(32)),
       rules: { excludes: ['*.tmp'], excludeLargerThanBytes: 0, oneFileSystem: false, symlinks: 'store' },

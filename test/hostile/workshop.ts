@@ -213,7 +213,7 @@ export class Workshop {
 
   sourceFields(name: string, changes: Fields = {}): Fields {
     return {
-      path: utf8(`/nowhere/${name}`),
+      path: utf8('/nowhere/source'),
       name,
       rootNodeId: new Uint8Array(32).fill(4),
       rules: { excludes: [], excludeLargerThanBytes: 0, oneFileSystem: false, symlinks: 'store' },

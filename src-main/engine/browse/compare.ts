@@ -51,5 +51,7 @@ function noteEntry(lists: DiffLists, path: string, before: Entry | undefined, af
 }
 
 function folderRef(entry: Entry | undefined): FolderRef | undefined {
-  return entry?.nodeType === 'directory' ? { page: entry.page, level: entry.pageLevel } : undefined;
+  return entry?.nodeType === 'directory'
+    ? { page: entry.page, level: entry.pageLevel, totalEntries: entry.totalEntries }
+    : undefined;
 }

@@ -8,7 +8,7 @@ import { CairnError, isIntegrityError } from '../../../src-shared/errors.ts';
 import { displayPath, escapePath, formatTimeNs } from '../../../src-shared/format/index.ts';
 import type { FileVersion } from '../../../src-shared/model/index.ts';
 import { Breather, toHex } from '../kernel/index.ts';
-import { type Entry, type FolderRef, canonicalName, iterateFolder } from '../merkle/index.ts';
+import { type DirectoryEntry, type Entry, type FolderRef, canonicalName, iterateFolder } from '../merkle/index.ts';
 import type { Repository } from '../repository/index.ts';
 import type { Snapshot } from '../snapshot/index.ts';
 import { compilePattern } from '../source/index.ts';
@@ -95,7 +95,7 @@ class Search {
     let top = topFolder(snapshot);
     try {
       const only = await onlySource(fetchPages(this.#repository), snapshot);
-      if (only?.nodeType === 'directory') top = { page: only.page, level: only.pageLevel };
+      if (only?.nodeType === 'directory') top = refOf(only);
     } catch (error) {
       // The top page is read again below, where its damage is told.
       if (this.#onUnreadable === undefined || !isIntegrityError(error)) throw error;
@@ -116,19 +116,24 @@ class Search {
     if (known !== undefined) return known;
     const matches: Match[] = [];
     const onDamage = damageTeller(this.#onUnreadable, snapshot, escapePath(path ?? new Uint8Array()));
-    for await (const entry of iterateFolder(fetchPages(this.#repository), folder.page, folder.level, onDamage)) {
+    const { page, level, totalEntries } = folder;
+    for await (const entry of iterateFolder(fetchPages(this.#repository), page, level, onDamage, totalEntries)) {
       await this.#breather.step();
       const entryPath = path === undefined ? entry.name : joinNames([path, entry.name]);
       if (this.#isMatch(canonicalName(entry.name).text, canonicalName(entryPath).text))
         matches.push({ entry, path: entryPath });
       if (entry.nodeType === 'directory') {
-        const below = await this.#folder(snapshot, { page: entry.page, level: entry.pageLevel }, entryPath, depth + 1);
+        const below = await this.#folder(snapshot, refOf(entry), entryPath, depth + 1);
         for (const match of below) matches.push(match);
       }
     }
     this.#seen.set(key, matches);
     return matches;
   }
+}
+
+function refOf({ page, pageLevel: level, totalEntries }: DirectoryEntry): FolderRef {
+  return { page, level, totalEntries };
 }
 
 /** Versions by path and content: the same content in snapshots one after another is one version. */

@@ -93,7 +93,7 @@ type Walk = {
 
 function folderOf(entry: Entry): FolderRef {
   if (entry.nodeType !== 'directory') throw new CairnError('engine/internal', 'A file was taken for a folder.');
-  return { page: entry.page, level: entry.pageLevel };
+  return { page: entry.page, level: entry.pageLevel, totalEntries: entry.totalEntries };
 }
 
 async function* walk(
@@ -106,7 +106,8 @@ async function* walk(
   if (depth > WALK_DEPTH_MAX)
     throw new CairnError('limit/exceeded', 'The stored tree is deeper than any Cairn writes.');
   const onDamage = damageTeller(onUnreadable, snapshot, escapePath(joinNames(prefix)));
-  for await (const entry of iterateFolder(fetchPages(repository), folder.page, folder.level, onDamage)) {
+  const { page, level, totalEntries } = folder;
+  for await (const entry of iterateFolder(fetchPages(repository), page, level, onDamage, totalEntries)) {
     const path = joinNames([...prefix, entry.name]);
     yield describeEntry(entry, path);
     if (recursive && entry.nodeType === 'directory') {

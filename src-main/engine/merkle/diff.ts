@@ -66,7 +66,9 @@ export async function* diffFolders(
 }
 
 function folderOf(entry: Entry | undefined): FolderRef | undefined {
-  return entry?.nodeType === 'directory' ? { page: entry.page, level: entry.pageLevel } : undefined;
+  return entry?.nodeType === 'directory'
+    ? { page: entry.page, level: entry.pageLevel, totalEntries: entry.totalEntries }
+    : undefined;
 }
 
 /** Puts a pair of folders on the stack, unless they are the same or there is none. */

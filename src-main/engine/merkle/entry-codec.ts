@@ -25,6 +25,7 @@ import {
   OWNER_NAME_BYTES_MAX,
   PAGE_LEVEL_MAX,
   TARGET_BYTES_MAX,
+  TREE_ENTRIES_MAX,
   U32_MAX,
   XATTR_INLINE_BYTES_MAX,
 } from './entry.ts';
@@ -340,6 +341,7 @@ function decodeDirectory(reader: ByteReader, mask: number, common: Fixed): Direc
   const entryCount = reader.varint();
   const totalEntries = reader.varint();
   if (entryCount > totalEntries) reader.fail('a subtree with fewer names than its folder');
+  if (totalEntries > TREE_ENTRIES_MAX) reader.fail(`a subtree of ${totalEntries} names`);
   const totalBytes = reader.varint();
   const optional = decodeOptionalFields(reader, mask);
   return {

@@ -37,6 +37,8 @@ export const CHUNK_BYTES_MAX = 8 * 1024 * 1024;
 /** Highest level of a page; leaves are level 0. */
 export const PAGE_LEVEL_MAX = 8;
 /** The twelve permission bits. */
+/** Names in and below a folder. Pages can be shared, so a few bytes may say 2^40; whoever walks them would never end. */
+export const TREE_ENTRIES_MAX = 2 ** 30;
 export const MODE_MAX = 0o7777;
 /** Owner ids and device numbers are unsigned 32-bit integers. */
 export const U32_MAX = 0xffff_ffff;

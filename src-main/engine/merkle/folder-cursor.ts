@@ -18,7 +18,15 @@ import { decodeFolderPage, type FolderChild, type FolderPage, PAGE_BLOB_TYPE, ty
 export type PageFetch = (page: PageId, blobType: PageBlobType) => Uint8Array | Promise<Uint8Array>;
 
 /** The root page of a folder's child list and its level. */
-export type FolderRef = { readonly page: PageId; readonly level: number };
+export type FolderRef = {
+  readonly page: PageId;
+  readonly level: number;
+  /**
+   * What the folder's entry says it holds, with all below. Whoever walks a whole tree gives it: pages that are shared
+   * could make a tree of any size out of a few bytes.
+   */
+  readonly totalEntries?: number | undefined;
+};
 
 export type CursorItem =
   | { readonly kind: 'entry'; readonly entry: Entry; readonly name: Uint8Array }
@@ -38,6 +46,8 @@ function fail(reason: string): never {
 export class FolderCursor {
   readonly #fetch: PageFetch;
   readonly #frames: Frame[] = [];
+  /** Entries that may still be met, those below them counted too. */
+  #entriesLeft = Infinity;
 
   /** Use `openFolder`. */
   constructor(fetch: PageFetch) {
@@ -95,6 +105,7 @@ export class FolderCursor {
   }
 
   async openRoot(folder: FolderRef): Promise<void> {
+    this.#entriesLeft = folder.totalEntries ?? Infinity;
     const page = await this.#read(folder.page, folder.level);
     this.#frames.push({ page, index: 0, before: undefined });
   }
@@ -140,7 +151,14 @@ export class FolderCursor {
     const page = decodeFolderPage(fetched instanceof Uint8Array ? fetched : await fetched);
     const actual = page.kind === 'leaf' ? 0 : page.level;
     if (actual !== level) fail(`a page of level ${actual} stands where level ${level} is expected`);
+    if (page.kind === 'leaf') this.#count(page.entries);
     return page;
+  }
+
+  #count(entries: readonly Entry[]): void {
+    if (this.#entriesLeft === Infinity) return;
+    for (const entry of entries) this.#entriesLeft -= 1 + (entry.nodeType === 'directory' ? entry.totalEntries : 0);
+    if (this.#entriesLeft < 0) fail('there are more entries than the folder says it has');
   }
 }
 

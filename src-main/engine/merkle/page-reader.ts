@@ -18,7 +18,7 @@ export { type FolderRef, type PageFetch } from './folder-cursor.ts';
 export type OnDamagedPage = (error: CairnError) => void;
 
 /**
- * All entries of a folder in the order of their raw names. With `onDamage` a damaged page ends nothing but itself;
+ * All entries of a folder in the order of their raw names; `totalEntries` as in a FolderRef. With `onDamage` a damaged page ends nothing but itself;
  * without it, it ends the walk with its error.
  */
 export async function* iterateFolder(
@@ -26,8 +26,9 @@ export async function* iterateFolder(
   page: PageId,
   level: number,
   onDamage?: OnDamagedPage,
+  totalEntries?: number,
 ): AsyncGenerator<Entry> {
-  for await (const entries of iterateFolderLeaves(fetch, page, level, onDamage)) yield* entries;
+  for await (const entries of iterateFolderLeaves(fetch, page, level, onDamage, totalEntries)) yield* entries;
 }
 
 /** The same, one leaf page at a time: less overhead where every entry is looked at. */
@@ -36,9 +37,10 @@ export async function* iterateFolderLeaves(
   page: PageId,
   level: number,
   onDamage?: OnDamagedPage,
+  totalEntries?: number,
 ): AsyncGenerator<readonly Entry[]> {
   const cursor = new FolderCursor(fetch);
-  if (!(await passes(() => cursor.openRoot({ page, level }), onDamage))) return;
+  if (!(await passes(() => cursor.openRoot({ page, level, totalEntries }), onDamage))) return;
   for (let item = cursor.peek(); item !== undefined; item = cursor.peek()) {
     if (item.kind !== 'page') yield cursor.takeLeaf();
     else if (!(await passes(() => cursor.open(), onDamage))) cursor.skip();

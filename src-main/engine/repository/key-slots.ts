@@ -97,14 +97,18 @@ export type Unlocked = { readonly masterKey: Uint8Array; readonly slot: StoredSl
  */
 export async function unlock(store: Store, repositoryId: RepositoryId, secret: SlotSecret): Promise<Unlocked> {
   const { slots, damaged } = await listSlots(store);
+  let refused: CairnError | undefined;
   for (const slot of slots) {
     if (slot.type !== secret.kind) continue;
     try {
       return { masterKey: await openSlot(slot.bytes, secret, fromHex(repositoryId)), slot };
     } catch (error) {
-      if (!isCairnError(error, 'key/wrong-password')) throw error;
+      // One that asks for too much keeps nobody from using another.
+      if (isCairnError(error, 'key/refused-parameters')) refused ??= error;
+      else if (!isCairnError(error, 'key/wrong-password')) throw error;
     }
   }
+  if (refused !== undefined) throw refused;
   const lost = damaged.filter((name) => !slots.some((slot) => name.includes(slot.id)));
   if (lost.length > 0) {
     throw new CairnError(

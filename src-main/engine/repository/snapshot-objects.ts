@@ -78,5 +78,9 @@ export async function readCommitSnapshots(
   });
   const objects = reader.footer.objects.filter(({ objectType }) => objectType === OBJECT_TYPE.snapshot);
   if (objects.length === 0) throw new CairnError('integrity/malformed', `${name} does not hold a snapshot.`);
+  // All of them are held at once.
+  const bytes = objects.reduce((sum, { plainLength }) => sum + plainLength, 0);
+  if (bytes > SNAPSHOT_FILE_BYTES_MAX)
+    throw new CairnError('limit/exceeded', `${name} holds snapshots of ${bytes} bytes.`);
   return Promise.all(objects.map((object) => reader.readObject(object)));
 }

@@ -41,6 +41,8 @@ export class OwnFolders {
 
   /** @throws CairnError restore/target for a target that is one of Cairn's folders, or would be made inside one */
   refuseTarget(target: Buffer): void {
+    if (target.includes(0))
+      throw new CairnError('restore/target', `“${displayPath(target)}” can’t be the name of a folder.`);
     let real = realPath(target);
     for (let path = target; real === undefined && path.length > 1;) {
       path = parentOf(path);

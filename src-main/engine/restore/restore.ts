@@ -210,7 +210,7 @@ async function restoreContents(
   existed: boolean,
 ): Promise<void> {
   if (!options.dryRun && options.includes.length === 0) into.access.open();
-  await run.folder({ page: entry.page, level: entry.pageLevel }, into);
+  await run.folder({ page: entry.page, level: entry.pageLevel, totalEntries: entry.totalEntries }, into);
   into.release();
   await run.settle();
   // The original folder, or a folder made just now, gets the source's own mode and time; anyone else's stays as it is.

@@ -138,7 +138,9 @@ export class RestoreRun {
     const names = this.#options.delete ? new Set<string>() : undefined;
     let isWhole = true;
     try {
-      for await (const leaf of iterateFolderLeaves(fetchPages(this.#repository), stored.page, stored.level)) {
+      const fetch = fetchPages(this.#repository);
+      const { page, level, totalEntries } = stored;
+      for await (const leaf of iterateFolderLeaves(fetch, page, level, undefined, totalEntries)) {
         for (const entry of leaf) {
           names?.add(latin1(entry.name));
           const breath = this.#breather.step();
@@ -246,7 +248,8 @@ export class RestoreRun {
     if (this.#folders.isFull) await this.settle();
     const node = await this.#node(entry, into, this.#options.overwrite === 'never');
     if (scope.wanted) node.access.open();
-    await this.folder({ page: entry.page, level: entry.pageLevel }, node, { ...scope, depth: scope.depth + 1 });
+    const { page, pageLevel: level, totalEntries } = entry;
+    await this.folder({ page, level, totalEntries }, node, { ...scope, depth: scope.depth + 1 });
     node.release();
   }
 

@@ -49,6 +49,8 @@ export type Target = {
 /** Opens the folder to restore into. Links in `path` itself are followed: the user named it. Throws restore/target. */
 export function openTarget(path: string | Buffer, options: TargetOptions): Target {
   const given = typeof path === 'string' ? Buffer.from(path) : path;
+  if (given.includes(0))
+    throw new CairnError('restore/target', `“${displayPath(given)}” can’t be the name of a folder.`);
   try {
     if (options.create) fs.mkdirSync(given, { recursive: true, mode: PRIVATE_FOLDER });
     const real = fs.realpathSync.native(given, { encoding: 'buffer' });

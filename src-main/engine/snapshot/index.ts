@@ -27,6 +27,7 @@ export {
 } from './event-log.ts';
 export { type SnapshotListing, listSnapshots, resolveSnapshot, summariseSnapshot } from './list.ts';
 export {
+  DATE_MS_MAX,
   NOTE_LENGTH_MAX,
   PROBLEM_LIST_BYTES_MAX,
   PROBLEM_TEXT_LENGTH_MAX,

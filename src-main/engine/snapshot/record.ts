@@ -40,6 +40,10 @@ export const PROBLEM_LIST_BYTES_MAX = 6 * 1024 * 1024;
 export const NOTE_LENGTH_MAX = 65_536;
 /** What MessagePack adds to a problem's texts, and a floor that bounds their number. */
 const PROBLEM_OVERHEAD_BYTES = 64;
+/** The last moment that a Date can hold, in ms since 1970. */
+export const DATE_MS_MAX = 8_640_000_000_000_000;
+/** A drive, or a share. */
+const WINDOWS_ROOT = /^([A-Za-z]:[\\/]|\\\\)/;
 const ID_DOMAIN = utf8('cairn/snapshot/v1');
 const SNAPSHOT_KIND: SignedKind = {
   what: 'a snapshot',
@@ -171,8 +175,8 @@ function fromFields(value: unknown): SnapshotRecord {
     chainId: parseChainId(toHex(fields.bytes('chainId'))),
     sequence: fields.count('sequence'),
     kind,
-    startedAtMs: fields.count('startedAtMs'),
-    finishedAtMs: fields.count('finishedAtMs'),
+    startedAtMs: readTime(fields, 'startedAtMs'),
+    finishedAtMs: readTime(fields, 'finishedAtMs'),
     host: fields.text('host'),
     user: fields.text('user'),
     sources: fields.list('sources', readSource),
@@ -194,6 +198,22 @@ function fromFields(value: unknown): SnapshotRecord {
   };
 }
 
+/** Milliseconds since 1970 that are a date. */
+function readTime(fields: RecordReader, name: string): number {
+  const timeMs = fields.count(name);
+  return timeMs <= DATE_MS_MAX ? timeMs : fields.fail(name);
+}
+
+/** The path of a source: where a restore without a target goes, so it has to be one from a root, without detours. */
+function readPath(fields: RecordReader): Uint8Array {
+  const path = fields.bytes('path');
+  const text = Buffer.from(path.buffer, path.byteOffset, path.length).toString('latin1');
+  const isWindows = WINDOWS_ROOT.test(text);
+  if (!isWindows && !text.startsWith('/')) return fields.fail('path');
+  const parts = text.split(isWindows ? /[\\/]/ : '/');
+  return text.includes('\0') || parts.includes('..') || parts.includes('.') ? fields.fail('path') : path;
+}
+
 function readPageRef(fields: RecordReader): PageRef {
   const level = fields.count('level');
   return { page: asBlobId(fields.bytes('page')), level };
@@ -204,7 +224,7 @@ function readSource(value: unknown): SnapshotSourceRecord {
   const rules = fields.record('rules');
   const symlinks = rules.text('symlinks');
   return {
-    path: fields.bytes('path'),
+    path: readPath(fields),
     name: fields.text('name'),
     rootNodeId: asNodeId(fields.bytes('rootNodeId')),
     rules: {

@@ -172,12 +172,6 @@ const NESTED: readonly HostileCase[] = [
   },
   ...[1, 4].map((count): HostileCase => ({
     name: `${count} commit files of 16 objects of 8 MiB of zeros are listed in bounded memory`,
-    ...(count > 1
-      ? {
-          defect:
-            'readSnapshotObjects keeps every object of every commit file in memory: 128 MiB for each file of 20 kB',
-        }
-      : {}),
     run: async (room) => {
       const workshop = await Workshop.open();
       const payload = zstd(new Uint8Array(8 * MIB)).payload;
@@ -367,10 +361,9 @@ const NEWER: readonly HostileCase[] = [
   ]),
 ];
 
-function runCase(name: string, options: RawRun, more: { readonly defect?: string } = {}): HostileCase {
+function runCase(name: string, options: RawRun): HostileCase {
   return {
     name,
-    ...more,
     run: async (room) => {
       const workshop = await Workshop.open();
       const { bytes, name: file } = rawIndexRun(workshop.context, options);

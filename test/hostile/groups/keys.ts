@@ -133,8 +133,6 @@ const SLOTS: readonly HostileCase[] = [
   },
   {
     name: 'one key slot with refused parameters does not lock out a good password',
-    defect:
-      'key-slots.ts: unlock throws key/refused-parameters of the first slot it meets, and never tries the good one',
     run: async (room) => {
       const workshop = await Workshop.open();
       const slot = slotOf(slotFields({ createdAtMs: 0 }, { N: 2 ** 40 }));
