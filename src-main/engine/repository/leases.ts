@@ -320,5 +320,9 @@ function ageByDestination({
 async function endStaleSessions(options: SessionOptions): Promise<void> {
   const files = await judgeSessions(options);
   const stale = files.filter(({ verdict }) => verdict !== 'live').map(({ name }) => name);
-  if (stale.length > 0) await options.store.remove(stale, { durable: false });
+  if (stale.length === 0) return;
+  // Without the lease nobody would know for a day whose they are.
+  const tags = files.flatMap((file) => (file.verdict === 'dead' ? [file.lease.temporaryTag] : []));
+  await options.store.removeTemporaryOf?.(new Set(tags.filter((tag) => tag !== '')));
+  await options.store.remove(stale, { durable: false });
 }

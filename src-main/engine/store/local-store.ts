@@ -10,6 +10,7 @@ import { createLocalClock } from './local-clock.ts';
 import { LocalRoot } from './local-root.ts';
 import { LocalWriter } from './local-writer.ts';
 import {
+  baseOf,
   checkFolder,
   checkName,
   checkTargetName,
@@ -257,6 +258,10 @@ class FolderStore implements LocalStore {
       removed.push({ name: file.name, sizeBytes: file.sizeBytes });
     }
     return removed;
+  }
+
+  async removeTemporaryOf(tags: ReadonlySet<string>): Promise<void> {
+    await this.removeTemporary({ which: ({ name }) => [...tags].some((tag) => baseOf(name).startsWith(`tmp-${tag}`)) });
   }
 
   /** A file that is absent already is fine. */

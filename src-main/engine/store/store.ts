@@ -68,6 +68,8 @@ export type Store = {
   readonly clock?: StoreClock;
   /** With what the names of all temporary files of this object begin, after “tmp-”; absent where it makes none. */
   readonly temporaryTag?: string;
+  /** Removes the temporary files whose names have one of these tags: of sessions that are known to be dead. */
+  removeTemporaryOf?(tags: ReadonlySet<string>): Promise<void>;
   /** Starts a file in a folder ('' is the root folder); folders are made as needed. */
   create(folder: string): Promise<StoreWriter>;
   /** All bytes of a file, or of a range. Absent: integrity/missing. Shorter than the range: integrity/damaged. */

@@ -35,6 +35,12 @@ function throttledStore(inner: Store, bucket: RateBucket): Store {
     description: inner.description,
     ...(inner.clock === undefined ? {} : { clock: inner.clock }),
     ...(inner.temporaryTag === undefined ? {} : { temporaryTag: inner.temporaryTag }),
+    ...(inner.removeTemporaryOf === undefined
+      ? {}
+      : { removeTemporaryOf: (tags) => inner.removeTemporaryOf?.(tags) ?? Promise.resolve() }),
+    ...(inner.listFolders === undefined
+      ? {}
+      : { listFolders: (folder) => inner.listFolders?.(folder) ?? Promise.resolve([]) }),
     create: async (folder) => throttledWriter(await inner.create(folder), bucket),
     read: (name, range, options) => inner.read(name, range, options),
     stat: (name) => inner.stat(name),

@@ -71,6 +71,17 @@ describe('a temporary file', () => {
     expect(await left()).toBe(2);
   });
 
+  test('goes with the lease of its session, where that one died after a new one had looked', async () => {
+    await writing({ ...SELF, processId: 99 }, 'with a lease');
+    await writing(laptop, 'with a lease');
+    // The sweep still finds it alive; the session that is opened next does not.
+    await sweep({ ...SELF, isAlive: () => true });
+    expect(await left()).toBe(2);
+    await writing({ ...SELF, isAlive: (processId) => processId !== 99 }, 'with a lease');
+    expect(await left()).toBe(2);
+    expect(await lab.store.list('sessions')).toHaveLength(2);
+  });
+
   test('of nobody who has a lease goes after a day by the destination’s clock, and not before', async () => {
     await writing(laptop, 'without one');
     await dateBack(23 * HOUR_MS);
