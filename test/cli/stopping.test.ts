@@ -39,6 +39,14 @@ describe('a backup that is stopped', () => {
     );
   });
 
+  it('in the middle of a large file ends within seconds too', async () => {
+    const { child, end } = await backupThatRuns();
+    // Long enough for threads to have begun with it; should they not have, this is the test above.
+    await sleep(1500);
+    child.kill('SIGTERM');
+    expect(await end).toMatchObject({ status: 143, text: '' });
+  });
+
   it('answers with one JSON document, leaves no snapshot, and the next backup works', async () => {
     const { child, end } = await backupThatRuns('--json');
     child.kill('SIGINT');

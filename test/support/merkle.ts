@@ -202,7 +202,7 @@ const arbFile: fc.Arbitrary<Entry> = fc
     ...content,
   }));
 const arbDirectory: fc.Arbitrary<Entry> = fc
-  .tuple(arbCommon, arbBlobId, fc.nat(8), arbCount, arbCount, arbCount)
+  .tuple(arbCommon, arbBlobId, fc.nat(8), fc.nat(2 ** 30), fc.nat(2 ** 30), arbCount)
   .map(([fixed, page, pageLevel, one, other, totalBytes]) => ({
     nodeType: 'directory',
     ...fixed,

@@ -129,7 +129,7 @@ async function storeSources(run: Run, sources: readonly Source[]): Promise<reado
     return lanes;
   };
   const onBytes = (bytes: number): void => counters.read(bytes);
-  const storer = new FileStorer(repository.context, session, { lanes: lanesOf, onBytes });
+  const storer = new FileStorer(repository.context, session, { lanes: lanesOf, onBytes, signal: options.signal });
   const smallFiles = new SmallFiles(repository.context, session, { counters, lanes: lanesOf });
   const scans = new FolderScans(lanesOf);
   const shared = {

@@ -5,7 +5,7 @@
  * A file that changes while it is read is read again; after RETRIES_MAX tries it is stored as it was last seen and
  * flagged. Never more is read than the file had when it was opened, so a file that grows for ever ends.
  */
-import type { Problem } from '../../../src-shared/errors.ts';
+import { CairnError, type Problem } from '../../../src-shared/errors.ts';
 import { type ContentHash, asContentHash } from '../../../src-shared/ids.ts';
 import { BLOB_TYPE, CHUNKING, hash } from '../codec/index.ts';
 import { type FileContent, createChunkListBuilder } from '../merkle/index.ts';
@@ -51,6 +51,7 @@ export class FileStorer {
   readonly #session: WriteSession;
   readonly #context: RepositoryContext;
   readonly #onBytes: (count: number) => void;
+  readonly #signal: AbortSignal | undefined;
   readonly #lanes: (fileBytes: number) => Pick<Lanes, 'cut'> | undefined;
   /** Where there are no lanes; made when first needed, for its memory is 8 MB. */
   #cutter: FileCutter | undefined;
@@ -63,12 +64,14 @@ export class FileStorer {
     options: {
       readonly lanes: (fileBytes: number) => Pick<Lanes, 'cut'> | undefined;
       readonly onBytes: (count: number) => void;
+      readonly signal: AbortSignal | undefined;
     },
   ) {
     this.#context = context;
     this.#session = session;
     this.#lanes = options.lanes;
     this.#onBytes = options.onBytes;
+    this.#signal = options.signal;
   }
 
   /** Reads and stores one file, when those handed in before are done. */
@@ -152,6 +155,8 @@ export class FileStorer {
   async #readLarge(file: SourceFile, path: Uint8Array, size: number): Promise<Content | Problem> {
     const chunks = createChunkListBuilder((type, bytes) => this.#session.add(type, bytes));
     const onPart = async (part: Omit<FilePart, 'isLast'>): Promise<void> => {
+      // A large file can take hours; nobody waits for its end to stop.
+      if (this.#signal?.aborted === true) throw new CairnError('engine/cancelled', 'The backup was cancelled.');
       this.#onBytes(part.read);
       for (const { id, plain } of chunksOf(part)) {
         this.#session.addKnown(id, BLOB_TYPE.fileChunk, plain);

@@ -3,6 +3,7 @@
  * bit. Every value has exactly one encoding, so a page that decodes is the page that encodes.
  */
 import { assert, assertNever } from '../../../src-shared/assert.ts';
+import { CairnError } from '../../../src-shared/errors.ts';
 import { asBlobId, asContentHash, ID_BYTES } from '../../../src-shared/ids.ts';
 import { ByteReader, ByteWriter, equalBytes } from '../kernel/index.ts';
 import { readInlineXattrs, readXattrBlob, writeXattrs } from './attributes.ts';
@@ -17,6 +18,7 @@ import {
   FILE_FLAG,
   type FileContent,
   type FileEntry,
+  areEntryCounts,
   INLINE_CHUNKS_MAX,
   MODE_MAX,
   NAME_BYTES_MAX,
@@ -25,7 +27,6 @@ import {
   OWNER_NAME_BYTES_MAX,
   PAGE_LEVEL_MAX,
   TARGET_BYTES_MAX,
-  TREE_ENTRIES_MAX,
   U32_MAX,
   XATTR_INLINE_BYTES_MAX,
 } from './entry.ts';
@@ -108,6 +109,8 @@ function encodeBody(writer: ByteWriter, entry: Entry): void {
       assert(entry.pageLevel >= 0 && entry.pageLevel <= PAGE_LEVEL_MAX, 'a page level is at most PAGE_LEVEL_MAX');
       assert(isCount(entry.entryCount) && isCount(entry.totalEntries), 'entry counts are safe integers');
       assert(entry.entryCount <= entry.totalEntries, 'a subtree holds at least the names of its folder');
+      if (!areEntryCounts(entry.entryCount, entry.totalEntries))
+        throw new CairnError('limit/exceeded', `A folder holds ${entry.totalEntries} names, more than a snapshot can.`);
       assert(isCount(entry.totalBytes), 'totalBytes is a safe integer');
       writer.bytes(entry.page).u8(entry.pageLevel);
       writer.varint(entry.entryCount).varint(entry.totalEntries).varint(entry.totalBytes);
@@ -341,7 +344,7 @@ function decodeDirectory(reader: ByteReader, mask: number, common: Fixed): Direc
   const entryCount = reader.varint();
   const totalEntries = reader.varint();
   if (entryCount > totalEntries) reader.fail('a subtree with fewer names than its folder');
-  if (totalEntries > TREE_ENTRIES_MAX) reader.fail(`a subtree of ${totalEntries} names`);
+  if (!areEntryCounts(entryCount, totalEntries)) reader.fail(`a subtree of ${totalEntries} names`);
   const totalBytes = reader.varint();
   const optional = decodeOptionalFields(reader, mask);
   return {

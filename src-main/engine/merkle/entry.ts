@@ -36,9 +36,9 @@ export const INLINE_CHUNKS_MAX = 32;
 export const CHUNK_BYTES_MAX = 8 * 1024 * 1024;
 /** Highest level of a page; leaves are level 0. */
 export const PAGE_LEVEL_MAX = 8;
-/** The twelve permission bits. */
 /** Names in and below a folder. Pages can be shared, so a few bytes may say 2^40; whoever walks them would never end. */
 export const TREE_ENTRIES_MAX = 2 ** 30;
+/** The twelve permission bits. */
 export const MODE_MAX = 0o7777;
 /** Owner ids and device numbers are unsigned 32-bit integers. */
 export const U32_MAX = 0xffff_ffff;
@@ -162,4 +162,9 @@ export function isPlainName(bytes: Uint8Array, start: number, end: number): bool
     if (byte === SLASH || byte === NUL) return false;
   }
   return true;
+}
+
+/** Whether a folder can have so many names, and so many with all below. */
+export function areEntryCounts(entryCount: number, totalEntries: number): boolean {
+  return entryCount >= 0 && entryCount <= totalEntries && totalEntries <= TREE_ENTRIES_MAX;
 }

@@ -22,6 +22,7 @@ import {
 import {
   CHUNK_BYTES_MAX,
   type Entry,
+  areEntryCounts,
   FILE_FLAG,
   INLINE_CHUNKS_MAX,
   isPlainName,
@@ -238,7 +239,7 @@ export class PageRecordCursor {
         const entryCount = this.#varint();
         this.totalEntries = this.#varint();
         this.totalBytes = this.#varint();
-        return entryCount >= 0 && entryCount <= this.totalEntries && this.totalBytes >= 0 ? 0 : UNUSUAL;
+        return this.totalBytes >= 0 && areEntryCounts(entryCount, this.totalEntries) ? 0 : UNUSUAL;
       }
       case NODE_TYPE_NUMBER.symlink: {
         const length = this.#varint();
