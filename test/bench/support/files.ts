@@ -79,7 +79,11 @@ export type KnownFile = { readonly storeAgain: () => Promise<void>; readonly end
 export async function storeOnce(file: string, root: string): Promise<KnownFile> {
   const repository = await createRepository(root, { kind: 'none' });
   const session = await repository.beginWrite(WRITER);
-  const storer = new FileStorer(repository.context, session, { lanes: () => undefined, onBytes: () => undefined, signal: undefined });
+  const storer = new FileStorer(repository.context, session, {
+    lanes: () => undefined,
+    onBytes: () => undefined,
+    signal: undefined,
+  });
   const access = Buffer.from(file);
   const store = async (): Promise<void> => {
     const statAgain = (): FileStat => statOf(file);
