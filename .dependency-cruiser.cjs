@@ -105,8 +105,15 @@ module.exports = {
       name: 'shared-imports-itself-only',
       comment: 'src-shared runs in the window, in the engine and in the command line: no Node, no DOM, no package.',
       severity: 'error',
-      from: { path: '^src-shared/' },
+      from: { path: '^src-shared/', pathNot: '^src-shared/api/' },
       to: { pathNot: '^src-shared/' },
+    },
+    {
+      name: 'shared-api-checks-with-valibot',
+      comment: 'The schemas of the contract use one pure library, and nothing else.',
+      severity: 'error',
+      from: { path: '^src-shared/api/' },
+      to: { pathNot: '^(src-shared/|node_modules/valibot/)' },
     },
     {
       name: 'source-never-imports-tests',
