@@ -9,7 +9,7 @@ import { CairnError } from '../../../src-shared/errors.ts';
 import { escapePath } from '../../../src-shared/format/index.ts';
 import type { RestoreReport } from '../../../src-shared/model/index.ts';
 import { fetchPages, joinNames, locate, onlySource, splitPath, topFolder } from '../browse/index.ts';
-import { type DirectoryEntry, type Entry, iterateFolder } from '../merkle/index.ts';
+import { type DirectoryEntry, type Entry, folderRef, iterateFolder } from '../merkle/index.ts';
 import type { Repository } from '../repository/index.ts';
 import type { Snapshot, SnapshotSourceRecord } from '../snapshot/index.ts';
 import { errnoOf, statPath } from '../source/index.ts';
@@ -210,7 +210,7 @@ async function restoreContents(
   existed: boolean,
 ): Promise<void> {
   if (!options.dryRun && options.includes.length === 0) into.access.open();
-  await run.folder({ page: entry.page, level: entry.pageLevel, totalEntries: entry.totalEntries }, into);
+  await run.folder(folderRef(entry), into);
   into.release();
   await run.settle();
   // The original folder, or a folder made just now, gets the source's own mode and time; anyone else's stays as it is.

@@ -15,6 +15,7 @@ import {
   type DirectoryEntry,
   type Entry,
   type FileEntry,
+  folderRef,
   type FolderRef,
   type Xattr,
   attributesOf,
@@ -248,8 +249,7 @@ export class RestoreRun {
     if (this.#folders.isFull) await this.settle();
     const node = await this.#node(entry, into, this.#options.overwrite === 'never');
     if (scope.wanted) node.access.open();
-    const { page, pageLevel: level, totalEntries } = entry;
-    await this.folder({ page, level, totalEntries }, node, { ...scope, depth: scope.depth + 1 });
+    await this.folder(folderRef(entry), node, { ...scope, depth: scope.depth + 1 });
     node.release();
   }
 

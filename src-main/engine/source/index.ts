@@ -43,6 +43,6 @@ export { EMPTY_TABLE, Listing, type ListingData } from './listing.ts';
 export { createSmallFileReader, type SmallFileReader } from './small-file.ts';
 export { createOwnerNames, type OwnerNames } from './owners.ts';
 export { describeErrno, errnoOf, problemOf } from './problem.ts';
-export { type FileStat, type ObjectIdentity, fileStatOf, sameObject } from './stat.ts';
+export { type FileStat, type ListedAs, type ObjectIdentity, fileStatOf, sameObject } from './stat.ts';
 export { followLink, type FollowedLink } from './follow.ts';
 export { resolveSources, type Source } from './sources.ts';
