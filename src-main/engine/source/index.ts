@@ -13,7 +13,7 @@ export { createFilter, createRecordedFilter, type Filter, type RecordedFolder } 
 export { CACHE_TAG_NAME, isCacheTagContent } from './filter-folder-marks.ts';
 export { IGNORE_FILE_BYTES_MAX, type IgnoreFileName } from './ignore-file.ts';
 export { compilePattern, patternsIn } from './filter-globs.ts';
-export type { Decision, ExcludeFile, FilterOptions, FolderFilter } from './rules.ts';
+export { type Decision, type ExcludeFile, type FilterOptions, type FolderFilter, SAFETY_FOLDER_NAME } from './rules.ts';
 export {
   adoptFolder,
   borrowedFolder,
