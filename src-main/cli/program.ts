@@ -15,6 +15,7 @@ import { addLs } from './commands/ls.ts';
 import { addRestore } from './commands/restore.ts';
 import { addSnapshots } from './commands/snapshots.ts';
 import { addStats } from './commands/stats.ts';
+import { addUndo } from './commands/undo.ts';
 import { addVerify } from './commands/verify.ts';
 import { addVersions } from './commands/versions.ts';
 import type { Host } from './host.ts';
@@ -48,7 +49,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 done with problems,
 10 no repository, 11 busy, 12 wrong password, 13 damage found, 14 newer format.`;
 
 const GROUPS = [
-  { heading: 'Back up and restore:', commands: [addInit, addBackup, addRestore] },
+  { heading: 'Back up and restore:', commands: [addInit, addBackup, addRestore, addUndo] },
   { heading: 'Look at backups:', commands: [addSnapshots, addLs, addCat, addDiff, addFind, addVersions] },
   { heading: 'Look after the repository:', commands: [addVerify, addStats, addChains, addKey, addDoctor] },
 ] as const;

@@ -17,6 +17,8 @@ import type {
   RestoreReport,
   SnapshotSummary,
   TreeDiff,
+  UndoReport,
+  UndoableRestore,
   UnreadableFolder,
   VerifyReport,
 } from '../../src-shared/model/index.ts';
@@ -100,6 +102,8 @@ export type RestoreRequest = Watching & {
   readonly overwrite?: OverwriteMode;
   readonly delete?: boolean;
   readonly dryRun?: boolean;
+  /** What is replaced or removed goes into a dated safety folder, and the restore can be taken back. */
+  readonly keepReplaced?: boolean;
 };
 
 export type VerifyDepth =
@@ -151,6 +155,10 @@ export type Engine = {
   open(repository: string, secret: () => Promise<Secret>): Promise<OpenRepository>;
   /** As of an open repository, but without one: every file is new. `repository` is its folder, to be left out. */
   planBackup(request: PlanRequest, repository?: string): Promise<BackupPlan>;
+  /** Restores with `keepReplaced` that were not taken back, newest first. */
+  undoableRestores(): Promise<readonly UndoableRestore[]>;
+  /** Needs no repository: what comes back lies in the safety folder. */
+  undoRestore(undoId: string, watching?: Watching): Promise<UndoReport>;
   /** Works without a repository too. */
   doctor(
     repository: string | undefined,

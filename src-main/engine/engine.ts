@@ -39,10 +39,13 @@ import {
   claimWriter,
   examine,
   gatherStats,
+  listUndoable,
   loadKnownHeads,
   processIdentity,
   rememberHeads,
   sweepTemporaries,
+  undo,
+  undoably,
 } from './service/index.ts';
 import {
   CONFIG,
@@ -55,7 +58,7 @@ import {
   openRepository,
   readConfig,
 } from './repository/index.ts';
-import { RESTORE_DEFAULTS, restore } from './restore/index.ts';
+import { RESTORE_DEFAULTS, type RestoreOptions, restore } from './restore/index.ts';
 import { type Snapshot, listSnapshots, resolveSnapshot, summariseChains, summariseSnapshot } from './snapshot/index.ts';
 import {
   type LocalStore,
@@ -81,6 +84,8 @@ export function openEngine(options: EngineOptions): Engine {
     },
     planBackup: (request, repository) =>
       runPlan(host, repository === undefined ? undefined : path.resolve(repository), undefined, request),
+    undoableRestores: () => listUndoable(host),
+    undoRestore: (undoId, watching = {}) => undo(host, undoId, watching),
     doctor: (place, secret) =>
       examine({
         ports: host.ports,
@@ -211,7 +216,13 @@ function openRepositoryApi(
     cat: async function* (from) {
       yield* catFile(repository, await pick(from.snapshot), from);
     },
-    restore: async (request) => runRestore(repository, await pick(request.from.snapshot), request, [root, host.home]),
+    restore: async (request) => {
+      const snapshot = await pick(request.from.snapshot);
+      const ownFolders = [root, host.home];
+      if (request.keepReplaced !== true || request.dryRun === true)
+        return runRestore(repository, snapshot, request, { ownFolders });
+      return undoably(host, (undo) => runRestore(repository, snapshot, request, { ownFolders, undo }));
+    },
     verify: (request) => runVerify(host, repository, request),
     diff: async (before, after, below) => {
       const first = await pick(before);
@@ -292,7 +303,7 @@ async function runRestore(
   repository: Repository,
   snapshot: Snapshot,
   request: RestoreRequest,
-  ownFolders: readonly string[],
+  own: Partial<RestoreOptions> & Pick<RestoreOptions, 'ownFolders'>,
 ): Promise<RestoreReport> {
   const { from, target, signal, onProgress, ...rest } = request;
   return restore(repository, snapshot, {
@@ -300,7 +311,7 @@ async function runRestore(
     ...rest,
     path: from.path,
     target,
-    ownFolders,
+    ...own,
     restoreOwner: process.geteuid?.() === 0,
     onProgress: onProgress ?? RESTORE_DEFAULTS.onProgress,
     signal,

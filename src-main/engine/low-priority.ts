@@ -4,9 +4,8 @@
  * system refuses, the backup runs as it did.
  */
 import { readdir } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import os from 'node:os';
-import type { Log } from './kernel/index.ts';
+import { type ForeignFunction, type Log, loadKoffi } from './kernel/index.ts';
 
 /** As nice(1) without a number. */
 const NICENESS = 10;
@@ -15,8 +14,6 @@ const IOPRIO_SET: Readonly<Record<string, number>> = { x64: 251, arm64: 30 };
 const IOPRIO_WHO_PROCESS = 1;
 const IOPRIO_CLASS_IDLE = 3;
 const IOPRIO_CLASS_SHIFT = 13;
-
-type SystemCall = (number: number, which: number, id: number, priority: number) => number;
 
 /** Threads that are started later have what the one that starts them has. What fails is logged and no reason to stop. */
 export async function lowerPriority(log: Log): Promise<void> {
@@ -50,9 +47,6 @@ async function threadIds(): Promise<readonly number[]> {
   }
 }
 
-function loadSystemCall(): SystemCall {
-  const koffi = createRequire(import.meta.url)('koffi') as {
-    readonly load: (library: null) => { readonly func: (declaration: string) => SystemCall };
-  };
-  return koffi.load(null).func('long syscall(long number, int which, int id, int priority)');
+function loadSystemCall(): ForeignFunction {
+  return loadKoffi().load(null).func('long syscall(long number, int which, int id, int priority)');
 }

@@ -30,7 +30,21 @@ export type RestoreReport = {
   readonly bytes: number;
   readonly conflicts: readonly string[];
   readonly problems: readonly Problem[];
+  /** Where what was replaced or removed is kept, when that was asked for and there was something. */
+  readonly safetyFolders?: readonly string[];
+  /** What to name to take this restore back; absent where it changed nothing. */
+  readonly undoId?: string;
 };
+
+/** Of a restore that was taken back. What somebody had changed since is among the problems, and not lost. */
+export type UndoReport = {
+  readonly broughtBack: number;
+  readonly removed: number;
+  readonly problems: readonly Problem[];
+};
+
+/** A restore that can be taken back. */
+export type UndoableRestore = { readonly undoId: string; readonly time: string };
 
 /** What kind of file of a repository is damaged, or which promise does not hold. */
 export type DamageKind =

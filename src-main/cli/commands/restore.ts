@@ -27,6 +27,7 @@ type Flags = {
   readonly exclude?: readonly string[];
   readonly overwrite: OverwriteMode;
   readonly delete?: boolean;
+  readonly keepReplaced?: boolean;
   readonly dryRun?: boolean;
 };
 
@@ -47,6 +48,7 @@ export function addRestore(program: Command, host: Host): void {
         .default('if-changed'),
     )
     .option('--delete', 'remove what is in the target and not in the snapshot')
+    .option('--keep-replaced', 'keep what is replaced or removed, for “cairn undo”')
     .option('--dry-run', 'only say what would be done')
     .addHelpText(
       'after',
@@ -64,7 +66,7 @@ export function addRestore(program: Command, host: Host): void {
           ...(onProgress === undefined ? {} : { onProgress }),
         });
         await host.output.report(report, () => restoreText(report, request.dryRun === true));
-        if (!host.output.json) await host.output.important(troubleText(report, request.overwrite));
+        if (!host.output.json) await host.output.important(troubleText(report, request.overwrite) + keptText(report));
         return restoreExit(report);
       });
     });
@@ -79,6 +81,7 @@ function restoreRequest(where: string, flags: GlobalFlags & Flags): RestoreReque
     excludes: flags.exclude ?? [],
     overwrite: flags.overwrite,
     delete: flags.delete === true,
+    keepReplaced: flags.keepReplaced === true,
     dryRun: flags.dryRun === true,
   };
 }
@@ -134,6 +137,12 @@ function troubleText({ conflicts, problems }: RestoreReport, overwrite: Overwrit
       : `${countOf(conflicts.length, 'thing')} in the way, ${what}:\n${listed(conflicts.map(displayPath), '  ')}`;
   const title = `${countOf(problems.length, 'problem')}; these were not restored as they were:`;
   return kept + problemText({ problems, title, kind: 'restore' });
+}
+
+function keptText({ safetyFolders = [], undoId }: RestoreReport): string {
+  if (undoId === undefined) return '';
+  const kept = safetyFolders.map((folder) => `What was there before is kept in ${displayPath(folder)}.\n`).join('');
+  return `${kept}“cairn undo” takes this restore back.\n`;
 }
 
 export function restoreExit({ problems }: RestoreReport): number {

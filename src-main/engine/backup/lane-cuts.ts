@@ -83,6 +83,7 @@ export class LaneCuts {
 }
 
 type UnderWay = {
+  readonly id: number;
   readonly post: (message: ToCuts) => void;
   readonly onPart: (part: Omit<FilePart, 'isLast'>) => Promise<void>;
   readonly resolve: (end: CutFile | Problem) => void;
@@ -95,7 +96,7 @@ type UnderWay = {
 /** The backup's side: one file at a time. */
 export class CutsUnderWay {
   #slots: readonly SharedArrayBuffer[] | undefined;
-  readonly #cuts = new Map<number, UnderWay>();
+  #cut: UnderWay | undefined;
 
   /** Has a file cut; `onPart` gets part after part, each for the time until its promise is settled. */
   begin(
@@ -103,20 +104,21 @@ export class CutsUnderWay {
     request: CutRequest,
     { post, onPart }: Pick<UnderWay, 'post' | 'onPart'>,
   ): Promise<CutFile | Problem> {
+    assert(this.#cut === undefined, 'files are cut one at a time: they share the slots');
     this.#slots ??= Array.from({ length: CUT_SLOTS }, () => new SharedArrayBuffer(PART_BYTES_MAX));
     const slots = [...this.#slots];
     return new Promise((resolve, reject) => {
-      this.#cuts.set(id, { post, onPart, resolve, reject, last: Promise.resolve(), failure: undefined });
+      this.#cut = { id, post, onPart, resolve, reject, last: Promise.resolve(), failure: undefined };
       post({ kind: 'cut', id, request, slots });
     });
   }
 
   receive(message: FromCuts): void {
     const { id } = message;
-    const cut = this.#cuts.get(id);
-    assert(cut !== undefined, 'a lane tells of a file that it was given');
+    const cut = this.#cut;
+    assert(cut?.id === id, 'a lane tells of a file that it was given');
     if ('end' in message) {
-      this.#cuts.delete(id);
+      this.#cut = undefined;
       if (cut.failure !== undefined) cut.reject(cut.failure.error);
       else if (message.end !== 'stopped') cut.resolve(message.end);
       return;
@@ -135,7 +137,7 @@ export class CutsUnderWay {
 
   /** Nothing is answered any more: every lane has ended. */
   fail(error: unknown): void {
-    for (const { reject } of this.#cuts.values()) reject(error);
-    this.#cuts.clear();
+    this.#cut?.reject(error);
+    this.#cut = undefined;
   }
 }

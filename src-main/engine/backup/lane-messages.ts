@@ -8,7 +8,7 @@
  * closed by the backup.
  */
 import type { Problem } from '../../../src-shared/errors.ts';
-import type { FolderHandle, ListingData, ObjectIdentity } from '../source/index.ts';
+import type { FolderHandle, ListingData, ListedAs } from '../source/index.ts';
 import type { FromCuts, ToCuts } from './lane-cuts.ts';
 import type { ReadRequest } from './read-files.ts';
 import type { ReadBuffers } from './read-results.ts';
@@ -24,7 +24,7 @@ export type ListRequest = {
   readonly id: number;
   readonly parent: FolderHandle;
   readonly name: Uint8Array;
-  readonly expected: ObjectIdentity;
+  readonly expected: ListedAs;
 };
 
 export type ListReply = { readonly id: number } & (

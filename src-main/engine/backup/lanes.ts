@@ -8,7 +8,8 @@
 import { Worker } from 'node:worker_threads';
 import { assert } from '../../../src-shared/assert.ts';
 import { CairnError, type Problem } from '../../../src-shared/errors.ts';
-import { type ObjectIdentity, type SourceFolder, adoptFolder, exact, folderHandle } from '../source/index.ts';
+import { workerUrl } from '../kernel/index.ts';
+import { type ListedAs, type SourceFolder, adoptFolder, exact, folderHandle } from '../source/index.ts';
 import type { CutFile, FilePart } from './cut-file.ts';
 import { type CutRequest, CutsUnderWay } from './lane-cuts.ts';
 import type { FromLane, LaneSetup, ListRequest, ToLane } from './lane-messages.ts';
@@ -75,7 +76,7 @@ export class Lanes {
       ({ parent, name, expected }) =>
         new Promise<ListedResult>((resolve, reject) => {
           const id = this.#count++;
-          requests.push({ id, parent: folderHandle(parent), name: exact(name), expected: identityOf(expected) });
+          requests.push({ id, parent: folderHandle(parent), name: exact(name), expected: withoutRest(expected) });
           lane.load += LIST_WEIGHT;
           this.#lists.set(id, { resolve, reject, lane, parent });
         }),
@@ -143,7 +144,10 @@ export class Lanes {
 
   #start(setup: LaneSetup): Lane {
     // Folders that a lane opens stay open when it ends: they belong to the backup.
-    const worker = new Worker(workerUrl(), { workerData: setup, trackUnmanagedFds: false });
+    const worker = new Worker(workerUrl(import.meta.url, 'lane-worker'), {
+      workerData: setup,
+      trackUnmanagedFds: false,
+    });
     const hasEnded = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
     const lane: Lane = { worker, hasEnded, load: 0 };
     worker.on('message', (message: FromLane) => this.#receive(message));
@@ -209,12 +213,6 @@ export class Lanes {
 }
 
 /** Without what the answer does not depend on: each field of a message costs. */
-function identityOf({ nodeType, inode, device }: ObjectIdentity): ObjectIdentity {
-  return { nodeType, inode, device };
-}
-
-/** The lane's module: beside this one as TypeScript in a checkout, a file of its own in a build. */
-function workerUrl(): URL {
-  if (import.meta.url.endsWith('.ts')) return new URL('./lane-worker.ts', import.meta.url);
-  return new URL(import.meta.url.includes('/parts/') ? '../lane-worker.js' : './lane-worker.js', import.meta.url);
+function withoutRest({ nodeType, inode, device, size }: ListedAs): ListedAs {
+  return { nodeType, inode, device, size };
 }

@@ -6,7 +6,7 @@ import type { Problem } from '../../../src-shared/errors.ts';
 import { escapePath } from '../../../src-shared/format/index.ts';
 import { canonicalName } from '../merkle/index.ts';
 import {
-  type ObjectIdentity,
+  type ListedAs,
   type Filter,
   type FolderFilter,
   type Listing,
@@ -34,13 +34,13 @@ export type ListedFolder = { readonly folder: SourceFolder; readonly data: Listi
 export type ListedResult = ListedFolder | { readonly failed: Problem };
 
 /** Opens a folder inside another one and lists it. `expected` is what the other one's table says. */
-export function openAndList(parent: SourceFolder, name: Uint8Array, expected: ObjectIdentity): ListedResult {
+export function openAndList(parent: SourceFolder, name: Uint8Array, expected: ListedAs): ListedResult {
   const folder = openSourceChild(parent, name, expected);
   return 'failed' in folder ? folder : listOpened(folder, expected);
 }
 
 /** Lists a folder that was just opened, and closes it where that fails. */
-export function listOpened(folder: SourceFolder, expected: ObjectIdentity): ListedResult {
+export function listOpened(folder: SourceFolder, expected: ListedAs): ListedResult {
   const data = listTable(folder, expected);
   if ('failed' in data) {
     closeSourceFolder(folder);

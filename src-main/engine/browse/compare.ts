@@ -2,7 +2,7 @@
 import { CairnError } from '../../../src-shared/errors.ts';
 import { escapePath } from '../../../src-shared/format/index.ts';
 import type { TreeDiff } from '../../../src-shared/model/index.ts';
-import { type Entry, type FolderRef, compareEntries, diffFolders } from '../merkle/index.ts';
+import { type Entry, folderRef, type FolderRef, compareEntries, diffFolders } from '../merkle/index.ts';
 import type { Repository } from '../repository/index.ts';
 import type { Snapshot } from '../snapshot/index.ts';
 import { fetchPages, joinNames, locateMaybe, splitPath } from './locate.ts';
@@ -28,8 +28,8 @@ export async function diffSnapshots(
   const lists: DiffLists = { added: [], removed: [], changed: [], metadata: [] };
   const [entryA, entryB] = [a?.kind === 'entry' ? a.entry : undefined, b?.kind === 'entry' ? b.entry : undefined];
   const [folderA, folderB] = [
-    a?.kind === 'root' ? a.folder : folderRef(entryA),
-    b?.kind === 'root' ? b.folder : folderRef(entryB),
+    a?.kind === 'root' ? a.folder : folderOf(entryA),
+    b?.kind === 'root' ? b.folder : folderOf(entryB),
   ];
   const prefix = splitPath(path);
   if (prefix.length > 0) noteEntry(lists, escapePath(joinNames(prefix)), entryA, entryB);
@@ -50,8 +50,6 @@ function noteEntry(lists: DiffLists, path: string, before: Entry | undefined, af
   }
 }
 
-function folderRef(entry: Entry | undefined): FolderRef | undefined {
-  return entry?.nodeType === 'directory'
-    ? { page: entry.page, level: entry.pageLevel, totalEntries: entry.totalEntries }
-    : undefined;
+function folderOf(entry: Entry | undefined): FolderRef | undefined {
+  return entry?.nodeType === 'directory' ? folderRef(entry) : undefined;
 }

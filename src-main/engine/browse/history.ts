@@ -8,7 +8,7 @@ import { CairnError, isIntegrityError } from '../../../src-shared/errors.ts';
 import { displayPath, escapePath, formatTimeNs } from '../../../src-shared/format/index.ts';
 import type { FileVersion } from '../../../src-shared/model/index.ts';
 import { Breather, toHex } from '../kernel/index.ts';
-import { type DirectoryEntry, type Entry, type FolderRef, canonicalName, iterateFolder } from '../merkle/index.ts';
+import { type Entry, folderRef, type FolderRef, canonicalName, iterateFolder } from '../merkle/index.ts';
 import type { Repository } from '../repository/index.ts';
 import type { Snapshot } from '../snapshot/index.ts';
 import { compilePattern } from '../source/index.ts';
@@ -95,7 +95,7 @@ class Search {
     let top = topFolder(snapshot);
     try {
       const only = await onlySource(fetchPages(this.#repository), snapshot);
-      if (only?.nodeType === 'directory') top = refOf(only);
+      if (only?.nodeType === 'directory') top = folderRef(only);
     } catch (error) {
       // The top page is read again below, where its damage is told.
       if (this.#onUnreadable === undefined || !isIntegrityError(error)) throw error;
@@ -123,17 +123,13 @@ class Search {
       if (this.#isMatch(canonicalName(entry.name).text, canonicalName(entryPath).text))
         matches.push({ entry, path: entryPath });
       if (entry.nodeType === 'directory') {
-        const below = await this.#folder(snapshot, refOf(entry), entryPath, depth + 1);
+        const below = await this.#folder(snapshot, folderRef(entry), entryPath, depth + 1);
         for (const match of below) matches.push(match);
       }
     }
     this.#seen.set(key, matches);
     return matches;
   }
-}
-
-function refOf({ page, pageLevel: level, totalEntries }: DirectoryEntry): FolderRef {
-  return { page, level, totalEntries };
 }
 
 /** Versions by path and content: the same content in snapshots one after another is one version. */

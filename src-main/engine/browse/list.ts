@@ -3,7 +3,7 @@ import { CairnError } from '../../../src-shared/errors.ts';
 import { escapePath, formatTimeNs } from '../../../src-shared/format/index.ts';
 import type { EntryType, ListedEntry, UnreadableFolder } from '../../../src-shared/model/index.ts';
 import { toHex } from '../kernel/index.ts';
-import { type Entry, type FolderRef, iterateFolder, type OnDamagedPage } from '../merkle/index.ts';
+import { type Entry, folderRef, type FolderRef, iterateFolder, type OnDamagedPage } from '../merkle/index.ts';
 import type { Repository } from '../repository/index.ts';
 import type { Snapshot } from '../snapshot/index.ts';
 import { fetchPages, joinNames, locate } from './locate.ts';
@@ -75,13 +75,13 @@ export async function* listEntries(
   options: { readonly recursive: boolean; readonly onUnreadable?: OnUnreadable | undefined },
 ): AsyncGenerator<ListedEntry> {
   const located = await locate(repository, snapshot, path);
-  if (located.kind === 'entry' && located.entry.nodeType !== 'directory') {
+  if (located.kind === 'root') {
+    yield* walk({ ...options, repository, snapshot }, located.folder, [], 0);
+  } else if (located.entry.nodeType === 'directory') {
+    yield* walk({ ...options, repository, snapshot }, folderRef(located.entry), [located.path], 0);
+  } else {
     yield describeEntry(located.entry, located.path);
-    return;
   }
-  const folder: FolderRef = located.kind === 'root' ? located.folder : folderOf(located.entry);
-  const prefix = located.kind === 'root' ? [] : [located.path];
-  yield* walk({ ...options, repository, snapshot }, folder, prefix, 0);
 }
 
 type Walk = {
@@ -90,11 +90,6 @@ type Walk = {
   readonly recursive: boolean;
   readonly onUnreadable?: OnUnreadable | undefined;
 };
-
-function folderOf(entry: Entry): FolderRef {
-  if (entry.nodeType !== 'directory') throw new CairnError('engine/internal', 'A file was taken for a folder.');
-  return { page: entry.page, level: entry.pageLevel, totalEntries: entry.totalEntries };
-}
 
 async function* walk(
   options: Walk,
@@ -111,7 +106,7 @@ async function* walk(
     const path = joinNames([...prefix, entry.name]);
     yield describeEntry(entry, path);
     if (recursive && entry.nodeType === 'directory') {
-      yield* walk(options, folderOf(entry), [path], depth + 1);
+      yield* walk(options, folderRef(entry), [path], depth + 1);
     }
   }
 }

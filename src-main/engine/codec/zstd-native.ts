@@ -7,13 +7,7 @@
  * “koffi” package (N-API, prebuilt) calls them. Where either is missing (Electron exports no zstd) the caller keeps
  * node:zlib; the format is the same.
  */
-import { createRequire } from 'node:module';
-
-type ForeignFunction = {
-  (...values: readonly unknown[]): unknown;
-  readonly async: (...values: readonly unknown[]) => void;
-};
-type Koffi = { readonly load: (library: null) => { readonly func: (declaration: string) => ForeignFunction } };
+import { type ForeignFunction, loadKoffi } from '../kernel/index.ts';
 
 /** A pair of zstd contexts; one call at a time. Lengths in bytes; undefined says that zstd refused. */
 export type ZstdLane = {
@@ -61,8 +55,7 @@ function bind(): Binding | undefined {
   // 64-bit only: sizes are passed as 64-bit numbers. Windows builds of Node export no such functions.
   if (process.platform === 'win32' || (process.arch !== 'x64' && process.arch !== 'arm64')) return undefined;
   try {
-    const koffi = createRequire(import.meta.url)('koffi') as Koffi;
-    const library = koffi.load(null);
+    const library = loadKoffi().load(null);
     const createCompressor = library.func('void *ZSTD_createCCtx()');
     const createDecompressor = library.func('void *ZSTD_createDCtx()');
     const setParameter = library.func('size_t ZSTD_CCtx_setParameter(void *context, int parameter, int value)');

@@ -2,7 +2,9 @@
 export { ByteReader, ByteWriter, compareBytes, concatBytes, equalBytes, fromHex, toHex, utf8 } from './bytes.ts';
 export { IdTable } from './id-table.ts';
 export { mapBounded } from './bounded.ts';
+export { findByName } from './find-by-name.ts';
 export { giveBack } from './memory.ts';
+export { type ForeignFunction, type Koffi, codeOfErrno, loadKoffi } from './native.ts';
 export {
   type Clock,
   type Log,
@@ -17,3 +19,4 @@ export {
 export { RateBucket, type RateLimit } from './rate-bucket.ts';
 export { RecordReader } from './record-reader.ts';
 export { Breather } from './breathe.ts';
+export { workerUrl } from './worker-url.ts';

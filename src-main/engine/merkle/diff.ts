@@ -9,7 +9,7 @@ import { assertNever } from '../../../src-shared/assert.ts';
 import { CairnError } from '../../../src-shared/errors.ts';
 import { compareBytes, equalBytes } from '../kernel/index.ts';
 import type { Entry, Xattr } from './entry.ts';
-import { type FolderCursor, type FolderRef, openFolder, type PageFetch } from './folder-cursor.ts';
+import { type FolderCursor, folderRef, type FolderRef, openFolder, type PageFetch } from './folder-cursor.ts';
 
 /** Folders inside folders that a comparison follows. Linux paths stop at 2,048 when made by one call. */
 export const DIFF_DEPTH_MAX = 8192;
@@ -66,9 +66,7 @@ export async function* diffFolders(
 }
 
 function folderOf(entry: Entry | undefined): FolderRef | undefined {
-  return entry?.nodeType === 'directory'
-    ? { page: entry.page, level: entry.pageLevel, totalEntries: entry.totalEntries }
-    : undefined;
+  return entry?.nodeType === 'directory' ? folderRef(entry) : undefined;
 }
 
 /** Puts a pair of folders on the stack, unless they are the same or there is none. */

@@ -10,7 +10,7 @@ import { assert } from '../../../src-shared/assert.ts';
 import { CairnError } from '../../../src-shared/errors.ts';
 import type { PageId } from '../../../src-shared/ids.ts';
 import { compareBytes, equalBytes } from '../kernel/index.ts';
-import type { Entry } from './entry.ts';
+import type { DirectoryEntry, Entry } from './entry.ts';
 import { PageRecordCursor } from './page-cursor.ts';
 import { decodeFolderPage, type FolderChild, type FolderPage, PAGE_BLOB_TYPE, type PageBlobType } from './page.ts';
 
@@ -27,6 +27,11 @@ export type FolderRef = {
    */
   readonly totalEntries?: number | undefined;
 };
+
+/** Of a stored folder, with the count it is held to. */
+export function folderRef({ page, pageLevel: level, totalEntries }: DirectoryEntry): FolderRef {
+  return { page, level, totalEntries };
+}
 
 export type CursorItem =
   | { readonly kind: 'entry'; readonly entry: Entry; readonly name: Uint8Array }

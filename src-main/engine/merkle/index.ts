@@ -73,6 +73,7 @@ export {
 } from './page-builder.ts';
 export {
   findEntry,
+  folderRef,
   type FolderRef,
   iterateChunks,
   iterateFolder,

@@ -7,12 +7,12 @@
  */
 import { CairnError, isIntegrityError } from '../../../src-shared/errors.ts';
 import type { PageId } from '../../../src-shared/ids.ts';
-import { compareBytes } from '../kernel/index.ts';
+import { compareBytes, findByName } from '../kernel/index.ts';
 import type { ChunkRef, Entry, FileContent } from './entry.ts';
 import { FolderCursor, openFolder, type PageFetch } from './folder-cursor.ts';
 import { decodeChunkListPage, decodeSealPage, PAGE_BLOB_TYPE, type PageBlobType, type Seal } from './page.ts';
 
-export { type FolderRef, type PageFetch } from './folder-cursor.ts';
+export { folderRef, type FolderRef, type PageFetch } from './folder-cursor.ts';
 
 /** Told of a page that is damaged or missing, once each; what stands below it is then left out. */
 export type OnDamagedPage = (error: CairnError) => void;
@@ -92,24 +92,9 @@ export async function findEntry(
       if (compareBytes(item.name, name) > 0) return undefined;
       await cursor.open();
     } else {
-      return searchLeaf(cursor.takeLeaf(), name);
+      return findByName(cursor.takeLeaf(), name);
     }
   }
-}
-
-function searchLeaf(entries: readonly Entry[], name: Uint8Array): Entry | undefined {
-  let low = 0;
-  let high = entries.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const entry = entries[middle];
-    if (entry === undefined) return undefined;
-    const order = compareBytes(entry.name, name);
-    if (order === 0) return entry;
-    if (order < 0) low = middle + 1;
-    else high = middle;
-  }
-  return undefined;
 }
 
 function fail(reason: string): never {

@@ -7,7 +7,7 @@
  * does the same through Node.
  */
 import fs from 'node:fs';
-import { type ForeignFunction, type Koffi, errnoCodes, loadKoffi } from './target-native.ts';
+import { type ForeignFunction, type Koffi, codeOfErrno, loadKoffi } from '../kernel/index.ts';
 
 /** A call gives undefined when it worked, or the errno code (“EEXIST”). Names are bytes that end with a NUL. */
 export type DescriptorCalls = {
@@ -57,8 +57,7 @@ function load(): DescriptorCalls | undefined {
 
 function bind(koffi: Koffi): DescriptorCalls {
   const library = koffi.load(null);
-  const codeOf = errnoCodes();
-  const failure = (): string => codeOf(koffi.errno());
+  const failure = (): string => codeOfErrno(koffi.errno());
   const call = (run: ForeignFunction, ...values: readonly unknown[]): string | undefined =>
     run(...values) === 0 ? undefined : failure();
   const openat = library.func('int openat(int folder, void *name, int flags, unsigned int mode)');

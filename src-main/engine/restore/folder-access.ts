@@ -10,7 +10,9 @@ import type { FolderAccess, FolderNode } from './folder-node.ts';
 import type { RestoreOptions } from './options.ts';
 import type { OwnFolders } from './own-folders.ts';
 import type { Tally } from './tally.ts';
+import { renameAside } from './target-moves.ts';
 import type { TargetFolder } from './target.ts';
+import type { UndoRecorder } from './undo-recorder.ts';
 
 const OPEN_MIN = 64;
 const OPEN_MAX = 1024;
@@ -63,6 +65,7 @@ export type ChildContext = {
   readonly own: OwnFolders;
   readonly tally: Tally;
   readonly folders: OpenFolders;
+  readonly undo: UndoRecorder | undefined;
 };
 
 export type ChildAccess = {
@@ -131,6 +134,7 @@ class Child {
   #openIn(parent: TargetFolder): void {
     const { options, own, tally } = this.#context;
     const { name } = this.#entry;
+    this.#noteMetadata(parent);
     let child = parent.child(name, { create: !options.dryRun });
     if (child.kind === 'conflict') {
       if (!this.#clearAway(parent)) {
@@ -148,10 +152,22 @@ class Child {
       child.folder.close();
       tally.problem(ownFolderProblem(this.#into.pathOf(name)));
     } else {
-      if (child.created) tally.restored++;
+      if (child.created) {
+        tally.restored++;
+        this.#context.undo?.note({ kind: 'folder', path: this.#into.pathOf(name) });
+      }
       this.isNew = child.created;
       this.#keep(child.folder);
     }
+  }
+
+  /** As they are before anything is put into a folder that was there. */
+  #noteMetadata(parent: TargetFolder): void {
+    const { undo } = this.#context;
+    const { name } = this.#entry;
+    const found = undo === undefined ? undefined : parent.lstat(name);
+    if (found === undefined || 'kind' in found || found.nodeType !== 'directory') return;
+    undo?.note({ kind: 'metadata', path: this.#into.pathOf(name), mode: found.mode, mtimeNs: found.mtimeNs });
   }
 
   /** Something else has the name of the folder. False where it has to stay. */
@@ -164,12 +180,13 @@ class Child {
       return false;
     }
     if (options.dryRun) return true;
-    const aside = parent.renameAside(name);
+    const aside = renameAside(parent, name);
     if (aside.kind === 'failed') {
       tally.problem(aside.problem);
       return false;
     }
     this.#into.aside.add(aside.name.toString('latin1'));
+    this.#context.undo?.aside(this.#into.pathOf(name), aside.name, undefined);
     return true;
   }
 

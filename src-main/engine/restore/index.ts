@@ -7,4 +7,6 @@ export {
   type RestoreTuning,
 } from './options.ts';
 export { restore } from './restore.ts';
+export { type UndoRequest, undoRestore } from './undo.ts';
+export type { UndoOptions } from './undo-recorder.ts';
 export { type Target, type TargetFolder, type TargetOptions, openTarget } from './target.ts';

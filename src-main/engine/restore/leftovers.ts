@@ -4,13 +4,15 @@
  * what this very restore has put aside.
  */
 import type { Problem } from '../../../src-shared/errors.ts';
-import type { FileStat } from '../source/index.ts';
+import { type FileStat, SAFETY_FOLDER_NAME } from '../source/index.ts';
 import type { LeftOut } from './left-out.ts';
 import type { OwnFolders } from './own-folders.ts';
 import { joinPathText } from './path-text.ts';
 import type { Selection } from './selection.ts';
 import { type TargetFolder, isTemporaryName } from './target.ts';
+import type { UndoRecorder } from './undo-recorder.ts';
 
+const SAFETY = Buffer.from(SAFETY_FOLDER_NAME);
 /** What lies deeper inside a leftover is not looked through, and stays. */
 const DEPTH_MAX = 1000;
 
@@ -19,6 +21,8 @@ export type Leftovers = {
   readonly selection: Selection;
   readonly own: OwnFolders;
   readonly leftOut: LeftOut;
+  /** Keeps what is removed. */
+  readonly undo: UndoRecorder | undefined;
   readonly onRemoved: () => void;
   readonly onProblem: (problem: Problem) => void;
 };
@@ -30,7 +34,7 @@ export function removeLeftovers(
 ): void {
   const { keep, path, wanted, selection } = options;
   for (const name of namesIn(folder, options)) {
-    if (keep.has(name.toString('latin1')) || isTemporaryName(name)) continue;
+    if (keep.has(name.toString('latin1')) || isTemporaryName(name) || name.equals(SAFETY)) continue;
     const below = joinPathText(path, name);
     if (wanted || selection.isIncluded(below)) remove(folder, name, below, options, 0);
   }
@@ -52,13 +56,24 @@ function remove(folder: TargetFolder, name: Buffer, path: string, options: Lefto
     return;
   }
   if (!options.dryRun) {
-    const removed = folder.removeEntry(name);
-    if (removed.kind === 'failed') {
-      options.onProblem(removed.problem);
+    const problem = take(folder, name, path, options.undo);
+    if (problem !== undefined) {
+      options.onProblem(problem);
       return;
     }
   }
   options.onRemoved();
+}
+
+function take(folder: TargetFolder, name: Buffer, path: string, undo: UndoRecorder | undefined): Problem | undefined {
+  if (undo === undefined) {
+    const removed = folder.removeEntry(name);
+    return removed.kind === 'failed' ? removed.problem : undefined;
+  }
+  const moved = undo.moveAway(folder, name, path, undefined);
+  if (moved === 'moved') return undefined;
+  if (moved !== 'elsewhere') return moved.problem;
+  return { path, code: 'EXDEV', message: 'was not removed: it lies on another filesystem, where it can’t be kept' };
 }
 
 function isKept(stat: FileStat, path: string, { selection, own, leftOut }: Leftovers): boolean {

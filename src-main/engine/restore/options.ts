@@ -1,5 +1,6 @@
 /** What a restore is told, and what it counts. Every default stands in RESTORE_DEFAULTS. */
 import type { Progress } from '../../../src-shared/model/index.ts';
+import type { UndoOptions } from './undo-recorder.ts';
 
 export type OverwriteMode = 'if-changed' | 'always' | 'if-newer' | 'never' | 'keep-both';
 
@@ -43,6 +44,8 @@ export type RestoreOptions = {
   readonly restoreOwner: boolean;
   /** Cairn's own folders, the repository and CAIRN_HOME: never removed, replaced or written into. */
   readonly ownFolders: readonly string[];
+  /** Keeps what is replaced or removed, and writes down what was done. Nothing of that in a dry run. */
+  readonly undo: UndoOptions | undefined;
   readonly onProgress: (progress: Progress) => void;
   readonly signal: AbortSignal | undefined;
   readonly tuning: RestoreTuning;
@@ -57,6 +60,7 @@ export const RESTORE_DEFAULTS = {
   delete: false,
   dryRun: false,
   ownFolders: [],
+  undo: undefined,
   onProgress: () => undefined,
   signal: undefined,
   tuning: RESTORE_TUNING,

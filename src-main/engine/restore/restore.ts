@@ -9,7 +9,7 @@ import { CairnError } from '../../../src-shared/errors.ts';
 import { escapePath } from '../../../src-shared/format/index.ts';
 import type { RestoreReport } from '../../../src-shared/model/index.ts';
 import { fetchPages, joinNames, locate, onlySource, splitPath, topFolder } from '../browse/index.ts';
-import { type DirectoryEntry, type Entry, iterateFolder } from '../merkle/index.ts';
+import { type DirectoryEntry, type Entry, folderRef, iterateFolder } from '../merkle/index.ts';
 import type { Repository } from '../repository/index.ts';
 import type { Snapshot, SnapshotSourceRecord } from '../snapshot/index.ts';
 import { errnoOf, statPath } from '../source/index.ts';
@@ -20,6 +20,7 @@ import { OwnFolders } from './own-folders.ts';
 import { RestoreRun } from './run.ts';
 import { createSelection } from './selection.ts';
 import { type Target, openTarget } from './target.ts';
+import { UndoRecorder } from './undo-recorder.ts';
 
 /** One thing to restore and where it goes. */
 type Job = {
@@ -45,22 +46,28 @@ export async function restore(
   options: RestoreOptions,
 ): Promise<RestoreReport> {
   const own = new OwnFolders(options.ownFolders);
-  const run = new RestoreRun(repository, options, createSelection(options.includes, options.excludes), own);
+  const undo = options.undo === undefined || options.dryRun ? undefined : new UndoRecorder(options.undo);
+  const run = new RestoreRun(repository, options, createSelection(options.includes, options.excludes), own, undo);
   try {
-    await runJobs(run, own, repository, snapshot, options);
+    await runJobs({ run, own, repository, snapshot, options, undo });
   } finally {
     await run.close();
+    undo?.close();
   }
-  return run.report();
+  const safetyFolders = (undo?.safetyPaths ?? []).map(escapePath);
+  return { ...run.report(), ...(safetyFolders.length > 0 && { safetyFolders }) };
 }
 
-async function runJobs(
-  run: RestoreRun,
-  own: OwnFolders,
-  repository: Repository,
-  snapshot: Snapshot,
-  options: RestoreOptions,
-): Promise<void> {
+type Restoring = {
+  readonly run: RestoreRun;
+  readonly own: OwnFolders;
+  readonly repository: Repository;
+  readonly snapshot: Snapshot;
+  readonly options: RestoreOptions;
+  readonly undo: UndoRecorder | undefined;
+};
+
+async function runJobs({ run, own, repository, snapshot, options, undo }: Restoring): Promise<void> {
   const jobs = await planJobs(repository, snapshot, options);
   for (const { into } of jobs) own.refuseTarget(into);
   for (const { entry } of jobs) {
@@ -69,7 +76,7 @@ async function runJobs(
   }
   for (const job of jobs) {
     if (options.delete) run.leaveAlone(await findLeftOut(repository, snapshot, job.source, job.inSource, job.into));
-    await runJob(run, job, options);
+    await runJob(run, job, options, undo);
   }
 }
 
@@ -160,8 +167,14 @@ function parentOf(path: Uint8Array): Buffer {
   return slash <= 0 ? Buffer.from('/') : bytes.subarray(0, slash);
 }
 
-async function runJob(run: RestoreRun, job: Job, options: RestoreOptions): Promise<void> {
-  const existed = targetExists(job.into);
+async function runJob(
+  run: RestoreRun,
+  job: Job,
+  options: RestoreOptions,
+  undo: UndoRecorder | undefined,
+): Promise<void> {
+  const before = statPath(job.into);
+  const existed = before !== undefined;
   let target: Target | undefined;
   const open = (create: boolean): Target | undefined => {
     if (target === undefined && (create || existed)) {
@@ -170,6 +183,10 @@ async function runJob(run: RestoreRun, job: Job, options: RestoreOptions): Promi
         keepSetId: options.restoreOwner,
         leaveOutAttribute: (path, kind, code) => run.leaveOutAttribute(path, kind, code),
       });
+      undo?.begin(target.root);
+      if (before !== undefined && !('failed' in before)) {
+        undo?.note({ kind: 'metadata', path: '', mode: before.mode, mtimeNs: before.mtimeNs });
+      }
     }
     return target;
   };
@@ -210,7 +227,7 @@ async function restoreContents(
   existed: boolean,
 ): Promise<void> {
   if (!options.dryRun && options.includes.length === 0) into.access.open();
-  await run.folder({ page: entry.page, level: entry.pageLevel, totalEntries: entry.totalEntries }, into);
+  await run.folder(folderRef(entry), into);
   into.release();
   await run.settle();
   // The original folder, or a folder made just now, gets the source's own mode and time; anyone else's stays as it is.
@@ -230,9 +247,4 @@ function realPathOf(path: Buffer): Buffer | undefined {
     if (errnoOf(error) === undefined) throw error;
     return undefined;
   }
-}
-
-function targetExists(path: Buffer): boolean {
-  const found = statPath(path);
-  return found !== undefined;
 }

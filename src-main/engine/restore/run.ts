@@ -15,6 +15,7 @@ import {
   type DirectoryEntry,
   type Entry,
   type FileEntry,
+  folderRef,
   type FolderRef,
   type Xattr,
   attributesOf,
@@ -27,6 +28,7 @@ import { type ChildContext, OpenFolders, childAccess, existingIn } from './folde
 import { FolderNode } from './folder-node.ts';
 import { type LeftOut, NOTHING_LEFT_OUT } from './left-out.ts';
 import { removeLeftovers } from './leftovers.ts';
+import { type Way, WayMaker } from './make-way.ts';
 import type { RestoreOptions } from './options.ts';
 import type { OwnFolders } from './own-folders.ts';
 import { cancelled, isAborted, putFile, putSpecial } from './put.ts';
@@ -34,6 +36,7 @@ import type { Selection } from './selection.ts';
 import { SpecialLinks } from './special-links.ts';
 import { Tally } from './tally.ts';
 import { LeftOutAttributes } from './target-attributes.ts';
+import type { UndoRecorder } from './undo-recorder.ts';
 import type { PlaceResult, TargetFolder, TargetMetadata } from './target.ts';
 
 const DEPTH_MAX = 8192;
@@ -63,16 +66,27 @@ export class RestoreRun {
   readonly #child: ChildContext;
   readonly #specialLinks = new SpecialLinks();
   readonly #leftOutAttributes = new LeftOutAttributes();
+  readonly #ways: WayMaker;
+  readonly #undo: UndoRecorder | undefined;
   #leftOut: LeftOut = NOTHING_LEFT_OUT;
 
-  constructor(repository: Repository, options: RestoreOptions, selection: Selection, own: OwnFolders) {
+  /** `undo`: whoever gives it begins each folder in it, and closes it. */
+  constructor(
+    repository: Repository,
+    options: RestoreOptions,
+    selection: Selection,
+    own: OwnFolders,
+    undo: UndoRecorder | undefined,
+  ) {
     this.#repository = repository;
     this.#options = options;
     this.#selection = selection;
     this.#own = own;
     this.#tally = new Tally(options.onProgress);
     this.#folders = new OpenFolders(options.tuning.foldersOpen);
-    this.#child = { options, own, tally: this.#tally, folders: this.#folders };
+    this.#undo = undo;
+    this.#ways = new WayMaker(this.#tally, undo);
+    this.#child = { options, own, tally: this.#tally, folders: this.#folders, undo };
     this.#files = new FileCollector({
       repository,
       tuning: options.tuning,
@@ -82,6 +96,7 @@ export class RestoreRun {
       signal: options.signal,
       onPlaced: (entry, node, replaced) => {
         this.#tally.count(entry, replaced);
+        if (!replaced) this.#ways.added(entry, node);
         this.#tally.tell(() => node.pathOf(entry.name));
       },
       events: {
@@ -211,6 +226,7 @@ export class RestoreRun {
       selection: this.#selection,
       own: this.#own,
       leftOut: this.#leftOut,
+      undo: this.#undo,
       onRemoved: () => {
         this.#tally.removed++;
       },
@@ -248,8 +264,7 @@ export class RestoreRun {
     if (this.#folders.isFull) await this.settle();
     const node = await this.#node(entry, into, this.#options.overwrite === 'never');
     if (scope.wanted) node.access.open();
-    const { page, pageLevel: level, totalEntries } = entry;
-    await this.folder({ page, level, totalEntries }, node, { ...scope, depth: scope.depth + 1 });
+    await this.folder(folderRef(entry), node, { ...scope, depth: scope.depth + 1 });
     node.release();
   }
 
@@ -305,21 +320,22 @@ export class RestoreRun {
   #placeFile(entry: FileEntry, node: FolderNode, decision: Decision): Promise<void> | undefined {
     const folder = this.#folderFor(entry, node, decision);
     if (folder === undefined) return undefined;
-    if (decision === 'put-aside') return this.#putFile(entry, node, folder);
-    return this.#files.add(entry, node, folder, decision === 'replace');
+    const way = this.#ways.wayFor(decision, entry, node, folder);
+    if (way?.makeWay !== undefined) return this.#putFile(entry, node, folder, way);
+    return way && this.#files.add(entry, node, folder, way.replace);
   }
 
   #placeSpecial(entry: Exclude<FileLike, FileEntry>, node: FolderNode, decision: Decision): void {
     const folder = this.#folderFor(entry, node, decision);
     if (folder === undefined) return;
-    const replace = decision === 'replace';
+    const way = this.#ways.wayFor(decision, entry, node, folder);
+    if (way === undefined) return;
+    const { replace, makeWay = nothingInTheWay } = way;
     const options = { ...this.#metadata(entry), ...(entry.xattrs && { xattrs: entry.xattrs }), replace };
-    const makeWay = (): PlaceResult | undefined =>
-      decision === 'put-aside' ? this.#putAside(entry, node, folder) : undefined;
-    const linked = decision === 'put-aside' ? undefined : this.#specialLinks.link(entry, folder, { replace });
+    const linked = way.makeWay === undefined ? this.#specialLinks.link(entry, folder, { replace }) : undefined;
     const result = linked ?? putSpecial(entry, { folder, options, makeWay });
     if (linked === undefined && result.kind === 'placed') this.#specialLinks.made(entry, node, result.identity);
-    this.#tellPlaced(entry, replace, result);
+    this.#tellPlaced(entry, node, way, result);
   }
 
   /** The folder to write an entry into; undefined where something keeps us out, and in a dry run, which only counts. */
@@ -333,34 +349,27 @@ export class RestoreRun {
   }
 
   /** What is there is put aside when the new content has been proven: not in a batch. */
-  async #putFile(entry: FileEntry, node: FolderNode, folder: TargetFolder): Promise<void> {
+  async #putFile(entry: FileEntry, node: FolderNode, folder: TargetFolder, way: Way): Promise<void> {
     const path = node.pathOf(entry.name);
     const result = await putFile(entry, {
       repository: this.#repository,
       folder,
       path,
       options: { ...this.#metadata(entry), ...(entry.xattrs && { xattrs: entry.xattrs }), replace: false },
-      makeWay: () => this.#putAside(entry, node, folder),
+      makeWay: way.makeWay ?? nothingInTheWay,
       onBytes: () => this.#tally.tell(() => path),
       signal: this.#options.signal,
     });
-    this.#tellPlaced(entry, false, result);
+    this.#tellPlaced(entry, node, way, result);
   }
 
-  #putAside(entry: FileLike, node: FolderNode, folder: TargetFolder): PlaceResult | undefined {
-    const aside = folder.renameAside(entry.name);
-    if (aside.kind === 'failed') return aside;
-    node.aside.add(aside.name.toString('latin1'));
-    this.#tally.conflict(node.pathOf(entry.name));
-    return undefined;
-  }
-
-  #tellPlaced(entry: FileLike, replaced: boolean, result: PlaceResult): void {
+  #tellPlaced(entry: FileLike, node: FolderNode, way: Way, result: PlaceResult): void {
     if (result.kind !== 'placed') {
       this.problem(result.problem);
       return;
     }
-    this.#tally.count(entry, replaced);
+    this.#tally.count(entry, way.isReplacing);
+    if (!way.replace && way.makeWay === undefined) this.#ways.added(entry, node);
     for (const problem of result.problems) this.problem(problem);
   }
 
@@ -368,6 +377,10 @@ export class RestoreRun {
     const owner = this.#options.restoreOwner ? { uid: entry.uid, gid: entry.gid } : {};
     return { mode: entry.mode, mtimeNs: entry.mtimeNs, ...owner };
   }
+}
+
+function nothingInTheWay(): undefined {
+  return undefined;
 }
 
 function latin1(name: Uint8Array): string {

@@ -12,7 +12,7 @@ import type { Problem } from '../../../src-shared/errors.ts';
 import { escapePath } from '../../../src-shared/format/index.ts';
 import { errnoOf, type FileStat, fileStatOf, joinPath } from '../source/index.ts';
 import { TargetFile } from './target-file.ts';
-import { asideNames, nameProblem, targetNameFault } from './target-names.ts';
+import { nameProblem, targetNameFault } from './target-names.ts';
 import {
   applyMetadata,
   applyMetadataHeld,
@@ -226,26 +226,6 @@ export class TargetFolder {
         fs.rmdirSync(access);
       }
       return { kind: 'removed', existed: true };
-    });
-  }
-
-  /** Renames an entry to “name.before-restore”, or with a number after it, and says to what. Replaces nothing. */
-  renameAside(name: Uint8Array): { readonly kind: 'renamed'; readonly name: Buffer } | Failed {
-    return this.#guarded(name, 'can’t be put aside', (access, path) => {
-      const isFolder = lstatOf(access).nodeType === 'directory';
-      for (const aside of asideNames(name)) {
-        const to = joinPath(this.#access, aside);
-        if (isFolder) {
-          if (fs.lstatSync(to, { throwIfNoEntry: false }) !== undefined) continue;
-          // Should the name be taken in this very moment: a folder replaces nothing but an empty folder.
-          fs.renameSync(access, to);
-        } else if (!placeEntry(access, to, false)) continue;
-        return { kind: 'renamed', name: aside };
-      }
-      return {
-        kind: 'failed',
-        problem: { path: escapePath(path), code: 'EEXIST', message: 'can’t be put aside: no name is free' },
-      };
     });
   }
 

@@ -6,8 +6,7 @@
  * They are reached through the “koffi” package (N-API, prebuilt). Everything here is optional: where koffi or a call is
  * missing the callers fall back to what Node has (target-times.ts, target-place.ts).
  */
-import { createRequire } from 'node:module';
-import os from 'node:os';
+import { type ForeignFunction, type Koffi, codeOfErrno, loadKoffi } from '../kernel/index.ts';
 
 /** An open file, or a path whose last name is followed where it is a link, or not. */
 export type CallTarget =
@@ -37,11 +36,6 @@ export type NativeCalls = {
   readonly attributes?: AttributeCalls;
 };
 
-export type ForeignFunction = (...values: readonly unknown[]) => unknown;
-export type Koffi = {
-  readonly load: (library: null) => { readonly func: (declaration: string) => ForeignFunction };
-  readonly errno: () => number;
-};
 type Caller = (run: ForeignFunction, ...values: readonly unknown[]) => string | undefined;
 
 /** Two 64-bit fields in struct timespec: true of the 64-bit platforms, and only those are trusted with it. */
@@ -74,24 +68,10 @@ function load(): NativeCalls | undefined {
   }
 }
 
-/** Throws where the package, or its binary for this system, is missing. */
-export function loadKoffi(): Koffi {
-  return createRequire(import.meta.url)('koffi') as Koffi;
-}
-
-/** The code of an errno number: “EAGAIN”. */
-export function errnoCodes(): (errno: number) => string {
-  // Reversed, so that of two names for one number the usual one stays (EAGAIN, not EWOULDBLOCK).
-  const named = Object.entries(os.constants.errno).reverse();
-  const codes = new Map(named.map(([code, number]) => [number, code]));
-  return (errno) => codes.get(errno) ?? 'EIO';
-}
-
 function bind(koffi: Koffi, platform: 'linux' | 'darwin'): NativeCalls {
   const { currentFolder, noFollow, omitTime } = CONSTANTS[platform];
   const library = koffi.load(null);
-  const codeOf = errnoCodes();
-  const call: Caller = (run, ...values) => (run(...values) === 0 ? undefined : codeOf(koffi.errno()));
+  const call: Caller = (run, ...values) => (run(...values) === 0 ? undefined : codeOfErrno(koffi.errno()));
 
   const futimens = library.func('int futimens(int fd, void *times)');
   const utimensat = library.func('int utimensat(int folder, void *path, void *times, int flags)');
@@ -134,7 +114,6 @@ const DEFAULT_ACL = Buffer.from('system.posix_acl_default\0');
 
 /** Linux only: macOS has other parameters, and no access control lists of this kind. */
 function bindAttributes(koffi: Koffi, library: ReturnType<Koffi['load']>, call: Caller): AttributeCalls | undefined {
-  const codeOf = errnoCodes();
   const triple = (name: string, after: string): Record<CallTarget['kind'] | 'link', ForeignFunction> => ({
     descriptor: library.func(name.replace('@', 'f').replace('#', `int fd${after}`)),
     path: library.func(name.replace('@', '').replace('#', `void *path${after}`)),
@@ -154,7 +133,7 @@ function bindAttributes(koffi: Koffi, library: ReturnType<Koffi['load']>, call: 
       remove: (target, name) => call(of(remove, target), place(target), terminated(name)),
       list: (target) => {
         const length = Number(of(list, target)(place(target), names, names.length));
-        return length < 0 ? codeOf(koffi.errno()) : splitNames(names.subarray(0, length));
+        return length < 0 ? codeOfErrno(koffi.errno()) : splitNames(names.subarray(0, length));
       },
       hasDefaultAcl: (folderPath) => Number(get(terminated(folderPath), DEFAULT_ACL, null, 0)) > 0,
     };

@@ -8,6 +8,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { assert } from '../../../src-shared/assert.ts';
 import { CairnError } from '../../../src-shared/errors.ts';
+import { workerUrl } from '../kernel/index.ts';
 import type { DescriptorCalls } from './descriptor-calls.ts';
 import { TaskRunner } from './task-runner.ts';
 import {
@@ -105,7 +106,7 @@ export class WriterPool implements TaskExecutor {
 
   #start(setup: WriterSetup): Lane {
     // Its descriptors are opened and closed by system calls that Node knows nothing of.
-    const worker = new Worker(workerUrl(), {
+    const worker = new Worker(workerUrl(import.meta.url, 'restore-worker'), {
       workerData: setup,
       trackUnmanagedFds: false,
       resourceLimits: WORKER_LIMITS,
@@ -154,10 +155,4 @@ function givenAway(task: WriteTask): ArrayBuffer[] {
   for (let row = 0; row < task.rows.length; row += SEGMENT_ROW)
     if (task.rows[row] === PLAIN) kept.add(task.rows[row + 1] ?? 0);
   return transferable(task.buffers.filter((_, index) => !kept.has(index)));
-}
-
-/** The worker's module: beside this one as TypeScript in a checkout, a file of its own in a build. */
-function workerUrl(): URL {
-  if (import.meta.url.endsWith('.ts')) return new URL('./restore-worker.ts', import.meta.url);
-  return new URL(import.meta.url.includes('/parts/') ? '../restore-worker.js' : './restore-worker.js', import.meta.url);
 }

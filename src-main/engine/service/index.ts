@@ -5,4 +5,5 @@ export { gatherStats } from './statistics.ts';
 export { checkKnownRepository } from './known-repository.ts';
 export { processIdentity } from './process-identity.ts';
 export { sweepTemporaries } from './temporaries.ts';
+export { listUndoable, undo, undoably } from './undo.ts';
 export { type WriterClaim, WRITER_IDS_MAX, claimWriter } from './writer-claim.ts';

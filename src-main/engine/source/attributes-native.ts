@@ -5,8 +5,8 @@
  * Invariant: a call gives the number of bytes, or the negated errno; it never throws and never allocates. The two paths
  * below differ in what a plain text means to the system: both are the exact bytes of the name.
  */
-import { createRequire } from 'node:module';
 import os from 'node:os';
+import { type ForeignFunction, type Koffi, codeOfErrno, loadKoffi } from '../kernel/index.ts';
 
 /** How to reach an entry: its path, or an open descriptor of it. */
 export type AttributeAccess = string | Buffer | number;
@@ -18,12 +18,6 @@ export type AttributeCalls = {
   readonly get: (access: AttributeAccess, name: Uint8Array, into: Uint8Array | null, size: number) => number;
   /** “ENOTSUP” of what a call gave: the errno code of a negative result. */
   readonly codeOf: (result: number) => string;
-};
-
-type ForeignFunction = (...values: readonly unknown[]) => unknown;
-type Koffi = {
-  readonly load: (library: null) => { readonly func: (declaration: string) => ForeignFunction };
-  readonly errno: () => number;
 };
 
 /** Where size_t has 64 bits: only those are trusted with the declarations below. */
@@ -66,7 +60,7 @@ function load(): AttributeCalls | undefined {
   const { platform, arch } = process;
   if ((platform !== 'linux' && platform !== 'darwin') || !ARCHITECTURES.includes(arch)) return undefined;
   try {
-    const calls = bind(createRequire(import.meta.url)('koffi') as Koffi, platform);
+    const calls = bind(loadKoffi(), platform);
     // Called, not looked at: a descriptor that can't exist must be refused with exactly this code.
     return calls.codeOf(calls.list(-1, null, 0)) === 'EBADF' ? calls : undefined;
   } catch {
@@ -91,13 +85,6 @@ function bind(koffi: Koffi, platform: 'linux' | 'darwin'): AttributeCalls {
     bytes: declare(getPath, 'void *path'),
     file: declare(getFile, 'int fd'),
   };
-  // Reversed, so that of two names for one number the usual one stays (ENOTSUP and EOPNOTSUPP, EAGAIN and EWOULDBLOCK).
-  const codes = new Map(
-    Object.entries(os.constants.errno)
-      .reverse()
-      .map(([code, number]) => [number, code]),
-  );
-  if (platform === 'darwin') codes.set(ERRNO_DARWIN_NO_ATTRIBUTE, 'ENODATA');
   const tooLong = -os.constants.errno.ENAMETOOLONG;
   const scratch = Buffer.alloc(PATH_BYTES_MAX);
   const terminated = (path: Buffer): boolean => {
@@ -118,6 +105,7 @@ function bind(koffi: Koffi, platform: 'linux' | 'darwin'): AttributeCalls {
       if (typeof access === 'number') return result(get.file(access, name, into, size, ...getTail));
       return terminated(access) ? result(get.bytes(scratch, name, into, size, ...getTail)) : tooLong;
     },
-    codeOf: (negated) => codes.get(-negated) ?? 'EIO',
+    codeOf: (negated) =>
+      platform === 'darwin' && negated === -ERRNO_DARWIN_NO_ATTRIBUTE ? 'ENODATA' : codeOfErrno(-negated),
   };
 }

@@ -50,14 +50,13 @@ export function openSourceFile(path: Buffer, expected: FileStat, problemPath: Ui
   }
 }
 
+type ReadOn = (buffer: Uint8Array, offset: number, length: number) => number | Problem;
+
 /**
  * Reads on and on from an open file, from its first byte. Gives the count, less than `length` only at the end of the
  * file, or a Problem. A file that grows as fast as it is read never ends: the caller stops at a size of its choice.
  */
-export function readerOf(
-  fd: number,
-  path: Uint8Array,
-): (buffer: Uint8Array, offset: number, length: number) => number | Problem {
+export function readerOf(fd: number, path: Uint8Array): ReadOn {
   let position = 0;
   return (buffer, offset, length) => {
     let filled = 0;
@@ -78,14 +77,13 @@ export function readerOf(
 export class SourceFile {
   /** As it was when it was opened. */
   readonly stat: FileStat;
-  readonly #path: Uint8Array;
+  readonly #read: ReadOn;
   #fd: number | undefined;
-  #position = 0;
 
   constructor(fd: number, stat: FileStat, path: Uint8Array) {
     this.#fd = fd;
     this.stat = stat;
-    this.#path = path;
+    this.#read = readerOf(fd, path);
   }
 
   /** For a thread that reads it; it stays open until `close`. */
@@ -93,34 +91,10 @@ export class SourceFile {
     return this.#openFd();
   }
 
-  /** Bytes read so far. */
-  get position(): number {
-    return this.#position;
-  }
-
-  /**
-   * Reads on from where it is until `length` bytes are in `buffer` at `offset` or the file ends. Returns the count, less
-   * than `length` only at the end, or a Problem. A file that grows as fast as it is read never ends: the caller stops
-   * at a size of its choice.
-   */
+  /** As readerOf: reads on from where it is. */
   readInto(buffer: Uint8Array, offset: number, length: number): number | Problem {
-    let filled = 0;
-    try {
-      while (filled < length) {
-        const count = fs.readSync(this.#openFd(), buffer, offset + filled, length - filled, this.#position);
-        if (count === 0) break;
-        filled += count;
-        this.#position += count;
-      }
-      return filled;
-    } catch (error) {
-      return problemOf(this.#path, 'can’t be read', error);
-    }
-  }
-
-  /** Begins again at the first byte, for another try at a file that changed. */
-  rewind(): void {
-    this.#position = 0;
+    assert(this.#fd !== undefined, 'a source file is not used after it is closed');
+    return this.#read(buffer, offset, length);
   }
 
   /**

@@ -4,7 +4,7 @@
  * after a restore.
  */
 import type { RuleRef } from '../../../src-shared/model/index.ts';
-import { compareBytes } from '../kernel/index.ts';
+import { findByName } from '../kernel/index.ts';
 import { openSourceFile } from './file.ts';
 import { joinPath, resolvePath, type SourceFolder } from './folder.ts';
 import type { SourceEntry } from './list.ts';
@@ -53,19 +53,6 @@ export function isCacheTagContent(bytes: Uint8Array): boolean {
 /** What lies in a folder: sorted by raw bytes, or a way to look a name up. */
 export type Listed = readonly SourceEntry[] | ((name: Uint8Array) => SourceEntry | undefined);
 
-/** The entry of a name. */
 export function findEntry(listed: Listed, name: Uint8Array): SourceEntry | undefined {
-  if (typeof listed === 'function') return listed(name);
-  let low = 0;
-  let high = listed.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const entry = listed[middle];
-    if (entry === undefined) return undefined;
-    const order = compareBytes(entry.name, name);
-    if (order === 0) return entry;
-    if (order < 0) low = middle + 1;
-    else high = middle;
-  }
-  return undefined;
+  return typeof listed === 'function' ? listed(name) : findByName(listed, name);
 }

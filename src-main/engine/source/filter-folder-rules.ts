@@ -10,7 +10,15 @@ import { globRules } from './filter-globs.ts';
 import type { IgnoreFileName } from './ignore-file.ts';
 import { errnoOf } from './problem.ts';
 import { RuleTable } from './rules-table.ts';
-import { type Decision, type FilterOptions, type FolderFilter, INCLUDED, type RuledStat, excludedBy } from './rules.ts';
+import {
+  type Decision,
+  type FilterOptions,
+  type FolderFilter,
+  INCLUDED,
+  type RuledStat,
+  SAFETY_FOLDER_NAME,
+  excludedBy,
+} from './rules.ts';
 import { type FileStat, fileStatOf } from './stat.ts';
 
 const MARKS_MAX = 100;
@@ -100,7 +108,7 @@ export class FolderRules implements FolderFilter {
     if (this.isOpen) return INCLUDED;
     const { device, sizeBytesMax, tooLarge, globs, ignoreFiles } = this.#common;
     const isFolder = stat.nodeType === 'directory';
-    if (isFolder && this.#isOwn(stat)) return OWN_FOLDER;
+    if (isFolder && (name === SAFETY_FOLDER_NAME || this.#isOwn(stat))) return OWN_FOLDER;
     if (this.isOpenForFiles) return INCLUDED;
     if (this.#mark !== undefined && name !== this.#mark.name) return this.#markDecision;
     const isElsewhere = device !== undefined && stat.device !== device;

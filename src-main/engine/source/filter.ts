@@ -2,7 +2,7 @@
  * Which entries of a source are left out, and by which rule; asked while a folder is listed, from the top down. In this
  * order, the first that says anything decides:
  *
- *   1. Cairn's own folders: never part of a backup.
+ *   1. Cairn's own folders, and what a restore has kept: never part of a backup (where own folders are named at all).
  *   2. One file system: a folder that begins another is stored, and nothing of what is in it.
  *   3. A mark in the folder (CACHEDIR.TAG, a name the person chose): all in it but the mark.
  *   4. Files above a size.

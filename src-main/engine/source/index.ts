@@ -13,7 +13,7 @@ export { createFilter, createRecordedFilter, type Filter, type RecordedFolder } 
 export { CACHE_TAG_NAME, isCacheTagContent } from './filter-folder-marks.ts';
 export { IGNORE_FILE_BYTES_MAX, type IgnoreFileName } from './ignore-file.ts';
 export { compilePattern, patternsIn } from './filter-globs.ts';
-export type { Decision, ExcludeFile, FilterOptions, FolderFilter } from './rules.ts';
+export { type Decision, type ExcludeFile, type FilterOptions, type FolderFilter, SAFETY_FOLDER_NAME } from './rules.ts';
 export {
   adoptFolder,
   borrowedFolder,
@@ -43,6 +43,6 @@ export { EMPTY_TABLE, Listing, type ListingData } from './listing.ts';
 export { createSmallFileReader, type SmallFileReader } from './small-file.ts';
 export { createOwnerNames, type OwnerNames } from './owners.ts';
 export { describeErrno, errnoOf, problemOf } from './problem.ts';
-export { type FileStat, type ObjectIdentity, fileStatOf, sameObject } from './stat.ts';
+export { type FileStat, type ListedAs, type ObjectIdentity, fileStatOf, sameObject } from './stat.ts';
 export { followLink, type FollowedLink } from './follow.ts';
 export { resolveSources, type Source } from './sources.ts';

@@ -7,12 +7,13 @@
 import fs from 'node:fs';
 import type { Problem } from '../../../src-shared/errors.ts';
 import { escapePath } from '../../../src-shared/format/index.ts';
+import { codeOfErrno } from '../kernel/index.ts';
 import { joinPath, replacedProblem, resolvePath, type SourceFolder } from './folder.ts';
 import { type Listing, type ListingData, ROW_WORDS, WORD, createRows } from './listing.ts';
 import { type FolderNames, folderNames } from './names.ts';
-import { type NativeFiles, type NativePath, codeOfErrno, nativeFiles } from './native.ts';
+import { type NativeFiles, type NativePath, nativeFiles } from './native.ts';
 import { errnoOf, problemOf, problemOfCode } from './problem.ts';
-import { type ObjectIdentity, deviceParts, fileStatOf, sameObject } from './stat.ts';
+import { type ListedAs, deviceParts, fileStatOf, sameObject } from './stat.ts';
 
 /** Above this many names the list itself would take gigabytes; such a folder is reported, not guessed at. */
 const FOLDER_ENTRIES_MAX = 20_000_000;
@@ -32,12 +33,12 @@ const ASCII = /^[\u0001-\u007f]*$/;
 export type TableResult = ListingData | { readonly failed: Problem };
 
 /** `expected` is what the listing above said of this folder. */
-export function listTable(folder: SourceFolder, expected: ObjectIdentity): TableResult {
+export function listTable(folder: SourceFolder, expected: ListedAs): TableResult {
   const own = folder.isDescriptor ? folder.descriptor?.fd : undefined;
   let fd = own;
   try {
     fd ??= fs.openSync(folder.access, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
-    const names = folderNames(folder.access, fs.fstatSync(fd).size, FOLDER_ENTRIES_MAX);
+    const names = folderNames(folder.access, expected.size, FOLDER_ENTRIES_MAX);
     if (names === 'too many') {
       const message = `this folder can’t be listed: it has more than ${FOLDER_ENTRIES_MAX} entries`;
       return { failed: { path: escapePath(folder.path), code: 'EFBIG', message } };
@@ -118,7 +119,7 @@ class TableBuilder {
   /** Fills the next row by statx. Gives the errno code where that failed. */
   #look(native: NativeFiles, latin1: string): string | undefined {
     const result = native.stat(this.#fd, nativeName(latin1));
-    if (result !== 0) return codeOfErrno(result);
+    if (result !== 0) return codeOfErrno(-result);
     fillRow(this.#rows, this.#count * ROW_WORDS, native.statWords);
     return undefined;
   }

@@ -6,8 +6,8 @@
  * a small file 4.6 µs against 5.7. Linux on x64 and arm64 through the “koffi” package (N-API, prebuilt); elsewhere
  * `nativeFiles` gives undefined and node:fs does the same.
  */
-import { createRequire } from 'node:module';
 import os from 'node:os';
+import { type Koffi, loadKoffi } from '../kernel/index.ts';
 
 /** A name or path: a string only where it is ASCII, else bytes with a final NUL. */
 export type NativePath = string | Uint8Array;
@@ -23,12 +23,6 @@ export type NativeFiles = {
   readonly open: (folder: number, name: NativePath, flags: number) => number;
   readonly read: (fd: number, into: Uint8Array) => number;
   readonly close: (fd: number) => void;
-};
-
-type ForeignFunction = (...values: readonly unknown[]) => unknown;
-type Koffi = {
-  readonly load: (library: null) => { readonly func: (declaration: string) => ForeignFunction };
-  readonly errno: () => number;
 };
 
 /** AT_FDCWD. */
@@ -51,7 +45,7 @@ export function nativeFiles(): NativeFiles | undefined {
 function load(): NativeFiles | undefined {
   if (process.platform !== 'linux' || (process.arch !== 'x64' && process.arch !== 'arm64')) return undefined;
   try {
-    const files = bind(createRequire(import.meta.url)('koffi') as Koffi);
+    const files = bind(loadKoffi());
     // Called, not looked at: a kernel older than 4.11, or a sandbox, may have no statx.
     const isDirectory = files.stat(CURRENT_FOLDER, '/') === 0 && ((files.statWords[7] ?? 0) & 0o170000) === 0o040000;
     return isDirectory && files.statOpen(-1) === -os.constants.errno.EBADF ? files : undefined;
@@ -84,15 +78,4 @@ function bind(koffi: Koffi): NativeFiles {
       close(fd);
     },
   };
-}
-
-const codes = new Map(
-  Object.entries(os.constants.errno)
-    .reverse()
-    .map(([code, number]) => [number, code]),
-);
-
-/** The code (“EACCES”) of a negative errno. */
-export function codeOfErrno(result: number): string {
-  return codes.get(-result) ?? 'EIO';
 }

@@ -6,6 +6,9 @@ import type { Problem } from '../../../src-shared/errors.ts';
 import type { RuleOrigin, RuleRef } from '../../../src-shared/model/index.ts';
 import type { FileStat } from './stat.ts';
 
+/** Where a restore keeps what it replaces, in the folder it restored into. Never part of a backup. */
+export const SAFETY_FOLDER_NAME = '.cairn-replaced';
+
 /** The content of a file with one pattern a line; `name` is what a person calls the file. */
 export type ExcludeFile = { readonly name: string; readonly content: string };
 

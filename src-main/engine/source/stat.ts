@@ -75,6 +75,9 @@ export function fileStatOf(stats: BigIntStats): FileStat {
 /** What tells one object on disk from another. */
 export type ObjectIdentity = Pick<FileStat, 'nodeType' | 'inode' | 'device'>;
 
+/** A folder as the table above it says. `size` is the folder’s own. */
+export type ListedAs = ObjectIdentity & Pick<FileStat, 'size'>;
+
 /** True when both describe one and the same object on disk, whatever happened to its content. */
 export function sameObject(left: ObjectIdentity, right: ObjectIdentity): boolean {
   return left.inode === right.inode && left.device === right.device && left.nodeType === right.nodeType;

@@ -9,6 +9,7 @@ import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { assert } from '../../../src-shared/assert.ts';
 import { CairnError } from '../../../src-shared/errors.ts';
+import { workerUrl } from '../kernel/index.ts';
 import type { FromLane, LaneSetup, PackToOpen, ToLane, Work, WorkResult } from './check-messages.ts';
 import { SegmentChecker } from './segment-check.ts';
 
@@ -106,7 +107,10 @@ class WorkerLanes implements CheckLanes {
   }
 
   #start(setup: LaneSetup): Lane {
-    const worker = new Worker(workerUrl(), { workerData: setup, resourceLimits: WORKER_LIMITS });
+    const worker = new Worker(workerUrl(import.meta.url, 'check-worker'), {
+      workerData: setup,
+      resourceLimits: WORKER_LIMITS,
+    });
     const hasEnded = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
     const lane: Lane = { worker, hasEnded, opened: new Set(), bytes: 0 };
     worker.on('message', ({ job, result }: FromLane) => this.#receive(job, result));
@@ -210,10 +214,4 @@ function transferable(work: Work): readonly ArrayBuffer[] {
     buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? [buffer] : [],
   );
   return [...new Set(buffers)];
-}
-
-/** The worker's module: beside this one as TypeScript in a checkout, a file of its own in a build. */
-function workerUrl(): URL {
-  if (import.meta.url.endsWith('.ts')) return new URL('./check-worker.ts', import.meta.url);
-  return new URL(import.meta.url.includes('/parts/') ? '../check-worker.js' : './check-worker.js', import.meta.url);
 }
