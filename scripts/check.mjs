@@ -18,6 +18,9 @@ const [mode, ...vitestArguments] = process.argv.slice(2);
 const STEP_MEMORY_BYTES = 1024 ** 3;
 const lanes = os.freemem() > 3 * STEP_MEMORY_BYTES ? Math.min(2, os.availableParallelism()) : 1;
 
+const LAYERED_FOLDERS = ['src-shared', 'src-main', 'src-renderer', 'test'];
+const PAGE_CHECK = ['--tsconfig', 'src-renderer/tsconfig.json', '--output', 'human', '--fail-on-warnings'];
+
 /** What to check, with what: a package and the file of it that Node runs. The longest first, so that the lanes fill. */
 const STATIC_STEPS = [
   { name: 'eslint', program: 'eslint/bin/eslint.js', args: ['--max-warnings=0', '.'] },
@@ -26,8 +29,9 @@ const STATIC_STEPS = [
   {
     name: 'layers',
     program: 'dependency-cruiser/bin/dependency-cruiser.mjs',
-    args: ['--config', '.dependency-cruiser.cjs', '--output-type', 'err-long', 'src-shared', 'src-main', 'test'],
+    args: ['--config', '.dependency-cruiser.cjs', '--output-type', 'err-long', ...LAYERED_FOLDERS],
   },
+  { name: 'page', program: 'svelte-check/bin/svelte-check', args: PAGE_CHECK },
   { name: 'unused', program: 'knip/bin/knip.js', args: ['--no-progress'] },
 ];
 

@@ -34,6 +34,7 @@ const BUILD_INPUTS = [
   'package.json',
   'package-lock.json',
   'scripts/build.mjs',
+  'svelte.config.js',
 ];
 
 /**
