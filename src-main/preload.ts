@@ -11,6 +11,7 @@ import {
   type BridgeCall,
   type CallArguments,
   type CallResult,
+  LINES_BROKE_CHANNEL,
   PORT_CHANNEL,
   callReply,
   channelOf,
@@ -27,6 +28,8 @@ const pagePort = v.custom<PagePort>((value) => typeof value === 'object' && valu
 
 /** Connections that were asked for and whose port has not come yet. */
 const expected = new Map<unknown, (port: PagePort) => void>();
+/** What to do for each open line when the engine is gone. */
+const openLines = new Set<() => void>();
 let lastConnection = 0;
 
 async function call<Call extends BridgeCall>(name: Call, ...args: CallArguments<Call>): Promise<CallResult<Call>> {
@@ -40,15 +43,31 @@ ipcRenderer.on(PORT_CHANNEL, (event, connection: unknown) => {
   expected.delete(connection);
 });
 
+ipcRenderer.on(LINES_BROKE_CHANNEL, () => {
+  for (const broke of openLines) broke();
+});
+
 function enginePort(port: PagePort): EnginePort {
+  let tell: () => void = () => undefined;
+  const ended = (): void => {
+    if (openLines.delete(ended)) tell();
+  };
+  openLines.add(ended);
+  port.addEventListener('close', ended);
   return {
     post: (message) => port.postMessage(message),
     // Setting the handler starts the port; until then it keeps what arrives.
     onMessage: (listener) => {
       port.onmessage = (event) => listener(event.data);
     },
-    onClose: (listener) => port.addEventListener('close', () => listener()),
-    close: () => port.close(),
+    onClose: (listener) => {
+      tell = listener;
+      if (!openLines.has(ended)) listener();
+    },
+    close: () => {
+      port.close();
+      ended();
+    },
   };
 }
 

@@ -160,5 +160,10 @@ export class EngineProcess {
 
 function childOf(engine: UtilityProcess): Child {
   const send: Child['send'] = (frame, ports = []) => engine.postMessage(frame, ports);
-  return { send, stop: () => send({ type: 'close' }), kill: () => void engine.kill() };
+  const kill = (): void => {
+    // A process that hangs does not hear a polite signal, which is all that Electron's kill() sends.
+    if (engine.pid === undefined) engine.kill();
+    else process.kill(engine.pid, 'SIGKILL');
+  };
+  return { send, stop: () => send({ type: 'close' }), kill };
 }

@@ -74,7 +74,10 @@ export class Shell {
       onReady: () => this.#showStatus(RUNNING),
       onStatus: (status) => this.#showStatus(status),
       onNotice: (notice) => this.#notify(notice),
-      onCrash: () => this.#showStatus(ENGINE_STOPPED),
+      onCrash: () => {
+        this.window.tellLinesBroke();
+        this.#showStatus(ENGINE_STOPPED);
+      },
     });
   }
 

@@ -5,6 +5,7 @@
  */
 import { BrowserWindow, nativeTheme, screen } from 'electron';
 
+import { LINES_BROKE_CHANNEL } from './policy/bridge-calls.ts';
 import { RestartLimit } from './policy/restart-limit.ts';
 import { type ShellState, WINDOW_SIZE_MIN, windowPlace } from './policy/shell-state.ts';
 import { PAGE_URL } from './policy/trust.ts';
@@ -52,6 +53,11 @@ export class MainWindow {
   /** The ids of what may speak to the app. */
   contentsIds(): ReadonlySet<number> {
     return new Set(this.#window === undefined ? [] : [this.#window.webContents.id]);
+  }
+
+  /** The engine ended, and with it every line that the page has to it. */
+  tellLinesBroke(): void {
+    this.#window?.webContents.send(LINES_BROKE_CHANNEL);
   }
 
   /** Where the window is now, for the next time. */

@@ -38,4 +38,10 @@ parent.on('message', (event) => {
   const [port] = event.ports;
   link.receive(event.data, port === undefined ? undefined : clientPort(port)).catch(fail);
 });
+// A terminal or a service manager signals all processes of the app. Each way to the end closes what is open.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    link.receive({ type: 'close' }).catch(fail);
+  });
+}
 await link.start();

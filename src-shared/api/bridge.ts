@@ -11,7 +11,7 @@ export type EnginePort = {
   readonly post: (message: unknown) => void;
   /** Called once per port. What arrived before is delivered then, in order. */
   readonly onMessage: (listener: (message: unknown) => void) => void;
-  /** Called once per port. The other end is gone: the engine stopped, or someone closed the port. */
+  /** Called once per port. The line is over: the engine stopped, or someone closed it. Connect again for a new one. */
   readonly onClose: (listener: () => void) => void;
   readonly close: () => void;
 };

@@ -37,6 +37,8 @@ export type CallArguments<Call extends BridgeCall> = v.InferOutput<(typeof BRIDG
 export type CallResult<Call extends BridgeCall> = v.InferOutput<(typeof BRIDGE_CALLS)[Call]['result']>;
 
 export const PORT_CHANNEL = 'cairn:port';
+/** The engine ended: every line to it is broken. Chromium does not reliably tell a port that its other end is gone. */
+export const LINES_BROKE_CHANNEL = 'cairn:lines-broke';
 export const channelOf = (call: BridgeCall): string => `cairn:${call}`;
 
 /** Nothing is thrown across: of an error only the message would arrive, in a sentence about remote methods. */
