@@ -6,6 +6,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 
+import { chromiumProgram } from './standin/chromium.ts';
+
 export const root = path.resolve(import.meta.dirname, '../..');
 export const STANDIN_FOLDER = path.join(import.meta.dirname, 'standin/dist');
 
@@ -28,7 +30,14 @@ function chosenHost(): 'electron' | 'standin' {
   if (wanted === 'electron' && electronProgram() === undefined) {
     throw new Error('E2E_HOST=electron, but Electron’s program is not here: npx install-electron');
   }
-  return wanted !== 'standin' && electronProgram() !== undefined ? 'electron' : 'standin';
+  if (wanted !== 'standin' && electronProgram() !== undefined) return 'electron';
+  if (chromiumProgram() === undefined) {
+    throw new Error(
+      'Tests of the app need Electron’s program (npx install-electron) or a Chromium (on Debian: apt-get install ' +
+        'chromium; elsewhere STANDIN_CHROMIUM names it).',
+    );
+  }
+  return 'standin';
 }
 
 export const host = chosenHost();

@@ -12,7 +12,13 @@ import type { CDPSession } from '@playwright/test';
 /** One target of the browser (a page), or the browser itself. */
 export type Session = { readonly send: CDPSession['send']; readonly on: CDPSession['on'] };
 
-const CHROMIUM_PROGRAMS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+const CHROMIUM_PROGRAMS = [
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/Applications/Chromium.app/Contents/MacOS/Chromium',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+];
 const QUIET_SWITCHES = [
   '--disable-gpu',
   '--disable-quic',
