@@ -17,6 +17,7 @@ import type {
   RestoreReport,
   SnapshotSummary,
   TreeDiff,
+  UndoReport,
   UnreadableFolder,
   VerifyReport,
 } from '../../src-shared/model/index.ts';
@@ -100,6 +101,8 @@ export type RestoreRequest = Watching & {
   readonly overwrite?: OverwriteMode;
   readonly delete?: boolean;
   readonly dryRun?: boolean;
+  /** What is replaced is kept in a dated safety folder beside it, from which undoRestore brings it back. */
+  readonly keepReplaced?: boolean;
 };
 
 export type VerifyDepth =
@@ -156,4 +159,9 @@ export type Engine = {
     repository: string | undefined,
     secret: (() => Promise<Secret>) | undefined,
   ): Promise<readonly DoctorFinding[]>;
+  /**
+   * Takes a restore back: what it replaced returns from its safety folder (RestoreReport.safetyFolder), what it added goes.
+   * Absent while restore/ makes no safety folders; whoever offers it asks first.
+   */
+  undoRestore?(safetyFolder: Buffer, watching: Watching): Promise<UndoReport>;
 };

@@ -30,6 +30,15 @@ export type RestoreReport = {
   readonly bytes: number;
   readonly conflicts: readonly string[];
   readonly problems: readonly Problem[];
+  /** The dated folder that holds what was replaced, escaped; absent where nothing was kept. */
+  readonly safetyFolder?: string;
+};
+
+/** What taking a restore back did. */
+export type UndoReport = {
+  readonly broughtBack: number;
+  readonly removed: number;
+  readonly problems: readonly Problem[];
 };
 
 /** What kind of file of a repository is damaged, or which promise does not hold. */
@@ -87,6 +96,8 @@ export type Progress = {
   readonly filesTotal: number;
   readonly bytesTotal: number;
   readonly current: string;
+  /** Of a backup: bytes of `bytes` that had to be read; the others were recognised as unchanged. */
+  readonly bytesRead?: number;
 };
 
 export type KeyInfo = {
