@@ -56,6 +56,11 @@ export class Sets {
     return setOf(this.#options.records.state, setId);
   }
 
+  /** Undefined for a set that was removed meanwhile. */
+  nameOf(setId: string): string | undefined {
+    return this.#options.records.state.sets.find((set) => set.setId === setId)?.name;
+  }
+
   /** @throws CairnError repository/…, key/…, destination/…, usage/invalid */
   async create(
     input: InputOf<'sets.create'>,
