@@ -19,7 +19,7 @@ import type { Session, Sessions } from './headless-sessions.ts';
 
 const TARGET_CHARACTERS_MAX = 2048;
 const BODY_BYTES_MAX = 4096;
-const REQUESTS_A_SECOND_MAX = 200;
+export const REQUESTS_A_SECOND_MAX = 200;
 
 const sessionInput = v.strictObject({ token: v.nullable(v.pipe(v.string(), v.maxLength(128))) });
 const nothing = v.strictObject({});
@@ -49,6 +49,7 @@ export type RequestsOptions = {
   readonly files: PageFiles;
   readonly sessions: Sessions;
   readonly clock: Clock;
+  readonly aSecondMax: number;
 };
 
 export class Requests {
@@ -100,7 +101,7 @@ export class Requests {
     if (second !== this.#second) this.#inSecond = 0;
     this.#second = second;
     this.#inSecond++;
-    return this.#inSecond > REQUESTS_A_SECOND_MAX ? refusals.tooMany : undefined;
+    return this.#inSecond > this.#options.aSecondMax ? refusals.tooMany : undefined;
   }
 
   /** A browser names the page that asks in Origin, and no page can change that. “null” is nobody. */
@@ -182,7 +183,9 @@ async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
 
 function parsed<Shape>(schema: v.GenericSchema<unknown, Shape>, body: Buffer): Shape | undefined {
   try {
-    const result = v.safeParse(schema, JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body)));
+    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+    // An empty list would pass for a record without fields.
+    const result = v.safeParse(schema, Array.isArray(value) ? null : value);
     return result.success ? result.output : undefined;
   } catch {
     return undefined;

@@ -8,7 +8,7 @@ import { WEB_TOKEN_KEY } from '../../src-shared/api/web.ts';
 import { CairnError } from '../../src-shared/errors.ts';
 import { type Log, systemClock, systemRandom } from '../engine/kernel/index.ts';
 import { readPageFiles } from './headless-files.ts';
-import { Requests } from './headless-requests.ts';
+import { REQUESTS_A_SECOND_MAX, Requests } from './headless-requests.ts';
 import { Sessions } from './headless-sessions.ts';
 import { Sockets } from './headless-socket.ts';
 import type { EngineHost } from './port.ts';
@@ -30,6 +30,8 @@ export type HeadlessOptions = Pick<ServiceOptions, 'home' | 'log' | 'userHome' |
   readonly ipv6: boolean;
   /** Where the page was built to. */
   readonly pageFolder: string;
+  /** Changed by tests only. */
+  readonly requestsASecondMax?: number;
 };
 
 export type Headless = {
@@ -50,7 +52,9 @@ export async function startHeadless(options: HeadlessOptions): Promise<Headless>
     const servers = await listen(options.port, options.ipv6);
     const port = portNumberOf(servers[0]);
     const hosts = new Set([`${IPV4}:${port}`, `localhost:${port}`, ...(options.ipv6 ? [`[${IPV6}]:${port}`] : [])]);
-    const requests = new Requests({ hosts, cookieName: `cairn-${port}`, files, sessions, clock: systemClock });
+    const aSecondMax = options.requestsASecondMax ?? REQUESTS_A_SECOND_MAX;
+    const cookieName = `cairn-${port}`;
+    const requests = new Requests({ hosts, cookieName, files, sessions, clock: systemClock, aSecondMax });
     const sockets = new Sockets({ requests, sessions, clock: systemClock, serve: service.serveConnection });
     for (const server of servers) serveOn(server, requests, sockets, options.log);
     const address = `http://${IPV4}:${port}/`;
