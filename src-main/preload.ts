@@ -85,18 +85,9 @@ async function connect(): Promise<EnginePort> {
 
 const bridge: DesktopBridge = {
   connect,
-  chooseFolder: (purpose) => call('chooseFolder', purpose),
-  showFolder: async (handle) => {
-    await call('showFolder', handle);
-  },
-  openLink: async (url) => {
-    await call('openLink', url);
-  },
   copyText: async (text) => {
     await call('copyText', text);
   },
-  settings: () => call('settings'),
-  changeSettings: (change) => call('changeSettings', change),
 };
 
 contextBridge.exposeInMainWorld('cairn', bridge);

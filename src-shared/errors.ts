@@ -143,6 +143,17 @@ export const ERROR_TABLE = {
     retry: 'ask',
     hint: 'Nothing was changed in the backup. Give this user permission to that folder, free some space there, or set CAIRN_HOME to another one.',
   },
+  'app/not-found': {
+    exit: 1,
+    retry: 'ask',
+    hint: 'Nothing was changed. It may have been removed meanwhile; look again.',
+  },
+  'app/busy': {
+    exit: 11,
+    retry: 'later',
+    hint: 'Nothing was changed. Wait until some of it has finished and try again.',
+  },
+  'app/unavailable': { exit: 1, retry: 'never', hint: 'Nothing was changed.' },
   'engine/internal': {
     exit: 1,
     retry: 'ask',

@@ -5,8 +5,9 @@
 import { MessageChannelMain, type MessagePortMain, type UtilityProcess, utilityProcess } from 'electron';
 
 import { assertNever } from '../../src-shared/assert.ts';
-import { type ToEngineFrame, type ToMainFrame, parseToMainFrame } from '../engine-host/frames.ts';
-import type { HostStatus, Notice, PowerEvent, Secrets } from '../engine-host/port.ts';
+import { type ToEngineFrame, parseToMainFrame } from '../engine-host/frames.ts';
+import type { HostStatus, Notice, PowerEvent, Theme } from '../engine-host/port.ts';
+import type { Desktop } from './desktop.ts';
 import type { RunningActivities } from './policy/quit.ts';
 import { type Supervised, Supervisor, type Timers } from './policy/supervisor.ts';
 
@@ -24,14 +25,13 @@ export type EngineEvents = {
   readonly onReady: () => void;
   readonly onStatus: (status: HostStatus) => void;
   readonly onNotice: (notice: Notice) => void;
+  readonly onTheme: (theme: Theme) => void;
   readonly onCrash: () => void;
 };
 
 export type EngineProcessOptions = EngineEvents & {
   readonly entry: string;
-  readonly secrets: Secrets;
-  /** Told to every new process. */
-  readonly folders: () => readonly (readonly [handle: string, path: string])[];
+  readonly desktop: Desktop;
   readonly timers: Timers;
   readonly log: (level: 'info' | 'warn' | 'error', message: string, fields?: Readonly<Record<string, unknown>>) => void;
 };
@@ -78,10 +78,6 @@ export class EngineProcess {
     return port2;
   }
 
-  tellFolder(handle: string, path: string): void {
-    this.#supervisor.current()?.send({ type: 'folder', handle, path });
-  }
-
   tellPower(event: PowerEvent): void {
     this.#supervisor.current()?.send({ type: 'power', event });
   }
@@ -117,6 +113,7 @@ export class EngineProcess {
       });
     });
     engine.once('exit', onExit);
+    void this.#options.desktop.beginning().then((frame) => child.send(frame));
     return child;
   }
 
@@ -124,7 +121,6 @@ export class EngineProcess {
     const frame = parseToMainFrame(message);
     switch (frame.type) {
       case 'ready':
-        for (const [handle, path] of this.#options.folders()) child.send({ type: 'folder', handle, path });
         this.#options.onReady();
         return onReady();
       case 'activities':
@@ -133,27 +129,17 @@ export class EngineProcess {
         return this.#options.onStatus({ state: frame.state, text: frame.text });
       case 'notice':
         return this.#options.onNotice({ title: frame.title, body: frame.body });
+      case 'theme':
+        return this.#options.onTheme(frame.theme);
       case 'secret-read':
       case 'secret-write':
       case 'secret-remove':
-        return child.send(await this.#answerSecret(frame));
+      case 'choose-folder':
+      case 'reveal':
+      case 'start-at-login':
+        return child.send(await this.#options.desktop.answer(frame));
       default:
         return assertNever(frame);
-    }
-  }
-
-  async #answerSecret(
-    frame: Extract<ToMainFrame, { type: 'secret-read' | 'secret-write' | 'secret-remove' }>,
-  ): Promise<ToEngineFrame> {
-    const { secrets } = this.#options;
-    const answer = { type: 'secret-answer', request: frame.request } as const;
-    try {
-      if (frame.type === 'secret-write') await secrets.write(frame.name, frame.secret);
-      if (frame.type === 'secret-remove') await secrets.remove(frame.name);
-      const value = frame.type === 'secret-read' ? await secrets.read(frame.name) : undefined;
-      return value === undefined ? answer : { ...answer, value };
-    } catch (error) {
-      return { ...answer, error: error instanceof Error ? error.message : String(error) };
     }
   }
 }

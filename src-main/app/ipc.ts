@@ -31,12 +31,7 @@ export type BridgeOptions = {
 export function answerBridge(options: BridgeOptions): void {
   const { handlers } = options;
   answer('connect', handlers.connect, options);
-  answer('chooseFolder', handlers.chooseFolder, options);
-  answer('showFolder', handlers.showFolder, options);
-  answer('openLink', handlers.openLink, options);
   answer('copyText', handlers.copyText, options);
-  answer('settings', handlers.settings, options);
-  answer('changeSettings', handlers.changeSettings, options);
 }
 
 function answer<Call extends BridgeCall>(call: Call, handler: CallHandlers[Call], options: BridgeOptions): void {

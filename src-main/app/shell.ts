@@ -2,19 +2,17 @@
  * The parts of the app and how they are connected: the window asks, the engine answers, the tray shows how things
  * stand, and the guard decides about the end. Made once, when Electron is ready.
  */
-import { app } from 'electron';
+import { app, nativeTheme } from 'electron';
 
 import type { LogFile } from '../cli/log.ts';
-import { systemRandom } from '../engine/kernel/index.ts';
 import type { HostStatus, Notice } from '../engine-host/port.ts';
 import { bridgeHandlers } from './bridge-handlers.ts';
+import { Desktop } from './desktop.ts';
 import { EngineProcess } from './engine-process.ts';
-import { Folders } from './folders.ts';
 import { answerBridge } from './ipc.ts';
 import { setApplicationMenu } from './menu.ts';
 import { BACKGROUND_NOTICE, notify } from './notifications.ts';
 import { ENGINE_ENTRY, PRELOAD, secretsFile } from './places.ts';
-import { FolderHandles } from './policy/folder-handles.ts';
 import { QuitGuard } from './policy/quit.ts';
 import type { Timers } from './policy/supervisor.ts';
 import { ENGINE_STOPPED, RUNNING } from './policy/tray.ts';
@@ -30,7 +28,6 @@ export type ShellOptions = { readonly log: LogFile; readonly memory: ShellMemory
 
 export class Shell {
   readonly #options: ShellOptions;
-  readonly #handles = new FolderHandles(systemRandom.bytes);
   readonly #awake = new StayAwake();
   readonly #tray: Tray;
   readonly #engine: EngineProcess;
@@ -47,16 +44,10 @@ export class Shell {
     quitOnlyThrough(this.#guard);
     setApplicationMenu(quit);
     forwardPowerEvents((event) => this.#engine.tellPower(event), this.#guard);
-    const engine = this.#engine;
     answerBridge({
       ownContents: () => this.window.contentsIds(),
       log: (message, fields) => options.log.write('warn', message, fields),
-      handlers: bridgeHandlers({
-        engine,
-        memory: options.memory,
-        window: () => this.window.current,
-        folders: new Folders(this.#handles, (handle, path) => engine.tellFolder(handle, path)),
-      }),
+      handlers: bridgeHandlers(this.#engine),
     });
   }
 
@@ -67,13 +58,17 @@ export class Shell {
   #makeEngine(): EngineProcess {
     return new EngineProcess({
       entry: ENGINE_ENTRY,
-      secrets: systemKeychain(secretsFile()),
-      folders: () => this.#handles.all(),
+      desktop: new Desktop(systemKeychain(secretsFile()), () => this.window.current),
       timers: this.#options.timers,
       log: this.#options.log.write,
       onReady: () => this.#showStatus(RUNNING),
       onStatus: (status) => this.#showStatus(status),
       onNotice: (notice) => this.#notify(notice),
+      onTheme: (theme) => {
+        nativeTheme.themeSource = theme;
+        // For the next start, before the engine is there to say it.
+        this.#options.memory.remember({ theme });
+      },
       onCrash: () => {
         this.window.tellLinesBroke();
         this.#showStatus(ENGINE_STOPPED);

@@ -6,19 +6,26 @@
  */
 import * as v from 'valibot';
 
-import { HOST_STATES, POWER_EVENTS } from './port.ts';
+import { FOLDER_PURPOSES, HOST_STATES, KEYCHAIN_STATES, POWER_EVENTS, THEMES } from './port.ts';
 
 const request = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 const activity = v.strictObject({ title: v.string() });
 
 const toEngineFrame = v.variant('type', [
+  /** The first one: what the desktop can do. The service starts with it. */
+  v.strictObject({
+    type: v.literal('begin'),
+    keychain: v.picklist(KEYCHAIN_STATES),
+    tray: v.boolean(),
+    startsAtLogin: v.boolean(),
+  }),
   /** Carries one MessagePort. */
   v.strictObject({ type: v.literal('port') }),
-  v.strictObject({ type: v.literal('folder'), handle: v.string(), path: v.string() }),
   v.strictObject({ type: v.literal('power'), event: v.picklist(POWER_EVENTS) }),
   v.strictObject({ type: v.literal('ask-activities'), request }),
+  /** To a frame with this request. */
   v.strictObject({
-    type: v.literal('secret-answer'),
+    type: v.literal('answer'),
     request,
     value: v.exactOptional(v.string()),
     error: v.exactOptional(v.string()),
@@ -31,13 +38,23 @@ const toMainFrame = v.variant('type', [
   v.strictObject({ type: v.literal('activities'), request, activities: v.array(activity) }),
   v.strictObject({ type: v.literal('status'), state: v.picklist(HOST_STATES), text: v.string() }),
   v.strictObject({ type: v.literal('notice'), title: v.string(), body: v.string() }),
+  v.strictObject({ type: v.literal('theme'), theme: v.picklist(THEMES) }),
+  // From here on each wants an answer.
   v.strictObject({ type: v.literal('secret-read'), request, name: v.string() }),
   v.strictObject({ type: v.literal('secret-write'), request, name: v.string(), secret: v.string() }),
   v.strictObject({ type: v.literal('secret-remove'), request, name: v.string() }),
+  v.strictObject({ type: v.literal('choose-folder'), request, purpose: v.picklist(FOLDER_PURPOSES) }),
+  v.strictObject({ type: v.literal('reveal'), request, path: v.string() }),
+  v.strictObject({ type: v.literal('start-at-login'), request, on: v.boolean() }),
 ]);
 
 export type ToEngineFrame = v.InferOutput<typeof toEngineFrame>;
 export type ToMainFrame = v.InferOutput<typeof toMainFrame>;
+/** What the engine asks of the desktop. */
+export type DesktopFrame = Extract<
+  ToMainFrame,
+  { readonly type: 'choose-folder' | 'reveal' | 'start-at-login' | 'secret-read' | 'secret-write' | 'secret-remove' }
+>;
 
 export const parseToEngineFrame = (value: unknown): ToEngineFrame => v.parse(toEngineFrame, value);
 export const parseToMainFrame = (value: unknown): ToMainFrame => v.parse(toMainFrame, value);

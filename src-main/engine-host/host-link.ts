@@ -3,12 +3,10 @@
  * can do. Frames are dealt with in the order they arrive; clients that come while the service starts wait for it.
  */
 import { assertNever } from '../../src-shared/assert.ts';
-import { type ToEngineFrame, type ToMainFrame, parseToEngineFrame } from './frames.ts';
+import { type DesktopFrame, type ToEngineFrame, type ToMainFrame, parseToEngineFrame } from './frames.ts';
 import type { EngineHost, EngineService, MessagePortLike, PowerEvent, StartService } from './port.ts';
 
-/** Folders chosen in one run of the app. More than a person picks; the oldest are forgotten first. */
-const FOLDERS_MAX = 1000;
-/** Secrets that are asked for at the same time. */
+/** Questions to the desktop that wait at the same time. */
 const REQUESTS_MAX = 100;
 
 export type HostLine = {
@@ -18,82 +16,90 @@ export type HostLine = {
 };
 
 type Pending = { readonly resolve: (value: string | undefined) => void; readonly reject: (error: Error) => void };
-type SecretFrame = Extract<ToMainFrame, { type: 'secret-read' | 'secret-write' | 'secret-remove' }>;
 type WithoutRequest<Frame> = Frame extends unknown ? Omit<Frame, 'request'> : never;
+type Beginning = Extract<ToEngineFrame, { type: 'begin' }>;
 
 export class HostLink {
   readonly #line: HostLine;
-  readonly #folders = new Map<string, string>();
+  readonly #startService: StartService;
   readonly #pending = new Map<number, Pending>();
   readonly #powerListeners: ((event: PowerEvent) => void)[] = [];
-  readonly #service: Promise<EngineService>;
+  readonly #begun = Promise.withResolvers<EngineService>();
+  #hasBegun = false;
   #lastRequest = 0;
 
   constructor(line: HostLine, startService: StartService) {
     this.#line = line;
-    this.#service = startService(this.#host());
+    this.#startService = startService;
+    // Whoever waits for it hears of its failure; until then it is nobody's.
+    this.#begun.promise.catch(() => undefined);
   }
 
-  /** Resolves when clients are answered; rejects when the service could not start. */
-  async start(): Promise<void> {
-    await this.#service;
-    this.#line.send({ type: 'ready' });
-  }
-
-  /** `port` is what came with the frame. */
+  /** `port` is what came with the frame. @throws what the service failed to start with, and for a frame that is a defect */
   async receive(message: unknown, port?: MessagePortLike): Promise<void> {
     const frame = parseToEngineFrame(message);
     switch (frame.type) {
+      case 'begin':
+        return this.#begin(frame);
       case 'port':
         if (port === undefined) throw new Error('A port frame came without a port.');
-        return (await this.#service).serveConnection(port);
-      case 'folder':
-        return this.#keepFolder(frame.handle, frame.path);
+        return (await this.#begun.promise).serveConnection(port);
       case 'power':
         for (const listener of this.#powerListeners) listener(frame.event);
         return;
       case 'ask-activities': {
-        const activities = [...(await this.#service).activities()];
+        const activities = [...(await this.#begun.promise).activities()];
         return this.#line.send({ type: 'activities', request: frame.request, activities });
       }
-      case 'secret-answer':
+      case 'answer':
         return this.#settle(frame);
       case 'close':
-        await (await this.#service).close();
+        if (this.#hasBegun) await (await this.#begun.promise).close();
         return this.#line.exit();
       default:
         return assertNever(frame);
     }
   }
 
-  #host(): EngineHost {
+  async #begin(frame: Beginning): Promise<void> {
+    if (this.#hasBegun) throw new Error('The engine was told to begin twice.');
+    this.#hasBegun = true;
+    try {
+      this.#begun.resolve(await this.#startService(this.#host(frame)));
+    } catch (error) {
+      this.#begun.reject(error);
+      throw error;
+    }
+    this.#line.send({ type: 'ready' });
+  }
+
+  #host({ keychain, tray, startsAtLogin }: Beginning): EngineHost {
+    const tell = async (frame: WithoutRequest<DesktopFrame>): Promise<void> => void (await this.#ask(frame));
     return {
-      chosenFolder: (handle) => this.#folders.get(handle),
-      secrets: {
-        read: (name) => this.#ask({ type: 'secret-read', name }),
-        write: async (name, secret) => {
-          await this.#ask({ type: 'secret-write', name, secret });
-        },
-        remove: async (name) => {
-          await this.#ask({ type: 'secret-remove', name });
-        },
-      },
+      abilities: { host: 'electron', keychain, tray },
+      secrets:
+        keychain === 'ready'
+          ? {
+              read: (name) => this.#ask({ type: 'secret-read', name }),
+              write: (name, secret) => tell({ type: 'secret-write', name, secret }),
+              remove: (name) => tell({ type: 'secret-remove', name }),
+            }
+          : undefined,
       onPower: (listener) => void this.#powerListeners.push(listener),
       showStatus: ({ state, text }) => this.#line.send({ type: 'status', state, text }),
       notify: ({ title, body }) => this.#line.send({ type: 'notice', title, body }),
+      chooseFolder: (purpose) => this.#ask({ type: 'choose-folder', purpose }),
+      reveal: (path) => tell({ type: 'reveal', path }),
+      setStartAtLogin: (on) => tell({ type: 'start-at-login', on }),
+      startsAtLogin,
+      showTheme: (theme) => this.#line.send({ type: 'theme', theme }),
     };
   }
 
-  #keepFolder(handle: string, path: string): void {
-    if (this.#folders.size >= FOLDERS_MAX) {
-      const [oldest] = this.#folders.keys();
-      if (oldest !== undefined) this.#folders.delete(oldest);
+  #ask(frame: WithoutRequest<DesktopFrame>): Promise<string | undefined> {
+    if (this.#pending.size >= REQUESTS_MAX) {
+      return Promise.reject(new Error('Too many things are asked of the desktop at once.'));
     }
-    this.#folders.set(handle, path);
-  }
-
-  #ask(frame: WithoutRequest<SecretFrame>): Promise<string | undefined> {
-    if (this.#pending.size >= REQUESTS_MAX) return Promise.reject(new Error('Too many secrets are asked for at once.'));
     const request = ++this.#lastRequest;
     return new Promise((resolve, reject) => {
       this.#pending.set(request, { resolve, reject });
@@ -101,7 +107,7 @@ export class HostLink {
     });
   }
 
-  #settle(answer: Extract<ToEngineFrame, { type: 'secret-answer' }>): void {
+  #settle(answer: Extract<ToEngineFrame, { type: 'answer' }>): void {
     const pending = this.#pending.get(answer.request);
     if (pending === undefined) return;
     this.#pending.delete(answer.request);

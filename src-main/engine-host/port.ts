@@ -2,10 +2,22 @@
  * The seam between a host and the engine's service. A host (Electron's utility process, the headless server) brings
  * lines to clients and says what the computer around it can do; the service answers on those lines.
  */
-import type { EnginePort } from '../../src-shared/api/bridge.ts';
 
-/** One client: a window, or a browser's WebSocket. */
-export type MessagePortLike = EnginePort;
+/** One client: a window, or a browser's WebSocket. Messages are plain data. */
+export type MessagePortLike = {
+  readonly post: (message: unknown) => void;
+  /** Called once per port. What arrived before is delivered then, in order. */
+  readonly onMessage: (listener: (message: unknown) => void) => void;
+  /** Called once per port. The other end is gone. */
+  readonly onClose: (listener: () => void) => void;
+  readonly close: () => void;
+  /**
+   * Where a port can tell: true while what was posted has not been taken yet. Then only the newest of each event is kept,
+   * until `onFree` says that there is room. A port without it takes everything.
+   */
+  readonly isFull?: () => boolean;
+  readonly onFree?: (listener: () => void) => void;
+};
 
 export type ServeConnection = (port: MessagePortLike) => void;
 
@@ -31,15 +43,39 @@ export type Secrets = {
   readonly remove: (name: string) => Promise<void>;
 };
 
-/** What the service may ask of its host. */
+export const KEYCHAIN_STATES = ['ready', 'weak', 'none'] as const;
+
+/** What AppInfo says of the host. */
+export type HostAbilities = {
+  readonly host: 'electron' | 'headless';
+  readonly keychain: (typeof KEYCHAIN_STATES)[number];
+  readonly tray: boolean;
+};
+
+export const FOLDER_PURPOSES = ['source', 'destination', 'target'] as const;
+/** What a folder will be used for; the dialog says so. */
+export type FolderPurpose = (typeof FOLDER_PURPOSES)[number];
+
+export const THEMES = ['system', 'light', 'dark'] as const;
+export type Theme = (typeof THEMES)[number];
+
+/** What the service may ask of its host. What is absent the host can't do, and the window doesn't offer. */
 export type EngineHost = {
-  /** The path behind a handle that the page sent, if the user has chosen such a folder since the app started. */
-  readonly chosenFolder: (handle: string) => string | undefined;
+  readonly abilities: HostAbilities;
   /** Absent in a host without a key store. */
   readonly secrets: Secrets | undefined;
   readonly onPower: (listener: (event: PowerEvent) => void) => void;
   readonly showStatus: (status: HostStatus) => void;
   readonly notify: (notice: Notice) => void;
+  /** The system's dialog; undefined when it was closed without a choice. */
+  readonly chooseFolder?: (purpose: FolderPurpose) => Promise<string | undefined>;
+  /** Opens a folder in the file manager. */
+  readonly reveal?: (path: string) => Promise<void>;
+  readonly setStartAtLogin?: (on: boolean) => Promise<void>;
+  /** What the system says, which may be other than what was set here. Present where setStartAtLogin is. */
+  readonly startsAtLogin?: boolean;
+  /** Follows the setting: at the start, and when it changes. */
+  readonly showTheme?: (theme: Theme) => void;
 };
 
 export type EngineService = {

@@ -44,4 +44,3 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     link.receive({ type: 'close' }).catch(fail);
   });
 }
-await link.start();

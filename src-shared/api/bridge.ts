@@ -2,8 +2,8 @@
  * What the page finds as `window.cairn` in the desktop app. In a browser it is absent, and the page connects to its
  * server by a WebSocket that it wraps as an EnginePort too.
  *
- * The engine is spoken to through a port. The few things that only a desktop can do are functions here. No path ever
- * goes from the page to the app: a folder is chosen in the system's dialog and named by its handle from then on.
+ * Everything is asked of the engine through a port, also what only a desktop can do: the engine asks its host for it. So
+ * there is one contract, checked in one place, and no path ever goes from the page to the app.
  */
 
 /** A line to the engine. Messages are plain data (structured clone); what they mean is the contract's business. */
@@ -16,28 +16,9 @@ export type EnginePort = {
   readonly close: () => void;
 };
 
-/** A folder that the user picked. The path is for showing; commands name the folder by its handle. */
-export type ChosenFolder = { readonly handle: string; readonly path: string };
-
-/** What the folder will be used for; the dialog says so. */
-export const FOLDER_PURPOSES = ['source', 'destination', 'restore'] as const;
-export type FolderPurpose = (typeof FOLDER_PURPOSES)[number];
-
-export const THEMES = ['system', 'light', 'dark'] as const;
-export type Theme = (typeof THEMES)[number];
-
-export type DesktopSettings = { readonly startAtLogin: boolean; readonly theme: Theme };
-
 export type DesktopBridge = {
   /** A new line to the engine; waits while the engine starts. Rejects when it does not come up. */
   readonly connect: () => Promise<EnginePort>;
-  /** Null when the user closed the dialog. */
-  readonly chooseFolder: (purpose: FolderPurpose) => Promise<ChosenFolder | null>;
-  /** Opens a chosen folder in the system's file manager. */
-  readonly showFolder: (handle: string) => Promise<void>;
-  /** Opens a page of the allow-list in the user's browser; rejects any other address. */
-  readonly openLink: (url: string) => Promise<void>;
+  /** The page itself has no permission for the clipboard. */
   readonly copyText: (text: string) => Promise<void>;
-  readonly settings: () => Promise<DesktopSettings>;
-  readonly changeSettings: (change: Partial<DesktopSettings>) => Promise<DesktopSettings>;
 };

@@ -172,10 +172,21 @@ export function isCommandName(text: string): text is CommandName {
 /** @throws CairnError usage/invalid, which names the field and never repeats its value: it may be a password. */
 export function parseInput<Name extends CommandName>(command: Name, input: unknown): InputOf<Name> {
   const schema: v.GenericSchema<unknown, InputOf<Name>> = inputs[command];
+  if (!isRecord(input)) throw wrong(command, 'the request');
   const result = v.safeParse(schema, input, { abortEarly: true });
   if (result.success) return result.output;
-  const field = v.getDotPath(result.issues[0]) ?? 'the request';
-  throw new CairnError('usage/invalid', `“${command}” was called with something wrong in ${field}.`, {
+  throw wrong(command, v.getDotPath(result.issues[0]) ?? 'the request');
+}
+
+/** A list or a piece of bytes without anything in it would pass for a request without fields. */
+function isRecord(input: unknown): boolean {
+  if (typeof input !== 'object' || input === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(input);
+  return prototype === Object.prototype || prototype === null;
+}
+
+function wrong(command: CommandName, field: string): CairnError {
+  return new CairnError('usage/invalid', `“${command}” was called with something wrong in ${field}.`, {
     hint: 'Nothing was done. This is a defect in the window; reload it.',
   });
 }

@@ -4,7 +4,7 @@
  * handle that the engine gave out.
  */
 import type { Problem, WireError } from '../errors.ts';
-import type { BackupReport, Damage, DamageKind, Progress, RestoreReport, VerifyReport } from './report.ts';
+import type { BackupReport, Damage, DamageKind, Progress, RestoreReport, UndoReport, VerifyReport } from './report.ts';
 import type { RuleOrigin } from './rules.ts';
 import type { EntryType } from './tree.ts';
 import type { ChainSummary, SnapshotKind } from './snapshot.ts';
@@ -241,12 +241,6 @@ export type RestorePlace = {
   readonly freeBytes: number;
   /** The dated folder that holds what was replaced; null: nothing was. */
   readonly safetyFolder: string | null;
-};
-
-export type UndoReport = {
-  readonly broughtBack: number;
-  readonly removed: number;
-  readonly problems: readonly Problem[];
 };
 
 export type Job = {

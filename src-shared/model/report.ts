@@ -101,6 +101,8 @@ export type Progress = {
   readonly filesTotal: number;
   readonly bytesTotal: number;
   readonly current: string;
+  /** Of a backup: bytes of `bytes` that had to be read; the others were recognised as unchanged. */
+  readonly bytesRead?: number;
 };
 
 export type KeyInfo = {

@@ -9,7 +9,6 @@ import {
   autostartFile,
   quotedArgument,
 } from '../../src-main/app/policy/autostart.ts';
-import { FolderHandles } from '../../src-main/app/policy/folder-handles.ts';
 import { RestartLimit } from '../../src-main/app/policy/restart-limit.ts';
 import { parseShellState, windowPlace } from '../../src-main/app/policy/shell-state.ts';
 import { trayIcon } from '../../src-main/app/policy/tray-icon.ts';
@@ -96,31 +95,6 @@ describe('start at login', () => {
     const found = spawnSync('desktop-file-validate', ['/dev/stdin'], { input: entry, encoding: 'utf8' });
     if (found.error) skip('desktop-file-validate is not installed');
     expect(found.stdout + found.stderr).toBe('');
-  });
-});
-
-describe('a folder handle', () => {
-  const makeHandles = () => {
-    let next = 0;
-    return new FolderHandles((count) => new Uint8Array(count).fill(++next));
-  };
-
-  it('leads back to the folder, is the same for the same folder, and tells nothing of it', () => {
-    const handles = makeHandles();
-    const handle = handles.add('/home/a/Documents');
-    expect(handle).toMatch(/^[\w-]{22}$/);
-    expect(handles.add('/home/a/Documents')).toBe(handle);
-    expect(handles.add('/home/a/Music')).not.toBe(handle);
-    expect(handles.path(handle)).toBe('/home/a/Documents');
-    expect(handles.path('/home/a/Documents')).toBeUndefined();
-  });
-
-  it('is forgotten after very many others', () => {
-    const handles = new FolderHandles((count) => crypto.getRandomValues(new Uint8Array(count)));
-    const first = handles.add('/0');
-    for (let index = 1; index <= 1000; index++) handles.add(`/${index}`);
-    expect(handles.path(first)).toBeUndefined();
-    expect(handles.all()).toHaveLength(1000);
   });
 });
 

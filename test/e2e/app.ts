@@ -8,6 +8,7 @@ import path from 'node:path';
 import { type ElectronApplication, type Page, _electron, test as base, expect } from '@playwright/test';
 
 import type { DesktopBridge } from '../../src-shared/api/bridge.ts';
+import type { CommandName, InputOf, ServerMessage, ValueOf } from '../../src-shared/api/index.ts';
 import { STANDIN_FOLDER, host, root } from './host.ts';
 
 declare global {
@@ -45,6 +46,27 @@ export function launch(place: Place, appFolder = '.', args: readonly string[] = 
     env: place.env,
     timeout: LAUNCH_TIMEOUT_MS,
   });
+}
+
+/** One command of the contract, on a line of its own. Rejects with the code of its error. */
+export function ask<Name extends CommandName>(page: Page, command: Name, input: InputOf<Name>): Promise<ValueOf<Name>> {
+  return page.evaluate(
+    async ([name, argument]) => {
+      const port = await window.cairn.connect();
+      const reply = new Promise<ServerMessage>((resolve) => {
+        port.onMessage((message) => {
+          const said = message as ServerMessage;
+          if (said.kind === 'reply') resolve(said);
+        });
+      });
+      port.post({ kind: 'call', id: 1, command: name, input: argument });
+      const answer = await reply;
+      port.close();
+      if (answer.kind === 'reply' && answer.ok) return answer.value as ValueOf<Name>;
+      throw new Error(answer.kind === 'reply' && !answer.ok ? answer.error.code : 'no reply');
+    },
+    [command, input] as const,
+  );
 }
 
 export const test = base.extend<{ place: Place; cairn: ElectronApplication; page: Page }>({

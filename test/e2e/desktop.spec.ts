@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import AxeBuilder from '@axe-core/playwright';
 
-import { expect, test } from './app.ts';
+import { ask, expect, test } from './app.ts';
 import { host } from './host.ts';
 
 type StandIn = {
@@ -19,24 +19,37 @@ type TrayItem = { readonly label: string; readonly enabled: boolean; readonly cl
 test('start at login writes an entry that starts this app, and takes it away again', async ({ page, place }) => {
   test.skip(process.platform !== 'linux', 'macOS and Windows keep the list of login items themselves.');
   const entry = path.join(place.folder, 'config/autostart/cairn.desktop');
-  expect(await page.evaluate(() => window.cairn.settings())).toEqual({ startAtLogin: false, theme: 'system' });
+  expect(await ask(page, 'settings.get', {})).toMatchObject({ startAtLogin: false, theme: 'system' });
 
-  await page.evaluate(() => window.cairn.changeSettings({ startAtLogin: true }));
+  await ask(page, 'settings.change', { startAtLogin: true });
   const text = readFileSync(entry, 'utf8');
   expect(text).toMatch(/^\[Desktop Entry\]\nType=Application\nName=Cairn\n/);
   expect(text).toMatch(/^Exec="\/[^\n]+" "[^\n]+" "--hidden"$/m);
-  expect(await page.evaluate(() => window.cairn.settings())).toEqual({ startAtLogin: true, theme: 'system' });
+  expect(await ask(page, 'settings.get', {})).toMatchObject({ startAtLogin: true, theme: 'system' });
 
-  await page.evaluate(() => window.cairn.changeSettings({ startAtLogin: false }));
+  await ask(page, 'settings.change', { startAtLogin: false });
   expect(existsSync(entry)).toBe(false);
 });
 
 test('the theme of the page follows the setting at once', async ({ page }) => {
   const isDark = (): Promise<boolean> => page.evaluate(() => matchMedia('(prefers-color-scheme: dark)').matches);
-  await page.evaluate(() => window.cairn.changeSettings({ theme: 'dark' }));
+  await ask(page, 'settings.change', { theme: 'dark' });
   await expect.poll(isDark).toBe(true);
-  await page.evaluate(() => window.cairn.changeSettings({ theme: 'light' }));
+  await ask(page, 'settings.change', { theme: 'light' });
   await expect.poll(isDark).toBe(false);
+});
+
+test('a folder is chosen in the system’s dialog, and the page gets a handle for it', async ({ page, cairn, place }) => {
+  const chosen = await cairn.evaluate(({ dialog }, folder) => {
+    dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [folder], bookmarks: [] });
+    return folder;
+  }, place.folder);
+  const folder = await ask(page, 'places.dialog', { purpose: 'source' });
+  expect(folder).toMatchObject({ path: chosen, kind: 'folder' });
+  expect(folder?.handle).toMatch(/^[0-9a-f]{32}$/);
+  expect(await ask(page, 'places.browse', { handle: folder?.handle ?? null, hidden: true })).toMatchObject({
+    place: { path: chosen },
+  });
 });
 
 test('the first screen has no accessibility findings', async ({ page }) => {
@@ -66,8 +79,8 @@ test('the tray says how things stand and brings the window back, which says once
       };
     });
   await expect.poll(tray).toEqual({
-    toolTip: 'Cairn: Ready',
-    labels: ['Ready (text)', '', 'Open Cairn', '', 'Quit Cairn'],
+    toolTip: 'Cairn: Nothing is backed up yet',
+    labels: ['Nothing is backed up yet (text)', '', 'Open Cairn', '', 'Quit Cairn'],
   });
 
   for (const round of [1, 2]) {

@@ -26,7 +26,7 @@ const exitStatus = (cairn: ElectronApplication): Promise<number | null> =>
   new Promise((resolve) => cairn.process().once('exit', resolve));
 
 test('shows its window, and the engine answers in it', async ({ page }) => {
-  expect(await greeting(page)).toMatchObject({ type: 'hello' });
+  expect(await greeting(page)).toMatchObject({ kind: 'hello', protocol: 1 });
 });
 
 test('brings its window back when it is started a second time', async ({ cairn, page, place }) => {
@@ -54,7 +54,7 @@ test('starts the engine again after it was killed, and tells the page that the l
   process.kill(killed, 'SIGKILL');
 
   await expect(page.locator('body[data-line=broken]')).toBeAttached();
-  expect(await greeting(page)).toMatchObject({ type: 'hello' });
+  expect(await greeting(page)).toMatchObject({ kind: 'hello', protocol: 1 });
   expect(await enginePid(cairn)).not.toBe(killed);
 });
 
@@ -71,6 +71,7 @@ test('asks before it quits when the engine may be at work, and then quits once',
   });
   const asked = (): Promise<string[]> =>
     cairn.evaluate(() => (Reflect.get(globalThis, 'asked') as string[] | undefined) ?? []);
+  await greeting(page);
   const engine = await enginePid(cairn);
   process.kill(engine, 'SIGSTOP'); // It is there and does not answer, as when it is deep in a run.
 

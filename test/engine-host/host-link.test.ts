@@ -5,6 +5,7 @@ import { type ToMainFrame, parseToEngineFrame, parseToMainFrame } from '../../sr
 import { HostLink } from '../../src-main/engine-host/host-link.ts';
 import type { EngineHost, EngineService, MessagePortLike } from '../../src-main/engine-host/port.ts';
 
+const BEGIN = { type: 'begin', keychain: 'ready', tray: true, startsAtLogin: false } as const;
 const PORT: MessagePortLike = { post: () => {}, onMessage: () => {}, onClose: () => {}, close: () => {} };
 
 function makeLink(service: Partial<EngineService> = {}, starting: Promise<void> = Promise.resolve()) {
@@ -31,48 +32,69 @@ describe('the engine’s line to the app', () => {
     const { link, sent, served } = makeLink({}, new Promise((resolve) => (start = resolve)));
     const early = link.receive({ type: 'port' }, PORT);
     expect([sent, served]).toEqual([[], []]);
+    const begun = link.receive(BEGIN);
     start();
-    await Promise.all([link.start(), early]);
+    await Promise.all([begun, early]);
     expect(served).toEqual([PORT]);
     expect(sent).toEqual([{ type: 'ready' }]);
+    await expect(link.receive(BEGIN)).rejects.toThrow('twice');
   });
 
   it('answers what is at work, and closes the service before it ends', async () => {
     const { link, sent, ended } = makeLink();
+    await link.receive(BEGIN);
     await link.receive({ type: 'ask-activities', request: 4 });
-    expect(sent).toEqual([{ type: 'activities', request: 4, activities: [{ title: 'Backing up Documents' }] }]);
+    expect(sent.slice(1)).toEqual([
+      { type: 'activities', request: 4, activities: [{ title: 'Backing up Documents' }] },
+    ]);
     await link.receive({ type: 'close' });
     expect(ended).toEqual(['close', 'exit']);
   });
 
-  it('knows the folders that were chosen, and no others', async () => {
+  it('asks the desktop for a folder, and takes a closed dialog for no choice', async () => {
+    const { link, sent, host } = makeLink();
+    await link.receive(BEGIN);
+    const [chosen, closed] = [host().chooseFolder?.('target'), host().chooseFolder?.('source')];
+    const shown = host().reveal?.('/home/a');
+    expect(sent.slice(1)).toEqual([
+      { type: 'choose-folder', purpose: 'target', request: 1 },
+      { type: 'choose-folder', purpose: 'source', request: 2 },
+      { type: 'reveal', path: '/home/a', request: 3 },
+    ]);
+    await link.receive({ type: 'answer', request: 2 });
+    await link.receive({ type: 'answer', request: 1, value: '/home/a' });
+    await link.receive({ type: 'answer', request: 3, error: 'no file manager' });
+    expect(await chosen).toBe('/home/a');
+    expect(await closed).toBeUndefined();
+    await expect(shown).rejects.toThrow('no file manager');
+  });
+
+  it.each(['weak', 'none'] as const)('offers no key store where it is %s', async (keychain) => {
     const { link, host } = makeLink();
-    await link.receive({ type: 'folder', handle: 'h1', path: '/home/a' });
-    expect(host().chosenFolder('h1')).toBe('/home/a');
-    expect(host().chosenFolder('/home/a')).toBeUndefined();
-    for (let index = 0; index < 1000; index++) {
-      await link.receive({ type: 'folder', handle: `later ${index}`, path: '/' });
-    }
-    expect(host().chosenFolder('h1')).toBeUndefined();
+    await link.receive({ ...BEGIN, keychain });
+    expect(host().secrets).toBeUndefined();
+    expect(host().abilities).toEqual({ host: 'electron', keychain, tray: true });
   });
 
   it('asks for secrets and gives each answer to its question', async () => {
     const { link, sent, host } = makeLink();
+    await link.receive(BEGIN);
     const read = host().secrets?.read('set/1');
     const written = host().secrets?.write('set/2', 'four stones');
-    expect(sent).toEqual([
+    expect(sent.slice(1)).toEqual([
       { type: 'secret-read', name: 'set/1', request: 1 },
       { type: 'secret-write', name: 'set/2', secret: 'four stones', request: 2 },
     ]);
-    await link.receive({ type: 'secret-answer', request: 2, error: 'no key store' });
-    await link.receive({ type: 'secret-answer', request: 1, value: 'pebble' });
-    await link.receive({ type: 'secret-answer', request: 9, value: 'nobody asked' });
+    await link.receive({ type: 'answer', request: 2, error: 'no key store' });
+    await link.receive({ type: 'answer', request: 1, value: 'pebble' });
+    await link.receive({ type: 'answer', request: 9, value: 'nobody asked' });
     expect(await read).toBe('pebble');
     await expect(written).rejects.toThrow('no key store');
   });
 
   it('refuses to wait for more secrets than anyone needs', async () => {
-    const { host } = makeLink();
+    const { link, host } = makeLink();
+    await link.receive(BEGIN);
     const waiting = Array.from({ length: 100 }, () => host().secrets?.read('x'));
     await expect(host().secrets?.read('x')).rejects.toThrow('Too many');
     expect(waiting).toHaveLength(100);
@@ -80,20 +102,23 @@ describe('the engine’s line to the app', () => {
 
   it('passes on sleep, and status and notices the other way', async () => {
     const { link, sent, host } = makeLink();
+    await link.receive(BEGIN);
     const heard: string[] = [];
     host().onPower((event) => heard.push(event));
     await link.receive({ type: 'power', event: 'suspend' });
     host().showStatus({ state: 'working', text: '40 %' });
     host().notify({ title: 'Done', body: 'All is safe.' });
+    host().showTheme?.('dark');
     expect(heard).toEqual(['suspend']);
-    expect(sent).toEqual([
+    expect(sent.slice(1)).toEqual([
       { type: 'status', state: 'working', text: '40 %' },
       { type: 'notice', title: 'Done', body: 'All is safe.' },
+      { type: 'theme', theme: 'dark' },
     ]);
     expect(sent.map((frame) => parseToMainFrame(frame))).toEqual(sent);
   });
 
-  it.each([{ type: 'folder', handle: 1, path: '/' }, { type: 'unheard-of' }, { type: 'close', more: true }, null])(
+  it.each([{ type: 'power', event: 'birthday' }, { type: 'unheard-of' }, { type: 'close', more: true }, null])(
     'takes a frame that does not parse for a defect: %j',
     async (frame) => {
       const { link } = makeLink();

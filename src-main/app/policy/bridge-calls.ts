@@ -4,32 +4,16 @@
  */
 import * as v from 'valibot';
 
-import { FOLDER_PURPOSES, THEMES } from '../../../src-shared/api/bridge.ts';
-
-/** Longer than anything a person copies or clicks. */
+/** Longer than anything a person copies. */
 const TEXT_CHARACTERS_MAX = 100_000;
 
 const text = v.pipe(v.string(), v.maxLength(TEXT_CHARACTERS_MAX));
 const nothing = v.null();
-const settings = v.strictObject({ startAtLogin: v.boolean(), theme: v.picklist(THEMES) });
 
 export const BRIDGE_CALLS = {
   /** The port itself comes on PORT_CHANNEL with the number given here. */
   connect: { arguments: v.strictTuple([v.pipe(v.number(), v.safeInteger())]), result: nothing },
-  chooseFolder: {
-    arguments: v.strictTuple([v.picklist(FOLDER_PURPOSES)]),
-    result: v.nullable(v.strictObject({ handle: v.string(), path: v.string() })),
-  },
-  showFolder: { arguments: v.strictTuple([text]), result: nothing },
-  openLink: { arguments: v.strictTuple([text]), result: nothing },
   copyText: { arguments: v.strictTuple([text]), result: nothing },
-  settings: { arguments: v.strictTuple([]), result: settings },
-  changeSettings: {
-    arguments: v.strictTuple([
-      v.strictObject({ startAtLogin: v.exactOptional(v.boolean()), theme: v.exactOptional(v.picklist(THEMES)) }),
-    ]),
-    result: settings,
-  },
 } as const;
 
 export type BridgeCall = keyof typeof BRIDGE_CALLS;

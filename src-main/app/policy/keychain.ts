@@ -5,7 +5,7 @@
  */
 import * as v from 'valibot';
 
-import type { Secrets } from '../../engine-host/port.ts';
+import type { HostAbilities, Secrets } from '../../engine-host/port.ts';
 
 /** The part of Electron's safeStorage that is used, so that a test can stand in for a key store. */
 export type Vault = {
@@ -41,6 +41,13 @@ export class Keychain implements Secrets {
   constructor(vault: Vault, file: SecretFile) {
     this.#vault = vault;
     this.#file = file;
+  }
+
+  /** “weak”: there is a store, and its key is no secret. */
+  async state(): Promise<HostAbilities['keychain']> {
+    const backend = this.#vault.backend();
+    if (backend !== undefined && UNPROTECTED_BACKENDS.includes(backend)) return 'weak';
+    return (await this.#vault.isAvailable()) ? 'ready' : 'none';
   }
 
   readonly read = (name: string): Promise<string | undefined> =>
@@ -82,11 +89,8 @@ export class Keychain implements Secrets {
   }
 
   async #requireProtection(): Promise<void> {
-    const backend = this.#vault.backend();
-    if (backend !== undefined && UNPROTECTED_BACKENDS.includes(backend)) {
-      throw new UnprotectedError('This desktop has no key store that is unlocked by your login.');
-    }
-    if (!(await this.#vault.isAvailable()))
-      throw new UnprotectedError('The key store of this computer is not available.');
+    const state = await this.state();
+    if (state === 'weak') throw new UnprotectedError('This desktop has no key store that is unlocked by your login.');
+    if (state === 'none') throw new UnprotectedError('The key store of this computer is not available.');
   }
 }

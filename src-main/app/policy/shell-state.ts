@@ -4,7 +4,7 @@
  */
 import * as v from 'valibot';
 
-import { THEMES } from '../../../src-shared/api/bridge.ts';
+import { THEMES } from '../../engine-host/port.ts';
 
 const pixels = v.pipe(v.number(), v.safeInteger());
 const rectangle = v.object({ x: pixels, y: pixels, width: pixels, height: pixels });

@@ -79,6 +79,7 @@ export class Counters {
       bytes: this.#bytesScanned,
       filesTotal: 0,
       bytesTotal: 0,
+      bytesRead: this.#bytesRead,
       get current() {
         return escapePath(current);
       },

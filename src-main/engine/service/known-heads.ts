@@ -9,7 +9,7 @@ import { open, readdir, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { type SnapshotId, parseSnapshotId } from '../../../src-shared/ids.ts';
 import type { Snapshot } from '../snapshot/index.ts';
-import { localErrno, makeLocalFolder } from './local-file.ts';
+import { localErrno, makeLocalFolder, syncFolder } from './local-file.ts';
 
 export type KnownHead = { readonly writerId: string; readonly sequence: number; readonly snapshotId: SnapshotId };
 
@@ -78,15 +78,4 @@ async function removeIfThere(file: string): Promise<void> {
   await unlink(file).catch((error: unknown) => {
     if (localErrno(error) !== 'ENOENT') throw error;
   });
-}
-
-/** Where a folder can't be synced, a power cut may take the newest head along: no worse than not having looked. */
-async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

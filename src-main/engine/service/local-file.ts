@@ -22,6 +22,20 @@ export async function makeLocalFolder(folder: string): Promise<void> {
 }
 
 /**
+ * Makes the names in a folder durable. Where a folder can't be synced, a power cut may take the newest name along: no
+ * worse than not having written it. Throws the system's errors.
+ */
+export async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
  * The text of a file that is made once and never changes: where several processes make it at a time, all get the text
  * of the one that was first. A file whose text `isSound` refuses is replaced. Throws the system's errors.
  */

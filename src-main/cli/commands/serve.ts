@@ -1,0 +1,118 @@
+/** `cairn serve`: the app in a browser of this computer, without Electron. */
+import path from 'node:path';
+import type { Command } from 'commander';
+
+import { isCairnError } from '../../../src-shared/errors.ts';
+import type { Headless } from '../../engine-host/headless.ts';
+import { EXIT, type Host } from '../host.ts';
+import { homeFolder } from '../home.ts';
+import { flagsOf } from '../in-repository.ts';
+import { kdfCostOption, wholeNumber } from '../options.ts';
+import { secretSource } from '../secret.ts';
+
+type Flags = {
+  readonly port?: number;
+  readonly open?: boolean;
+  readonly ipv6?: boolean;
+  readonly kdfCost?: number;
+};
+
+const PORT_MAX = 65_535;
+
+export function addServe(program: Command, host: Host): void {
+  program
+    .command('serve')
+    .summary('the app in your browser')
+    .description('Shows the app in a browser of this computer. Nothing outside this computer can reach it.')
+    .option('--port <number>', 'a fixed port instead of any free one', parsePort)
+    .option('--open', 'open it in a window right away')
+    .option('--ipv6', 'listen on [::1] too')
+    .addOption(kdfCostOption())
+    .addHelpText(
+      'after',
+      '\nThe link works once and for ten minutes. With --password-file known encrypted\nbackups are unlocked at the start.\n\nExamples:\n  cairn serve --open\n  cairn serve --port 8600 --json',
+    )
+    .action(async (_flags: unknown, command: Command) => serve(host, command));
+}
+
+function parsePort(text: string): number {
+  return wholeNumber(text, '--port', 0, PORT_MAX);
+}
+
+async function serve(host: Host, command: Command): Promise<void> {
+  const flags = flagsOf<Flags>(command);
+  const home = homeFolder(host.environment);
+  // Loaded here, so that no other command pays for a server.
+  const { startHeadless } = await import('../../engine-host/headless.ts');
+  const headless = await startHeadless({
+    home,
+    log: host.log.write,
+    port: flags.port ?? 0,
+    ipv6: flags.ipv6 === true,
+    pageFolder: pageFolder(),
+    ...(flags.kdfCost === undefined ? {} : { kdfCost: flags.kdfCost }),
+  });
+  try {
+    await unlockAll(host, flagsOf(command), headless);
+    await show(host, headless, home, flags.open === true);
+    await untilStopping(host.signal);
+    await sayWhatEnds(host, headless);
+  } finally {
+    await headless.close();
+  }
+  host.finish(EXIT.done);
+}
+
+/** Built beside the program: out/main/cli.js (or a part of it) and out/renderer. */
+function pageFolder(): string {
+  const folder = import.meta.dirname;
+  const main = path.basename(folder) === 'parts' ? path.dirname(folder) : folder;
+  return path.join(main, import.meta.url.endsWith('.ts') ? '../../../out/renderer' : '../renderer');
+}
+
+async function show(host: Host, headless: Headless, home: string, open: boolean): Promise<void> {
+  const { openLink } = await import('../../engine-host/headless-browser.ts');
+  const opened = open ? await openLink(headless.link(), home, host.environment) : { kind: 'none' as const };
+  // Once in the world, a token should not lie in a terminal as well.
+  const url = opened.kind === 'none' ? headless.link() : headless.address;
+  const words = {
+    'app-window': `Cairn is open in a window of its own (${headless.address}). Ctrl-C here ends it.\n`,
+    browser: `Cairn is open in your browser (${headless.address}). Ctrl-C here ends it.\n`,
+    none: `Cairn is ready. Open this link in a browser on this computer:\n\n  ${url}\n\nIt works once, within ten minutes. Ctrl-C here ends Cairn.\n`,
+  };
+  await host.output.result({ url, address: headless.address, opened: opened.kind }, () => words[opened.kind]);
+}
+
+/** With a password given by file or environment, whatever it opens is open before anyone asks. */
+async function unlockAll(host: Host, flags: Parameters<typeof secretSource>[1], headless: Headless): Promise<void> {
+  const source = secretSource(host, flags, undefined);
+  if (source.isTyped) return source.close();
+  const secret = await source.read();
+  const { desk } = headless.service;
+  await desk.look();
+  for (const { destinationId, state, name } of (await desk.overview.get()).destinations) {
+    if (state !== 'locked') continue;
+    try {
+      await desk.destinations.unlock(destinationId, secret, false);
+    } catch (error) {
+      if (!isCairnError(error)) throw error;
+      await host.output.warn(`“${name}” stays locked: ${error.message}`);
+    }
+  }
+}
+
+function untilStopping(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/** What runs comes to a clean end: what is finished stays, and the next backup goes on from there. */
+async function sayWhatEnds(host: Host, headless: Headless): Promise<void> {
+  const titles = headless.service.activities().map(({ title }) => title);
+  if (titles.length === 0) return;
+  await host.output.note(
+    `${titles.join(', ')}: stopping at a safe point. What is finished is safe. Press Ctrl-C again to end at once.`,
+  );
+}

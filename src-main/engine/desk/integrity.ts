@@ -1,0 +1,44 @@
+/** What the Integrity screen shows of a destination: its chains as far as they can be seen, and what was found last. */
+import type { ChainGraph, IntegrityStatus, SnapshotSummary } from '../../../src-shared/model/index.ts';
+import type { Desk } from './desk.ts';
+import { damageKinds } from './reports.ts';
+
+/** @throws CairnError app/not-found */
+export async function integrityStatus(desk: Desk, destinationId: string): Promise<IntegrityStatus> {
+  desk.destinations.record(destinationId);
+  const { times, last } = desk.runs.verification(destinationId);
+  const damage = last?.report.damage ?? [];
+  const damaged = new Set(damage.flatMap(({ snapshots }) => snapshots));
+  return {
+    destinationId,
+    verified: times,
+    lastReport: last,
+    damage,
+    damageKinds: damageKinds(damage),
+    chains: await chainsOf(desk, destinationId, damaged),
+  };
+}
+
+async function chainsOf(
+  desk: Desk,
+  destinationId: string,
+  damaged: ReadonlySet<string>,
+): Promise<readonly ChainGraph[]> {
+  if (desk.destinations.status(destinationId).state !== 'ready') return [];
+  const repository = desk.destinations.repository(destinationId);
+  const snapshots = await repository.snapshots();
+  const beadsOf = (chainId: string): readonly SnapshotSummary[] =>
+    snapshots.filter((snapshot) => snapshot.chainId === chainId);
+  return (await repository.chains()).map((chain) => ({
+    chain,
+    beads: beadsOf(chain.id).map(({ id, sequence, kind, time, stats, problemCount }) => ({
+      snapshotId: id,
+      sequence,
+      kind,
+      time,
+      bytesStored: stats.bytesStored,
+      problemCount,
+      damaged: damaged.has(id),
+    })),
+  }));
+}

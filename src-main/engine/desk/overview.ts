@@ -1,0 +1,125 @@
+/**
+ * The one place where sets, destinations and the verdict are put together, so that every screen says the same. It is made
+ * again when something changed, and told only where it differs from what was told before.
+ */
+import type { BackupSet, Destination, LastBackup, Overview } from '../../../src-shared/model/index.ts';
+import type { Ports } from '../kernel/index.ts';
+import type { Destinations } from './destinations.ts';
+import type { Jobs } from './jobs.ts';
+import type { Tell } from './ports.ts';
+import type { Runs } from './runs.ts';
+import type { DestinationRecord, SetRecord, SetsState } from './set-records.ts';
+import type { Sets } from './sets.ts';
+import type { StateFile } from './state-file.ts';
+import { judge } from './verdict.ts';
+import { lastOf } from './work.ts';
+
+export type OverviewOptions = {
+  readonly records: StateFile<SetsState>;
+  readonly destinations: Destinations;
+  readonly sets: Sets;
+  readonly jobs: Jobs;
+  readonly runs: Runs;
+  readonly ports: Ports;
+  readonly hostName: string;
+  readonly tell: Tell;
+};
+
+export class OverviewBoard {
+  readonly #options: OverviewOptions;
+  #told = '';
+  #making: Promise<void> | undefined;
+  #isStale = false;
+
+  constructor(options: OverviewOptions) {
+    this.#options = options;
+  }
+
+  /** As things stand now. */
+  async get(): Promise<Overview> {
+    const { records, jobs, runs, ports } = this.#options;
+    const { state } = records;
+    const destinations = state.destinations.map((record) => this.destination(record));
+    const sets = await Promise.all(state.sets.map((record) => this.set(record)));
+    const atWork = new Set(
+      jobs.open().flatMap(({ kind, setId }) => (kind === 'backup' && setId !== null ? [setId] : [])),
+    );
+    const facts = { nowMs: ports.clock.nowMs(), sets, destinations, lastRuns: runs.lastBackups(), atWork };
+    return { verdict: judge(facts), sets, destinations };
+  }
+
+  /** Tells it if it changed. Several calls in one moment are one. */
+  soon(): void {
+    this.refresh().catch((error: unknown) => this.#options.ports.log('error', 'the overview failed', { error }));
+  }
+
+  async refresh(): Promise<void> {
+    this.#isStale = true;
+    this.#making ??= this.#makeWhileStale().finally(() => {
+      this.#making = undefined;
+    });
+    await this.#making;
+  }
+
+  async set(record: SetRecord): Promise<BackupSet> {
+    const { setId, name, destinationId, rules, createdAt } = record;
+    const sources = await this.#options.sets.sourcesOf(record);
+    return { setId, name, sources, destinationId, rules, createdAt, lastBackup: this.#lastBackup(record) };
+  }
+
+  destination(record: DestinationRecord): Destination {
+    const { destinationId, name, path, repositoryId, encrypted, remembered } = record;
+    const { state, error, awaySince, space, storedBytes, snapshots } = this.#options.destinations.status(destinationId);
+    const { times, damageCount } = this.#options.runs.verification(destinationId);
+    return {
+      destinationId,
+      name,
+      path,
+      repositoryId,
+      encrypted,
+      state,
+      error,
+      awaySince,
+      freeBytes: space?.freeBytes ?? null,
+      totalBytes: space?.totalBytes ?? null,
+      storedBytes,
+      snapshots: snapshots?.length ?? null,
+      remembered,
+      verified: times,
+      damageCount,
+    };
+  }
+
+  async #makeWhileStale(): Promise<void> {
+    while (this.#isStale) {
+      this.#isStale = false;
+      const overview = await this.get();
+      const text = JSON.stringify(overview);
+      if (text === this.#told) continue;
+      this.#told = text;
+      this.#options.tell({ kind: 'overview', overview });
+    }
+  }
+
+  /** From the snapshots while they can be seen, else from what was recorded when it was made. */
+  #lastBackup(record: SetRecord): LastBackup | null {
+    const { snapshots } = this.#options.destinations.status(record.destinationId);
+    const newest = snapshots === undefined ? undefined : lastOf(snapshots, record, this.#options.hostName);
+    const run = this.#options.runs.lastDone(record.setId);
+    const fromSnapshot = newest && {
+      time: newest.time,
+      snapshotId: newest.id,
+      files: newest.stats.filesNew + newest.stats.filesChanged + newest.stats.filesUnmodified,
+      bytes: newest.stats.bytesScanned,
+      problemCount: newest.problemCount,
+    };
+    if (run?.snapshotId === undefined || run.snapshotId === null) return fromSnapshot ?? null;
+    const time = new Date(Date.parse(run.startedAt) + run.durationMs).toISOString();
+    if (
+      fromSnapshot !== undefined &&
+      (fromSnapshot.snapshotId === run.snapshotId || fromSnapshot.time >= run.startedAt)
+    )
+      return fromSnapshot;
+    return { time, snapshotId: run.snapshotId, files: run.files, bytes: run.bytes, problemCount: run.problemCount };
+  }
+}
