@@ -91,7 +91,11 @@ describe('the remaining time', () => {
       bytes: second * 1e7,
       copied: second * 1e7,
     });
-    expect(play(total, steady).shown.slice(0, 5).map(({ remainingMs }) => remainingMs)).toEqual(Array(5).fill(null));
+    expect(
+      play(total, steady)
+        .shown.slice(0, 5)
+        .map(({ remainingMs }) => remainingMs),
+    ).toEqual(Array(5).fill(null));
     const meter = new Meter();
     for (let second = 0; second < 60; second++) meter.add(progress(steady(second)), second * 1000);
     expect(meter.view(60_000)!.remainingMs).toBeNull();

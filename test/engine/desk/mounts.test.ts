@@ -27,7 +27,14 @@ const points = (table: string): string[] =>
 
 describe('the drives among the mounts', () => {
   it('are those that a person would name, each once, under its own mount point', () => {
-    expect(points(LAPTOP)).toEqual(['/', '/home', '/media/ada/Blue drive', '/media/ada/Old', '/media/ada/\\odd\tname', '/mnt/nas']);
+    expect(points(LAPTOP)).toEqual([
+      '/',
+      '/home',
+      '/media/ada/Blue drive',
+      '/media/ada/Old',
+      '/media/ada/\\odd\tname',
+      '/mnt/nas',
+    ]);
   });
 
   it('know which of them can’t be written to', () => {
@@ -67,7 +74,10 @@ describe.runIf(process.platform === 'linux')('the drives that are connected', ()
     fs.symlinkSync('../../sdz1', path.join(folder, String.raw`labels/Blue\x20one`));
     fs.symlinkSync(device, path.join(folder, 'devices/8:401'));
     const table = path.join(folder, 'mountinfo');
-    fs.writeFileSync(table, `1 0 8:400 / / rw - ext4 /dev/sdy1 rw\n2 1 8:401 / ${mountPoint} rw - exfat /dev/sdz1 rw\n`);
+    fs.writeFileSync(
+      table,
+      `1 0 8:400 / / rw - ext4 /dev/sdy1 rw\n2 1 8:401 / ${mountPoint} rw - exfat /dev/sdz1 rw\n`,
+    );
     const system = { mountTable: table, devices: path.join(folder, 'devices'), labels: path.join(folder, 'labels') };
     const drives = await connectedDrives('/home/ada', system);
     expect(drives.map(({ label, removable, system: isSystem }) => [label, removable, isSystem])).toEqual([

@@ -8,7 +8,11 @@ const snapshotOf = (...sources: ReturnType<typeof source>[]) =>
 
 describe('the parts of a restore', () => {
   it('leave out what lies in another part, and what is named twice', () => {
-    expect(planParts(['a', 'a/b', 'ab', 'a/', './ab', 'c/d'], true).map(({ path }) => path)).toEqual(['a', 'ab', 'c/d']);
+    expect(planParts(['a', 'a/b', 'ab', 'a/', './ab', 'c/d'], true).map(({ path }) => path)).toEqual([
+      'a',
+      'ab',
+      'c/d',
+    ]);
   });
 
   it('are one, where everything is asked for', () => {
@@ -23,10 +27,22 @@ describe('the parts of a restore', () => {
   });
 
   it.each([
-    [['p/x/report', 'p/y/report', 'p/z'], ['x', 'y', '']],
-    [['x/Report', 'y/report'], ['x', 'y']],
-    [['caf\u00e9', 'y/cafe\u0301'], ['', 'y']],
-    [['report', 'deep/er/report'], ['', 'deep/er']],
+    [
+      ['p/x/report', 'p/y/report', 'p/z'],
+      ['x', 'y', ''],
+    ],
+    [
+      ['x/Report', 'y/report'],
+      ['x', 'y'],
+    ],
+    [
+      ['caf\u00e9', 'y/cafe\u0301'],
+      ['', 'y'],
+    ],
+    [
+      ['report', 'deep/er/report'],
+      ['', 'deep/er'],
+    ],
   ])('go into the folders they came from where two would meet: %j', (paths, below) => {
     const parts = planParts(paths, true);
     const byPath = new Map(parts.map((part) => [part.path, part.below]));

@@ -91,7 +91,12 @@ const TABLE: readonly (readonly [string, VerdictFacts, Verdict['level'], readonl
   ['six days ago', facts({ lastBackup: { ...LAST, time: daysAgo(6) } }), 'good', []],
   ['eight days ago', facts({ lastBackup: { ...LAST, time: daysAgo(8) } }), 'attention', ['stale']],
   ['forty days ago', facts({ lastBackup: { ...LAST, time: daysAgo(40) } }), 'bad', ['stale']],
-  ['forty days ago, and at work now', facts({ lastBackup: { ...LAST, time: daysAgo(40) } }, {}, { atWork: new Set(['s1']) }), 'good', []],
+  [
+    'forty days ago, and at work now',
+    facts({ lastBackup: { ...LAST, time: daysAgo(40) } }, {}, { atWork: new Set(['s1']) }),
+    'good',
+    [],
+  ],
   ['some files could not be read', facts({ lastBackup: { ...LAST, problemCount: 2 } }), 'attention', ['problems']],
   ['a source is gone', facts({ sources: [{ ...SET.sources[0]!, state: 'gone' }] }), 'attention', ['source-gone']],
   ['the drive is full', facts({}, { freeBytes: 1e9 }), 'attention', ['space-low']],
