@@ -49,6 +49,7 @@ const MODES = {
   bench: { script: 'scripts/long-run.mjs', before: ['bench'], build: true, quiet: false },
   torture: { script: 'scripts/long-run.mjs', before: ['torture'], build: true, quiet: false },
   cairn: { script: 'scripts/cairn.cjs', before: [], build: true, quiet: true },
+  dist: { script: 'scripts/dist.mjs', before: [], build: true, quiet: false },
   build: { script: null, before: [], build: true, quiet: false },
 };
 

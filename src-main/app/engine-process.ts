@@ -148,8 +148,12 @@ function childOf(engine: UtilityProcess): Child {
   const send: Child['send'] = (frame, ports = []) => engine.postMessage(frame, ports);
   const kill = (): void => {
     // A process that hangs does not hear a polite signal, which is all that Electron's kill() sends.
-    if (engine.pid === undefined) engine.kill();
-    else process.kill(engine.pid, 'SIGKILL');
+    try {
+      if (engine.pid === undefined) engine.kill();
+      else process.kill(engine.pid, 'SIGKILL');
+    } catch {
+      // Gone already; its exit event is on the way.
+    }
   };
   return { send, stop: () => send({ type: 'close' }), kill };
 }

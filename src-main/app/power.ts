@@ -10,7 +10,9 @@ import type { QuitGuard } from './policy/quit.ts';
 export function forwardPowerEvents(tell: (event: PowerEvent) => void, guard: QuitGuard): void {
   powerMonitor.on('suspend', () => tell('suspend'));
   powerMonitor.on('resume', () => tell('resume'));
-  powerMonitor.on('shutdown', () => {
+  // Electron's types leave the event out, which is what asks the system to wait for us.
+  powerMonitor.on('shutdown', (event?: { readonly preventDefault: () => void }) => {
+    event?.preventDefault();
     tell('shutdown');
     guard.request('system').catch((error: unknown) => {
       throw error; // To the defect handlers.

@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import AxeBuilder from '@axe-core/playwright';
 
-import { ask, expect, test } from './app.ts';
+import { ask, expect, launch, test } from './app.ts';
 import { host } from './host.ts';
 
 type StandIn = {
@@ -62,6 +62,18 @@ test('the first screen has no accessibility findings', async ({ page }) => {
 test('copied text is on the clipboard', async ({ page, cairn }) => {
   await page.evaluate(() => window.cairn.copyText('four stones'));
   expect(await cairn.evaluate(({ clipboard }) => clipboard.readText())).toBe('four stones');
+});
+
+test('started at login it opens no window, until it is started by hand', async ({ place }) => {
+  const cairn = await launch(place, '.', ['--hidden']);
+  const enginePids = (): Promise<number> =>
+    cairn.evaluate(({ app }) => app.getAppMetrics().filter(({ type }) => type === 'Utility').length);
+  await expect.poll(enginePids).toBe(1);
+  expect(cairn.windows()).toEqual([]);
+  const opened = cairn.waitForEvent('window');
+  await cairn.evaluate(({ app }) => app.emit('second-instance', {}, [], ''));
+  await (await opened).getByRole('main').waitFor();
+  await cairn.close();
 });
 
 test('the tray says how things stand and brings the window back, which says once that the app goes on', async ({

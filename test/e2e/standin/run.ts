@@ -63,7 +63,7 @@ if (!existsSync(main)) throw new Error(`Cannot find module ${main}`);
 /** Ours, and those that say where the user's data lies, must not reach Chromium. */
 const chromiumSwitches = life
   .switches()
-  .filter((argument) => !/^--(inspect|remote-debugging|user-data-dir|no-sandbox)/.test(argument));
+  .filter((argument) => !/^--(inspect|remote-debugging|user-data-dir)/.test(argument));
 
 // As in Electron, `ready` waits for the main script; the browser starts meanwhile.
 const launching = launchChromium(chromiumSwitches);

@@ -1,13 +1,18 @@
-/** The keychain: nothing is stored where it would not be protected, and what is stored is sealed. */
+/**
+ * Parts of the app that a test of the whole app does not reach, on the stand-in: the keychain, sleep and shutdown.
+ */
 import { mkdtempSync, readFileSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { OwnFile } from '../../src-main/app/own-file.ts';
+import { StayAwake, forwardPowerEvents } from '../../src-main/app/power.ts';
+import { QuitGuard } from '../../src-main/app/policy/quit.ts';
 import { Keychain, UnprotectedError, type Vault } from '../../src-main/app/policy/keychain.ts';
 import { systemKeychain } from '../../src-main/app/system-keychain.ts';
-import { computer } from './standin/desktop.ts';
+import { computer, powerMonitor } from './standin/desktop.ts';
+import { CancellableEvent, calls } from './standin/strict.ts';
 
 vi.mock('electron', () => import('./standin/electron.ts'));
 
@@ -74,5 +79,38 @@ describe('the keychain', () => {
     await new OwnFile(file).write('{"set/1": 5}');
     await expect(systemKeychain(file).write('set/2', 'x')).rejects.toThrow();
     expect(readFileSync(file, 'utf8')).toBe('{"set/1": 5}');
+  });
+});
+
+describe('sleep and shutdown', () => {
+  it('are told to the engine, and a shutdown waits until the app has ended', async () => {
+    const did: string[] = [];
+    const guard = new QuitGuard({
+      askActivities: () => Promise.reject(new Error('Nobody is asked when the system goes down.')),
+      ask: () => Promise.reject(new Error('Nobody is asked when the system goes down.')),
+      hideWindow: () => {},
+      stopEngine: async () => void did.push('stop'),
+      exit: () => did.push('exit'),
+    });
+    forwardPowerEvents((event) => did.push(event), guard);
+    const shutdown = new CancellableEvent();
+    powerMonitor.emit('suspend');
+    powerMonitor.emit('resume');
+    powerMonitor.emit('shutdown', shutdown);
+    await vi.waitFor(() => expect(did).toEqual(['suspend', 'resume', 'shutdown', 'stop', 'exit']));
+    expect(shutdown.defaultPrevented).toBe(true);
+  });
+
+  it('the computer stays awake exactly while Cairn is at work', () => {
+    const awake = new StayAwake();
+    const before = calls.length;
+    for (const state of ['idle', 'working', 'working', 'attention', 'idle', 'working', 'problem'] as const)
+      awake.follow(state);
+    expect(calls.slice(before).map(({ api }) => api)).toEqual([
+      'powerSaveBlocker.start',
+      'powerSaveBlocker.stop',
+      'powerSaveBlocker.start',
+      'powerSaveBlocker.stop',
+    ]);
   });
 });
