@@ -17,7 +17,7 @@ process.on('unhandledRejection', (reason) => unhandled.push(reason));
 const source = new ScenarioSource();
 try {
   for (const encrypted of [true, false]) {
-    const life = await live(source, encrypted);
+    const life = await live(source, { encrypted });
     const runs = faultRuns(await operationsOf(life, source)).filter((_run, index) => index % parts === part - 1);
     const result = await sweepFaults(life, source, runs, {
       findingsMax: FINDINGS_MAX,

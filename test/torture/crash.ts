@@ -20,7 +20,7 @@ const findings: Finding[] = [];
 const source = new ScenarioSource();
 try {
   for (const encrypted of [true, false]) {
-    const life = await live(source, encrypted);
+    const life = await live(source, { encrypted });
     const swept = await sweep(life, source, { recovers: () => true, findingsMax: FINDINGS_MAX });
     console.log(
       `${encrypted ? 'encrypted' : 'unencrypted'}: ${life.drive.operationCount} operations, ${swept.states} states, ${swept.distinct} distinct, ${swept.findings.length} findings`,
