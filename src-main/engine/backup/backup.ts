@@ -34,7 +34,9 @@ import {
   nextPlace,
 } from '../snapshot/index.ts';
 import {
+  type AttributeReader,
   type Source,
+  attributesProblem,
   closeSourceFolder,
   createAttributeReader,
   createFilter,
@@ -143,7 +145,7 @@ async function storeSources(run: Run, sources: readonly Source[]): Promise<reado
     counters,
     problems,
     owners: createOwnerNames(),
-    attributes: createAttributeReader(),
+    attributes: attributesOf(run, sources),
     followLinks: options.symlinks === 'follow',
     reread: options.reread,
     previousReadMs: parent?.record.startedAtMs,
@@ -170,6 +172,17 @@ function readingOf(clock: Clock, { readBytesPerSecondMax, signal }: BackupOption
     readBytesPerSecondMax === undefined ? undefined : { bytesPerSecondMax: readBytesPerSecondMax, signal },
   );
   return bucket;
+}
+
+/** Says once what can't be had: as a problem where attributes are missed, in the log where a filesystem has none. */
+function attributesOf({ repository, problems }: Run, sources: readonly Source[]): AttributeReader {
+  const [first] = sources;
+  const missed = first === undefined ? undefined : attributesProblem(first.path);
+  if (missed !== undefined) problems.push(missed);
+  return createAttributeReader(undefined, (path) => {
+    const fields = { path: escapePath(path) };
+    repository.context.ports.log('warn', 'this filesystem has no extended attributes: none are stored of it', fields);
+  });
 }
 
 function isLarge({ seen: { files, folders } }: Counters, lanesFromFiles: number): boolean {

@@ -2,6 +2,7 @@
 export {
   type AttributeReader,
   type AttributesResult,
+  attributesProblem,
   canReadAttributes,
   createAttributeReader,
   readAttributes,
