@@ -131,7 +131,9 @@ async function storeSources(run: Run, sources: readonly Source[]): Promise<reado
     return lanes;
   };
   const onBytes = (bytes: number): void => counters.read(bytes);
-  const storer = new FileStorer(repository.context, session, { lanes: lanesOf, onBytes, signal: options.signal });
+  const reading = readingOf(repository.context.ports.clock, options);
+  const { signal } = options;
+  const storer = new FileStorer(repository.context, session, { lanes: lanesOf, onBytes, reading, signal });
   const smallFiles = new SmallFiles(repository.context, session, { counters, lanes: lanesOf });
   const scans = new FolderScans(lanesOf);
   const shared = {
@@ -141,7 +143,7 @@ async function storeSources(run: Run, sources: readonly Source[]): Promise<reado
     smallFiles,
     scans,
     links: new LinkGroups(),
-    reading: readingOf(repository.context.ports.clock, options),
+    reading,
     counters,
     problems,
     owners: createOwnerNames(),
@@ -149,7 +151,7 @@ async function storeSources(run: Run, sources: readonly Source[]): Promise<reado
     followLinks: options.symlinks === 'follow',
     reread: options.reread,
     previousReadMs: parent?.record.startedAtMs,
-    signal: options.signal,
+    signal,
   };
   const before = new PreviousEntries(repository, session, parent?.record.rootPage, parent?.record.sealPage);
   const stored: StoredSource[] = [];
@@ -165,7 +167,7 @@ async function storeSources(run: Run, sources: readonly Source[]): Promise<reado
   return stored;
 }
 
-/** A large file counts as read when its turn comes: the limit holds on average, not within one file. */
+/** Shared by all that read: small files pay when they are handed in, a large one part by part. */
 function readingOf(clock: Clock, { readBytesPerSecondMax, signal }: BackupOptions): RateBucket {
   const bucket = new RateBucket(clock);
   bucket.limitTo(
