@@ -45,6 +45,7 @@ import {
   defaultPinned,
   openSourceRoot,
   resolveSources,
+  timeProblem,
 } from '../source/index.ts';
 import { Counters } from './counters.ts';
 import { type FileBackupOptions, storeFile, isUnmodified, takeOver } from './file-backup.ts';
@@ -201,6 +202,8 @@ async function storeSource(
   match: PreviousEntry | undefined,
 ): Promise<StoredSource> {
   const name = Buffer.from(source.name);
+  const ofTime = timeProblem(source.path, source.stat.mtimeNs);
+  if (ofTime !== undefined) options.problems.push(ofTime);
   if (source.stat.nodeType === 'file') {
     const entry = await storeSingleFile(options, source, match);
     return { source, entry, nodeId: createNodeHasher().leafNode('', entry), seal: undefined };

@@ -47,3 +47,4 @@ export { describeErrno, errnoOf, problemOf } from './problem.ts';
 export { type FileStat, type ObjectIdentity, fileStatOf, sameObject } from './stat.ts';
 export { followLink, type FollowedLink } from './follow.ts';
 export { resolveSources, type Source } from './sources.ts';
+export { timeProblem } from './time-range.ts';
