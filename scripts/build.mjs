@@ -1,15 +1,30 @@
 /**
- * Turns the sources into what runs, one folder below out/ for each kind of process:
+ * Turns the sources into what runs, one folder for each kind of process:
  *
  *   main/      Node and Electron's main and utility processes: the command line, the app, the engine host, the workers
  *   preload/   the bridge, one CommonJS file, because a sandboxed preload can load no other
  *   renderer/  the window's page
  *
  * Pure JavaScript is bundled, so that starting costs one file; what carries a native binary stays outside, because
- * it finds that binary beside itself in node_modules. Everything is built in a folder of its own and then moved into
- * place file by file, entries last: a program that starts during a build finds the old one or the new one, whole.
+ * it finds that binary beside itself in node_modules.
+ *
+ * Each build is a folder of its own with all three, out/builds/ID, named by what is in it, and is moved there whole. What
+ * others start stands in out/main as one line that leads into it, and is replaced last. So a program finds all its parts,
+ * threads and pages in the build it was started from, never those of another; and of the builds before, one stays for
+ * programs that are still running.
  */
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { builtinModules } from 'node:module';
 import path from 'node:path';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
@@ -19,16 +34,20 @@ import svelteConfig from '../svelte.config.js';
 
 const root = path.resolve(import.meta.dirname, '..');
 const outFolder = path.join(root, 'out');
+const buildsFolder = path.join(outFolder, 'builds');
 
 /** Packages with a native binary. */
 const NATIVE = ['better-sqlite3', 'blake3', 'koffi', 'lz4'];
 
-/** A program that is running may still load a part of the previous build; parts older than this are nobody's. */
-const LEFTOVER_AGE_MS = 60 * 60 * 1000;
-const isLeftover = (file) => Date.now() - statSync(file).mtimeMs > LEFTOVER_AGE_MS;
+/** What others start by name: out/main/NAME.js. */
+const STARTED = ['main', 'cli'];
 
-/** Folders in which a build is at work. */
-const BUILD_PREFIX = '.building-';
+/** Builds that stay: the one that is new, and the one that a running program may be from. */
+const BUILDS_KEPT = 2;
+/** A folder in which a build is at work. One that is older than this was left by a build that was killed. */
+const BUILDING_PREFIX = '.building-';
+const LEFTOVER_AGE_MS = 60 * 60 * 1000;
+const ID_DIGITS = 16;
 
 /** A little older than the Chromium inside our Electron, the only place where the preload runs. */
 const PRELOAD_TARGET = 'chrome150';
@@ -36,7 +55,6 @@ const PRELOAD_TARGET = 'chrome150';
 /** For plain Node and for Electron's main and utility processes: ES modules, as old as the oldest Node we accept. */
 const nodeBundle = (name, entries) => ({
   name,
-  entries,
   options: {
     ssr: { target: 'node', noExternal: true },
     build: {
@@ -56,7 +74,6 @@ const nodeBundle = (name, entries) => ({
 /** The bridge between the window and the app. */
 const preloadBundle = (name, entries) => ({
   name,
-  entries,
   options: {
     ssr: { noExternal: true },
     build: {
@@ -78,7 +95,6 @@ const preloadBundle = (name, entries) => ({
  */
 const pageBundle = (name, folder) => ({
   name,
-  entries: { index: path.join(folder, 'index.html') },
   options: {
     root: folder,
     base: './',
@@ -88,7 +104,7 @@ const pageBundle = (name, folder) => ({
   },
 });
 
-/** Folder below out/ → what goes into it. */
+/** Folder of a build → what goes into it. */
 const BUNDLES = [
   nodeBundle('main', {
     main: path.join(root, 'src-main/main.ts'),
@@ -110,30 +126,53 @@ function filesBelow(folder) {
     .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)));
 }
 
-/** Moves a finished bundle into place: parts before the entries that name them, then what no build has used for long. */
-function publish(built, target, entryNames) {
-  const isEntry = (file) => entryNames.some((name) => file.startsWith(`${name}.`));
-  const files = filesBelow(built).sort((a, b) => Number(isEntry(a)) - Number(isEntry(b)));
-  for (const file of files) {
-    mkdirSync(path.dirname(path.join(target, file)), { recursive: true });
-    renameSync(path.join(built, file), path.join(target, file));
+/** Two builds of the same sources are one. */
+function idOf(built) {
+  const hash = createHash('sha256');
+  for (const file of filesBelow(built).sort()) hash.update(`${file}\0`).update(readFileSync(path.join(built, file)));
+  return hash.digest('hex').slice(0, ID_DIGITS);
+}
+
+/** Puts a finished build in its place, then lets those who start it find it, then takes away what no one needs. */
+function publish(built) {
+  const id = idOf(built);
+  const place = path.join(buildsFolder, id);
+  // One of this name that does not hold what its name says was tampered with, or is half removed.
+  if (existsSync(place) && idOf(place) !== id) remove(place);
+  if (!existsSync(place)) renameSync(built, place);
+  const now = new Date();
+  utimesSync(place, now, now);
+  mkdirSync(path.join(outFolder, 'main'), { recursive: true });
+  for (const name of STARTED) {
+    const line = path.join(buildsFolder, `${BUILDING_PREFIX}${process.pid}-${name}.js`);
+    writeFileSync(line, `import '../builds/${id}/main/${name}.js';\n`);
+    renameSync(line, path.join(outFolder, 'main', `${name}.js`));
   }
-  for (const file of filesBelow(target)) {
-    const leftover = path.join(target, file);
-    if (!files.includes(file) && isLeftover(leftover)) rmSync(leftover, { force: true });
+}
+
+/** Removes all but the newest builds, and whatever else stands where only builds and their lines belong. */
+function prune() {
+  const kept = new Set(STARTED.map((name) => `${name}.js`));
+  for (const name of readdirSync(path.join(outFolder, 'main'))) {
+    if (!kept.has(name)) remove(path.join(outFolder, 'main', name));
   }
+  const ageOf = (name) => Date.now() - statSync(path.join(buildsFolder, name)).mtimeMs;
+  const names = readdirSync(buildsFolder);
+  const finished = names.filter((name) => !name.startsWith(BUILDING_PREFIX)).sort((a, b) => ageOf(a) - ageOf(b));
+  const abandoned = names.filter((name) => name.startsWith(BUILDING_PREFIX) && ageOf(name) > LEFTOVER_AGE_MS);
+  for (const name of [...finished.slice(BUILDS_KEPT), ...abandoned]) remove(path.join(buildsFolder, name));
+}
+
+function remove(file) {
+  rmSync(file, { recursive: true, force: true });
 }
 
 process.env.NODE_ENV = 'production'; // Whatever started us: vite builds the page for development otherwise.
 const startedAt = performance.now();
-mkdirSync(outFolder, { recursive: true });
-for (const name of readdirSync(outFolder).filter((name) => name.startsWith(BUILD_PREFIX))) {
-  // Left by a build that was killed; one that is still at work is younger.
-  if (isLeftover(path.join(outFolder, name))) rmSync(path.join(outFolder, name), { recursive: true, force: true });
-}
-for (const { name, entries, options } of BUNDLES) {
-  const built = path.join(outFolder, `${BUILD_PREFIX}${process.pid}-${name}`);
-  try {
+const built = path.join(buildsFolder, `${BUILDING_PREFIX}${process.pid}`);
+mkdirSync(built, { recursive: true });
+try {
+  for (const { name, options } of BUNDLES) {
     await build({
       configFile: false,
       envDir: false,
@@ -141,11 +180,12 @@ for (const { name, entries, options } of BUNDLES) {
       logLevel: 'warn',
       root,
       ...options,
-      build: { ...options.build, outDir: built, emptyOutDir: true },
+      build: { ...options.build, outDir: path.join(built, name), emptyOutDir: true },
     });
-    publish(built, path.join(outFolder, name), Object.keys(entries));
-  } finally {
-    rmSync(built, { recursive: true, force: true });
   }
+  publish(built);
+  prune();
+} finally {
+  remove(built);
 }
 console.log(`Built in ${Math.round(performance.now() - startedAt)} ms.`);

@@ -2,9 +2,10 @@
  * `npm run bench [NAME] [ARGUMENTS]` and `npm run torture [NAME] [ARGUMENTS]`: the long runs that no test run waits for.
  *
  * Each .ts file directly in test/bench or test/torture is a program of its own, started by plain Node. Without a name
- * they run one after the other, never side by side: a measurement wants the machine for itself.
+ * they run one after the other, never side by side: a measurement wants the machine for itself. A signal to end goes to
+ * the one that runs, which may have folders to remove; this ends as that one ends, and starts no other.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 
@@ -28,12 +29,43 @@ if (isNamed && !programs.includes(rest[0])) {
   process.exit(2);
 }
 
+/** Runs one program. Ctrl-C on a terminal reaches it directly; what is sent to this process alone is handed on. */
+function run(args) {
+  const child = spawn(process.execPath, args, { cwd: root, stdio: 'inherit' });
+  const fromTerminal = Boolean(process.stdin.isTTY);
+  let stoppedBy;
+  const handlers = ['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => {
+    const handler = () => {
+      stoppedBy ??= signal;
+      if (signal !== 'SIGINT' || !fromTerminal) child.kill(signal);
+    };
+    process.on(signal, handler);
+    return { signal, handler };
+  });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('exit', (status, signal) => {
+      for (const one of handlers) process.off(one.signal, one.handler);
+      resolve({ status, signal, stoppedBy });
+    });
+  });
+}
+
+/** Ends this process as a child ended. */
+function endAs({ status, signal }) {
+  if (signal === null) process.exit(status);
+  process.kill(process.pid, signal);
+  // A signal that does not end us must still not look like success.
+  setTimeout(() => process.exit(1), 1000);
+  return new Promise(() => undefined);
+}
+
 let failed = 0;
 for (const name of isNamed ? [rest[0]] : programs) {
   console.log(`\n— ${kind}: ${name}`);
   const args = [path.join(folder, `${name}.ts`), ...(isNamed ? rest.slice(1) : rest)];
-  const { status, error } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
-  if (error) throw error;
-  if (status !== 0) failed += 1;
+  const ended = await run(args);
+  if (ended.signal !== null || ended.stoppedBy !== undefined) await endAs(ended);
+  if (ended.status !== 0) failed += 1;
 }
 process.exit(failed === 0 ? 0 : 1);

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { app } from 'electron';
 
-/** The bundles lie side by side below out/, in a checkout and in the package alike. */
+/** The bundles of one build lie side by side, in a checkout and in the package alike. */
 const mainFolder = import.meta.dirname;
 
 export const ENGINE_ENTRY = path.join(mainFolder, 'engine-host.js');

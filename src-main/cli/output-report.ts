@@ -21,6 +21,7 @@ const PROBLEM_ADVICE: Readonly<Record<string, string>> = {
   EIO: 'The drive may be failing: copy what matters off it, and check it.',
   ENOSPC: 'Free some space on the target and run it again.',
   'changed-while-read': 'Run it again when the program that writes them is done.',
+  'attributes-unreadable': 'Install Cairn anew for this computer: the part of it that reads them does not load.',
   EBUSY: 'Close the program that uses them and run it again.',
   'integrity/': 'Run “cairn verify --deep” to see what else is affected.',
 };

@@ -22,7 +22,7 @@ import type {
   UnreadableFolder,
   VerifyReport,
 } from '../../src-shared/model/index.ts';
-import type { Log } from './kernel/index.ts';
+import type { Clock, Log } from './kernel/index.ts';
 
 export type Password = { readonly kind: 'password'; readonly password: string };
 /** As a person types it, with or without dashes and spaces. */
@@ -33,6 +33,8 @@ export type EngineOptions = {
   /** Holds all local state. */
   readonly home: string;
   readonly log: Log;
+  /** The system's unless told otherwise. */
+  readonly clock?: Clock;
 };
 
 export type InitRequest = {

@@ -72,7 +72,8 @@ import { verify } from './verify/index.ts';
 
 /** Makes an engine. The self-test runs before a repository is made or opened; the doctor runs it by himself. */
 export function openEngine(options: EngineOptions): Engine {
-  const host: Host = { ports: { ...systemPorts, log: options.log }, home: options.home };
+  const { home, log, clock = systemPorts.clock } = options;
+  const host: Host = { ports: { ...systemPorts, log, clock }, home };
   return {
     init: async (request) => {
       assertSelfTest();

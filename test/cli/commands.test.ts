@@ -199,6 +199,7 @@ describe('the commands', () => {
     const result = await place.run(['verify', '--deep']);
     expect(result.status).toBe(0);
     expect(result.text).toMatch(/^No damage found/);
+    expect(result.text).toMatch(/^ {2}read all [0-9.]+ k?M?B of data$/m);
     expect((await place.json(['verify'])) as VerifyReport).toMatchObject({ ok: true, damage: [] });
   });
 

@@ -15,7 +15,7 @@ import { Output } from '../../src-main/cli/output.ts';
 import { localPath, pathBytes, snapshotPath } from '../../src-main/cli/paths.ts';
 import { progressOn, progressText } from '../../src-main/cli/progress.ts';
 import { escapePath } from '../../src-shared/format/index.ts';
-import type { Progress, RestoreReport } from '../../src-shared/model/index.ts';
+import type { Progress, RestoreReport, VerifyReport } from '../../src-shared/model/index.ts';
 
 const plain = styleFor({}, {});
 const clockAt = (time: { ms: number }) => ({ wallMs: () => time.ms, monotonicMs: () => time.ms });
@@ -177,6 +177,23 @@ describe('reports', () => {
     expect(text).toMatch(/^Damage found in 1 place\./);
     expect(text).toContain('affects 1 snapshot: 1a2b3c4d\n');
     expect(text).toContain('and 2 more');
+  });
+
+  it('of a verification say how much was looked at, and what was not', () => {
+    const checked = { packs: 3, segments: 9, blobs: 30, nodes: 12, snapshots: 2 };
+    const text = (coverage: NonNullable<VerifyReport['coverage']>): string =>
+      verifyText({ ok: true, checked, coverage, damage: [] }, { kind: 'deep' }, plain);
+    expect(text({ bytes: 5_000_000, bytesTotal: 5_000_000, contents: 0, contentsLeft: 0 })).toBe(
+      'No damage found: every byte is as it was written.\n' +
+        '  checked 2 snapshots, 3 packs, 9 segments, 30 blobs, 12 nodes\n' +
+        '  read all 5 MB of data\n',
+    );
+    const hashed = text({ bytes: 5_000_000, bytesTotal: 5_000_000, contents: 1, contentsLeft: 2000 });
+    expect(hashed).toContain('\n  hashed 1 large file from beginning to end\n');
+    expect(hashed).toContain('\n  left 2,000 large files unhashed, which would take too long: ');
+    const almost = text({ bytes: 9_999_999, bytesTotal: 10_000_000, contents: 0, contentsLeft: 0 });
+    expect(almost).toContain('  read 10 MB of 10 MB of data (99.9 %); of the rest, that it is there with its size\n');
+    expect(text({ bytes: 0, bytesTotal: 0, contents: 0, contentsLeft: 0 })).toContain('  read all 0 B of data\n');
   });
 
   it('of an entry show modes, and where a link leads', () => {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import type { BackupReport, RestoreReport, SnapshotSummary, VerifyReport } from '../../src-shared/model/index.ts';
 import { FORMAT_VERSION, decodeConfig, encodeConfig } from '../../src-main/engine/repository/index.ts';
-import { PROGRAM, Place, ended, errorDocument, mountNamespace, skipLoudly } from './cairn.ts';
+import { type Ended, PROGRAM, Place, ended, errorDocument, mountNamespace, skipLoudly } from './cairn.ts';
 
 let place: Place;
 beforeEach(() => {
@@ -78,6 +78,29 @@ describe('the repository', () => {
     const text = await place.run(['restore', 'latest', '--target', place.path('out-2')]);
     expect(text.status).toBe(13);
     expect(text.stderr).toContain('cairn verify --deep');
+  });
+});
+
+describe.skipIf(process.platform === 'win32')('extended attributes that can’t be read on this computer', () => {
+  const hook = path.resolve(import.meta.dirname, '../support/without-koffi.ts');
+  const backUp = (...more: readonly string[]): Promise<Ended> =>
+    ended(place.startProgram(process.execPath, ['--import', hook, PROGRAM, 'backup', place.source, ...more]));
+
+  it('are one problem of each backup, which the snapshot keeps, however many entries there are', async () => {
+    await place.init('--no-encryption');
+    for (let index = 0; index < 300; index++) place.write(`folder-${index % 7}/file-${index}`, `${index}`);
+    const first = await backUp('--json');
+    expect(first.status, first.text + first.stderr).toBe(3);
+    const { problems, filesNew } = JSON.parse(first.text) as BackupReport;
+    expect(problems).toMatchObject([{ code: 'attributes-unreadable', path: place.source }]);
+    expect(filesNew).toBe(300);
+    expect((await place.json(['snapshots'])) as SnapshotSummary[]).toMatchObject([{ problemCount: 1 }]);
+    const text = await backUp();
+    expect(text.status).toBe(3);
+    expect(text.stderr.match(/access lists can’t be read/g)).toHaveLength(1);
+    expect(text.stderr).toContain('Install Cairn anew');
+    // With the part that reads them, nothing is said.
+    expect(((await place.json(['backup', place.source])) as BackupReport).problems).toEqual([]);
   });
 });
 

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { BACKUP_DEFAULTS, backup } from '../../src-main/engine/backup/index.ts';
 import { fetchPages, readContent, topFolder } from '../../src-main/engine/browse/index.ts';
-import { type Ports, silentLog } from '../../src-main/engine/kernel/index.ts';
+import { type Log, type Ports, silentLog } from '../../src-main/engine/kernel/index.ts';
 import { type FolderRef, iterateFolder } from '../../src-main/engine/merkle/index.ts';
 import {
   COMMIT_FILES_MAX,
@@ -44,14 +44,14 @@ function identityOf(actor: number): ProcessIdentity {
   return { host: 'shared', machineId: 'm', bootId: 'boot', processId: 100 + actor, isAlive: () => true };
 }
 
-function portsOf(seed: number): Ports {
+function portsOf(seed: number, log: Log = silentLog): Ports {
   const random = seeded(seed);
   let nowMs = START_MS;
   const now = (): number => (nowMs += 7);
   return {
     clock: { nowMs: now, monotonicMs: now },
     random: { bytes: (count) => new Uint8Array(random.bytes(count)) },
-    log: silentLog,
+    log,
   };
 }
 
@@ -60,6 +60,8 @@ export class SharedRepository {
   readonly #truth = new Map<string, Tree>();
   #files: Files = new Map();
   #before: readonly string[] = [];
+  /** What the repositories opened here had to say, oldest first. */
+  readonly warnings: string[] = [];
 
   /** Four backups of the two sources, then a change of both that no snapshot has yet. */
   async prepare(): Promise<void> {
@@ -97,7 +99,10 @@ export class SharedRepository {
 
   open(store: Store, actor: number, limits = LIMITS): Promise<Repository> {
     const secret = (): Promise<never> => Promise.reject(new Error('this repository has no key'));
-    return openRepository({ store, ports: portsOf(1000 + actor), self: identityOf(actor), secret, limits });
+    const log: Log = (level, message, fields) => {
+      if (level === 'warn' || level === 'error') this.warnings.push(`${message}: ${String(fields?.['reason'])}`);
+    };
+    return openRepository({ store, ports: portsOf(1000 + actor, log), self: identityOf(actor), secret, limits });
   }
 
   /** One backup; what it must give back is remembered. */

@@ -27,7 +27,7 @@ describe.each([
 
   beforeAll(async () => {
     source = new ScenarioSource();
-    life = await live(source, encrypted);
+    life = await live(source, { encrypted });
   });
 
   afterAll(() => source.remove());
@@ -49,7 +49,7 @@ describe.each([
     // One for each backup, and a heartbeat.
     expect(made('sessions')).toBeGreaterThan(5);
     expect(life.drive.operationCount).toBeGreaterThanOrEqual(operationsMin);
-    const again = await live(source, encrypted);
+    const again = await live(source, { encrypted });
     expect(again.drive.operations).toEqual(life.drive.operations);
   });
 

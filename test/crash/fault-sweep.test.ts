@@ -46,7 +46,7 @@ describe('a failing drive', () => {
   ])(
     'costs nothing that was acknowledged and hinders no later backup: $what',
     async ({ encrypted, steps, runsMin }) => {
-      const life = await live(source, encrypted);
+      const life = await live(source, { encrypted });
       const operations = await operationsOf(life, source);
       const runs = dailyRuns(operations).filter(
         ({ step }) => steps === undefined || steps.includes(life.steps[step]?.title ?? ''),

@@ -48,3 +48,10 @@ export const hostProgram = (): string =>
 
 export const hostDescription =
   host === 'electron' ? 'Real Electron.' : 'The stand-in (Node and Chromium). Real Electron was NOT exercised.';
+
+/** A file of the build that is started. */
+export function builtFile(name: string): string {
+  const line = readFileSync(path.join(root, 'out/main/main.js'), 'utf8');
+  const id = /builds\/([0-9a-f]+)\//.exec(line)?.[1] ?? '';
+  return path.join(root, 'out/builds', id, name);
+}

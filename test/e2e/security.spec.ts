@@ -5,7 +5,7 @@
 import { CONTENT_SECURITY_POLICY } from '../../src-main/engine-host/page-files.ts';
 import type { DesktopBridge } from '../../src-shared/api/bridge.ts';
 import { expect, test } from './app.ts';
-import { host } from './host.ts';
+import { builtFile, host } from './host.ts';
 
 test('the page has no Node, no Electron, and a bridge it cannot change', async ({ page, cairn }) => {
   const seen = await page.evaluate(() => {
@@ -167,11 +167,10 @@ test('no website’s permission is granted', async ({ page }) => {
 test('a window that is not ours gets no answer, with our preload and our page in it', async ({ page, cairn }) => {
   await page.getByRole('main').waitFor();
   const opened = cairn.waitForEvent('window');
-  await cairn.evaluate(async ({ app, BrowserWindow }) => {
-    const preload = `${app.getAppPath()}/out/preload/preload.cjs`;
+  await cairn.evaluate(async ({ BrowserWindow }, preload) => {
     const stranger = new BrowserWindow({ show: false, webPreferences: { preload, sandbox: true } });
     await stranger.loadURL('app://cairn/index.html');
-  });
+  }, builtFile('preload/preload.cjs'));
   const stranger = await opened;
   await stranger.getByRole('main').waitFor();
   const answers = await stranger.evaluate(() => {

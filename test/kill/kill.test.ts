@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { runKills } from '../support/kill-harness.ts';
 import { testSeed } from '../support/seed.ts';
 
-const ROUNDS = 40;
+const ROUNDS = 30;
 const TIMEOUT_MS = 600_000;
 const CLI = path.resolve(import.meta.dirname, '../../out/main/cli.js');
 
@@ -16,6 +16,8 @@ test(
     process.stderr.write(`kill: ${JSON.stringify(figures)}\n`);
     expect(figures.rounds).toBe(ROUNDS);
     expect(figures.killed).toBeGreaterThan(ROUNDS / 4);
+    // The threads were at work, or had been.
+    expect(figures.killedWithThreads).toBeGreaterThan(0);
     // Some were killed at work, not while the program was only starting.
     expect(figures.leftSession + figures.unacknowledged).toBeGreaterThan(0);
     expect(figures.verified).toBeGreaterThanOrEqual(ROUNDS / 5);

@@ -12,7 +12,7 @@ import { type Entry, type FolderRef, iterateFolder } from '../../src-main/engine
 import { Repository } from '../../src-main/engine/repository/index.ts';
 import { type Snapshot, listSnapshots } from '../../src-main/engine/snapshot/index.ts';
 import type { Store } from '../../src-main/engine/store/index.ts';
-import { type VerifyDepth, verify } from '../../src-main/engine/verify/index.ts';
+import { type VerifyDepth, type VerifyOptions, verify } from '../../src-main/engine/verify/index.ts';
 import type { DamageCase } from './damage-cases.ts';
 import {
   type ExpectedEntry,
@@ -118,13 +118,19 @@ async function tolerate(work: () => Promise<void>): Promise<boolean> {
   }
 }
 
+type VerifyThreads = Pick<VerifyOptions, 'workers' | 'threadsFromBytes'>;
+/** Threads decode packs, however small these are. */
+export const CHECKED_BY_THREADS = { workers: 2, threadsFromBytes: 0 } as const satisfies VerifyThreads;
+
 export function verifyAt(
   repository: Repository,
   kind: VerifyDepth['kind'],
   known: readonly SnapshotId[] = [],
+  threads: VerifyThreads = {},
 ): Promise<VerifyReport> {
   const depth: VerifyDepth = kind === 'sample' ? { kind, percent: 50 } : { kind };
-  return verify(repository, { depth, knownSnapshots: known, onProgress: () => undefined, signal: undefined });
+  const silent = { onProgress: () => undefined, signal: undefined };
+  return verify(repository, { depth, knownSnapshots: known, ...silent, ...threads });
 }
 
 const KINDS: readonly (readonly [RegExp, DamageKind])[] = [
@@ -179,7 +185,12 @@ function counting(store: Store): { readonly store: Store; bytesRead: () => numbe
 }
 
 /** The full set of claims about one damaged repository. */
-export async function checkCase(small: SmallRepository, damaged: DamageCase, random: Seeded): Promise<void> {
+export async function checkCase(
+  small: SmallRepository,
+  damaged: DamageCase,
+  random: Seeded,
+  threads?: VerifyThreads,
+): Promise<void> {
   const { store, bytesRead } = counting(await storeOf(damaged.files));
   const secret = random.chance(0.1) ? small.password : small.recovery;
   const repository = await openFresh(store, secret, seeded(1));
@@ -187,6 +198,7 @@ export async function checkCase(small: SmallRepository, damaged: DamageCase, ran
     repository,
     'deep',
     small.snapshots.slice(-1).map(({ id }) => id),
+    threads,
   );
   // A session file that can't be read is nobody's: a power cut leaves such, and the next backup removes them.
   const relevant = damaged.touched.filter((name) => kindOf(name) !== 'session');
@@ -254,12 +266,14 @@ export type Outcome = {
   readonly slowestMs: number;
 };
 
-/** Checks cases until `failuresMax` of them have failed. */
+export type CheckOptions = { readonly failuresMax?: number; readonly threads?: VerifyThreads };
+
+/** Checks cases until `failuresMax` (5) of them have failed. */
 export async function checkCases(
   small: SmallRepository,
   cases: Iterable<DamageCase>,
   random: Seeded,
-  failuresMax = 5,
+  { failuresMax = 5, threads }: CheckOptions = {},
 ): Promise<Outcome> {
   const failures: { what: string; reason: string }[] = [];
   let count = 0;
@@ -268,7 +282,7 @@ export async function checkCases(
     count++;
     const startedMs = performance.now();
     try {
-      await checkCase(small, damaged, random);
+      await checkCase(small, damaged, random, threads);
     } catch (error) {
       failures.push({ what: damaged.what, reason: describe(error) });
       if (failures.length >= failuresMax) break;

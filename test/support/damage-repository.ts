@@ -91,10 +91,18 @@ export function openFresh(store: Store, secret: SlotSecret, random: Seeded): Pro
   return openRepository({ store, ports: stillPorts(random), self: SELF, secret: () => Promise.resolve(secret) });
 }
 
+/** Threads list and read, and are started however little there is to do. Their order is not that of the next run. */
+export const LANES = { workers: 2, lanesFromFiles: 0 } as const;
+
 /** Backs a folder up; returns the id of the snapshot. */
-export async function backUp(repository: Repository, source: string): Promise<SnapshotId> {
+export async function backUp(
+  repository: Repository,
+  source: string,
+  threads: Partial<typeof LANES> = {},
+): Promise<SnapshotId> {
   const { snapshotId } = await backup(repository, {
     ...BACKUP_DEFAULTS,
+    ...threads,
     sources: [Buffer.from(source)],
     host: HOST,
     user: 'tester',
@@ -162,16 +170,21 @@ export class SmallTree {
   }
 }
 
-type BuildOptions = { readonly seed: number; readonly encrypted: boolean };
-type Fill = (repository: Repository, tree: SmallTree, random: Seeded) => Promise<readonly ExpectedSnapshot[]>;
+type BuildOptions = { readonly seed: number; readonly encrypted: boolean; readonly threads?: typeof LANES };
+type Fill = (
+  repository: Repository,
+  tree: SmallTree,
+  random: Seeded,
+  threads?: typeof LANES,
+) => Promise<readonly ExpectedSnapshot[]>;
 
 /**
  * Builds the repository: three snapshots in packs under two index runs (one of them only for a tree pack), two in commit
  * files, both copies of two keys, a session, an event and a condemnation.
  */
 export function buildSmallRepository(options: BuildOptions): Promise<SmallRepository> {
-  return build(options, async (repository, tree, random) => {
-    const snapshots = await fillWithEverything(repository, tree, random);
+  return build(options, async (repository, tree, random, threads) => {
+    const snapshots = await fillWithEverything(repository, tree, random, threads);
     await addRareFiles(repository, random);
     return snapshots;
   });
@@ -210,7 +223,7 @@ async function build(options: BuildOptions, fill: Fill): Promise<SmallRepository
   const repository = await openRepository({ store, ports, self: SELF, secret: () => Promise.resolve(password) });
   const tree = new SmallTree(options.seed);
   try {
-    const snapshots = await fill(repository, tree, random);
+    const snapshots = await fill(repository, tree, random, options.threads);
     const fileOf = new Map<SnapshotId, string>();
     const { objects } = await repository.snapshotObjects();
     for (const { file, bytes } of objects) fileOf.set(decodeSnapshot(bytes, repository.config.publicKey).id, file);
@@ -224,11 +237,12 @@ async function fillWithEverything(
   repository: Repository,
   tree: SmallTree,
   random: Seeded,
+  threads?: typeof LANES,
 ): Promise<readonly ExpectedSnapshot[]> {
   const snapshots: ExpectedSnapshot[] = [];
   const snap = async (): Promise<void> => {
     const entries = tree.state();
-    snapshots.push({ id: await backUp(repository, tree.root), entries });
+    snapshots.push({ id: await backUp(repository, tree.root, threads), entries });
   };
   const intoPacks = (): Promise<void> => repository.tidy({ commitFiles: 0, indexRuns: 8 });
   tree.file('a.txt', Buffer.from('the first file, a text\n'.repeat(20)));

@@ -3,7 +3,8 @@
  *
  * After each kill a fresh engine looks at what is left: everything acknowledged is there and comes back byte by byte, a
  * snapshot nobody was told of is whole or not there at all, and the next backup succeeds. The tree changes before each
- * round and stands still during it, so that what any snapshot of the round must hold is known.
+ * round and stands still during it, so that what any snapshot of the round must hold is known. It has enough files for
+ * the backup to start threads, and it is noted for each kill whether it met them.
  */
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
@@ -17,7 +18,10 @@ import { type Seeded, seeded } from './seed.ts';
 import { buildTree, mutateTree } from './tree-builder.ts';
 import { type WalkRecord, compareTrees, walkTree } from './walker.ts';
 
+const NOTE_THREADS = path.join(import.meta.dirname, 'note-threads.ts');
 const PASSWORD = 'correct horse';
+/** Half as many again as it takes for threads to be started (BACKUP_DEFAULTS.lanesFromFiles). */
+const TREE = { files: 400, folders: 40, fileBytesMax: 6000, symlinks: 6 } as const;
 const PAYLOAD_FILES = 8;
 const PAYLOAD_BYTES = 1_500_000;
 /** After so many rounds it is measured anew how long a backup takes. */
@@ -40,6 +44,8 @@ export type KillOptions = {
 export type KillFigures = {
   readonly rounds: number;
   readonly killed: number;
+  /** Of these, after the backup had started its threads. */
+  readonly killedWithThreads: number;
   /** Ended by itself before the kill. */
   readonly finished: number;
   /** Killed before it had written anything. */
@@ -88,6 +94,8 @@ class KillLab {
   readonly #repository = path.join(this.#folder, 'repository');
   readonly #home = path.join(this.#folder, 'home');
   readonly #passwordFile = path.join(this.#folder, 'password');
+  /** A byte for each thread that the last command started. */
+  readonly #threadsFile = path.join(this.#folder, 'threads');
   readonly #store: LocalStore = createLocalStore({ root: this.#repository, random: systemRandom });
   /** What each snapshot that was seen must give back, in the order they were made. */
   readonly #known = new Map<string, readonly WalkRecord[]>();
@@ -98,6 +106,7 @@ class KillLab {
   readonly #counts: Counts = {
     rounds: 0,
     killed: 0,
+    killedWithThreads: 0,
     finished: 0,
     untouched: 0,
     leftSession: 0,
@@ -139,10 +148,7 @@ class KillLab {
     fs.mkdirSync(path.join(this.#source, 'payload'), { recursive: true });
     buildTree(path.join(this.#source, 'tree'), {
       seed: this.#random.between(0, 2 ** 31),
-      files: 120,
-      folders: 25,
-      fileBytesMax: 60_000,
-      symlinks: 6,
+      ...TREE,
     });
     for (let index = 0; index < PAYLOAD_FILES; index++) this.#writePayload(index);
     expectOk(await this.#cli(['init', '--kdf-cost', '10']));
@@ -188,7 +194,10 @@ class KillLab {
 
   async #cli(args: readonly string[], killAfterMs?: number): Promise<Ended> {
     const startedMs = performance.now();
+    fs.writeFileSync(this.#threadsFile, '');
     const all = [
+      '--import',
+      NOTE_THREADS,
       this.#options.cli,
       '--repo',
       this.#repository,
@@ -199,7 +208,7 @@ class KillLab {
       ...args,
     ];
     const child = spawn(process.execPath, all, {
-      env: { ...process.env, CAIRN_HOME: this.#home },
+      env: { ...process.env, CAIRN_HOME: this.#home, CAIRN_TEST_THREADS_FILE: this.#threadsFile },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const output = { stdout: '', stderr: '' };
@@ -220,8 +229,10 @@ class KillLab {
     const before = await this.#store.listTemporary();
     const ended = await this.#cli(['backup', this.#source], this.#drawKillMs(size));
     const acknowledged = this.#acknowledge(ended.stdout);
-    if (ended.status === null) this.#counts.killed++;
-    else {
+    if (ended.status === null) {
+      this.#counts.killed++;
+      if (fs.statSync(this.#threadsFile).size > 0) this.#counts.killedWithThreads++;
+    } else {
       expectOk(ended);
       claim(acknowledged, 'a backup ended well and told no snapshot');
       this.#counts.finished++;

@@ -54,11 +54,13 @@ export type Circumstances = {
   readonly source: ScenarioSource;
   readonly expectation: Expectation;
   readonly self: ProcessIdentity;
+  /** Threads of the next backup; none unless told otherwise. */
+  readonly lanes?: number;
 };
 
 const reason = (error: unknown): string => (isCairnError(error) ? `${error.code}: ${error.message}` : String(error));
 
-function worldOf({ drive, source, expectation, self }: Circumstances, limits?: RepositoryLimits): World {
+function worldOf({ drive, source, expectation, self, lanes }: Circumstances, limits?: RepositoryLimits): World {
   const { encrypted, before } = expectation;
   const world = new World({
     fileSystem: drive,
@@ -67,6 +69,7 @@ function worldOf({ drive, source, expectation, self }: Circumstances, limits?: R
     self,
     password: before.password,
     ...(limits === undefined ? {} : { limits }),
+    ...(lanes === undefined ? {} : { lanes }),
   });
   world.begin(100);
   return world;

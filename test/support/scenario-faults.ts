@@ -109,7 +109,8 @@ function worldOf(
   source: ScenarioSource,
   { password }: Acknowledged,
 ): World {
-  return new World({ fileSystem, source, encrypted: life.encrypted, self: FIRST_PROCESS, password });
+  const { encrypted, lanes } = life;
+  return new World({ fileSystem, source, encrypted, lanes, self: FIRST_PROCESS, password });
 }
 
 export type FaultSweepResult = {

@@ -19,12 +19,12 @@ export type Original = {
 /** The life as it is, and what there is to take away. */
 export async function originalLife(source: ScenarioSource, encrypted: boolean): Promise<Original> {
   const syncs: string[] = [];
-  const life = await live(source, encrypted, (drive) =>
+  const wrap = (drive: CrashFileSystem): MutatingFileSystem =>
     createMutatingFileSystem(drive, ROOT, (site) => {
       syncs.push(siteKey(site));
       return false;
-    }),
-  );
+    });
+  const life = await live(source, { encrypted, wrap });
   return { life, syncs, known: stateKeys(life) };
 }
 
@@ -50,7 +50,7 @@ export async function mutantLife(
     made.push(fileSystem);
     return fileSystem;
   };
-  const life = await live(source, original.life.encrypted, wrap);
+  const life = await live(source, { encrypted: original.life.encrypted, wrap });
   const { distinct, findings } = await sweep(life, source, {
     recovers: () => true,
     findingsMax: 1,

@@ -68,16 +68,26 @@ function states(): readonly Tree[] {
   return [base, first, second, third, fourth, last];
 }
 
+/** The same with a file of several chunks in it, which a lane cuts. It changes with the third state. */
+function statesWithLarge(): readonly Tree[] {
+  const before = noise(30, LARGE_BYTES);
+  const after = noise(31, LARGE_BYTES);
+  return states().map((tree, index) => changed(tree, { 'media/large.bin': index < 3 ? before : after }));
+}
+/** More than the smallest chunk, and little enough to be restored a thousand times. */
+const LARGE_BYTES = 600_000;
+
 /** A folder in the system's temporary folder. Tests call `remove` when they are done. */
 export class ScenarioSource {
   readonly path: string;
-  readonly states: readonly Tree[] = states();
+  readonly states: readonly Tree[];
   readonly #outer: string;
   #state = -1;
   #tree: Tree = new Map();
   readonly #folderTimes = new Map<string, Date>();
 
-  constructor() {
+  constructor({ large = false }: { readonly large?: boolean } = {}) {
+    this.states = large ? statesWithLarge() : states();
     this.#outer = mkdtempSync(path.join(tmpdir(), 'cairn-scenario-'));
     this.path = path.join(this.#outer, 'source');
     mkdirSync(this.path);

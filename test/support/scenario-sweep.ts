@@ -122,6 +122,8 @@ export type SweepOptions = {
   readonly findingsMax: number;
   /** States known to be well: taken out, and added to. */
   readonly known?: Set<string>;
+  /** Every so-manieth crash only. Prime to the number of variants, or some would never be met. */
+  readonly every?: number;
 };
 
 export type SweepResult = {
@@ -142,7 +144,9 @@ export async function sweep(life: Life, source: ScenarioSource, options: SweepOp
   let states = 0;
   let distinct = 0;
   let recovered = 0;
-  for (const point of crashPoints(life.drive.operationCount)) {
+  const { every = 1 } = options;
+  for (const [index, point] of crashPoints(life.drive.operationCount).entries()) {
+    if (index % every !== 0) continue;
     states++;
     const { expectation, step } = expectationAt(life, point.operation);
     const drive = survivor(life, point);
@@ -152,7 +156,7 @@ export async function sweep(life: Life, source: ScenarioSource, options: SweepOp
     const { self, form } = turnOf(distinct);
     const recovers = options.recovers(distinct++);
     if (recovers) recovered++;
-    const circumstances = { drive, source, expectation, self };
+    const circumstances = { drive, source, expectation, self, lanes: life.lanes };
     const finding = await findingOf(
       () => describe(life, point, step),
       async () => {
@@ -204,7 +208,7 @@ export async function sweepPairs(
     const { expectation, step } = expectationAt(life, first.operation);
     const drive = survivor(life, first);
     const { self, form } = turnOf(pairs);
-    const circumstances = { drive, source, expectation, self };
+    const circumstances = { drive, source, expectation, self, lanes: life.lanes };
     const acknowledged = await nextBackup(circumstances, form);
     const whileItRan: Expectation = { ...expectation, after: acknowledged };
     for (let again = 0; again < options.secondsPerFirst && pairs < options.pairs; again++, pairs++) {
@@ -220,6 +224,7 @@ export async function sweepPairs(
           const now = {
             drive: second,
             source,
+            lanes: life.lanes,
             self: {
               ...turn.self,
               processId: 102,

@@ -3,7 +3,9 @@
  * commit files and index runs, a change of password. After each step it is written down what was acknowledged, so that
  * a test can say of any state of the drive what must be there, what may be, and what must not.
  *
- * Everything that could differ from run to run is held: time, randomness, the process, the source.
+ * Everything that could differ from run to run is held: time, randomness, the process, the source. With lanes one thing
+ * is not: threads answer in an order of their own, so two lives make the same operations in another order, or others.
+ * Whoever takes a life apart takes it from its own log, and a failure strikes the k-th operation of the run it is in.
  */
 import assert from 'node:assert/strict';
 import { BACKUP_DEFAULTS, backup } from '../../src-main/engine/backup/index.ts';
@@ -80,6 +82,8 @@ export type WorldOptions = {
   readonly limits?: RepositoryLimits;
   /** What opens an encrypted repository at the start. */
   readonly password?: string;
+  /** Threads of a backup, which are then started however little there is to do; none unless told otherwise. */
+  readonly lanes?: number;
 };
 
 /** One process at work on the repository. */
@@ -92,6 +96,7 @@ export class World {
   readonly #fileSystem: FileSystem;
   readonly #self: ProcessIdentity;
   readonly #limits: RepositoryLimits;
+  readonly #lanes: number;
   #repository: Repository | undefined;
   #random = seeded(0);
   #nowMs = SCENARIO_START_MS;
@@ -104,6 +109,7 @@ export class World {
     this.#fileSystem = options.fileSystem;
     this.#self = options.self ?? FIRST_PROCESS;
     this.#limits = options.limits ?? SCENARIO_LIMITS;
+    this.#lanes = options.lanes ?? 0;
     const now = (): number => (this.#nowMs += this.#tickMs);
     this.ports = {
       clock: { nowMs: now, monotonicMs: now },
@@ -163,8 +169,8 @@ export class World {
       user: 'user',
       writerId: WRITER,
       excludeLargerThanBytes: undefined,
-      // Every run of a life has to make the same operations, and threads answer in an order of their own.
-      workers: 0,
+      workers: this.#lanes,
+      lanesFromFiles: 0,
     });
   }
 
@@ -254,6 +260,8 @@ export type Milestone = { readonly operationCount: number; readonly acknowledged
 
 export type Life = {
   readonly encrypted: boolean;
+  /** With how many threads it was lived, and what comes after it is done. */
+  readonly lanes: number;
   readonly steps: readonly Step[];
   readonly drive: CrashFileSystem;
   /** One more than steps: before the first, and after each. */
@@ -291,14 +299,18 @@ export async function runStep(
   return { ...before, ...promises, snapshots };
 }
 
-/** Lives the whole life on a new drive; `wrap` may put a filesystem between the engine and the drive. */
-export async function live(
-  source: ScenarioSource,
-  encrypted: boolean,
-  wrap: (drive: CrashFileSystem) => FileSystem = (drive) => drive,
-): Promise<Life> {
+export type LifeOptions = {
+  readonly encrypted: boolean;
+  readonly lanes?: number;
+  /** May put a filesystem between the engine and the drive. */
+  readonly wrap?: (drive: CrashFileSystem) => FileSystem;
+};
+
+/** Lives the whole life on a new drive. */
+export async function live(source: ScenarioSource, options: LifeOptions): Promise<Life> {
+  const { encrypted, lanes = 0, wrap = (drive: CrashFileSystem): FileSystem => drive } = options;
   const drive = new CrashFileSystem({ folders: [DRIVE] });
-  const world = new World({ fileSystem: wrap(drive), source, encrypted });
+  const world = new World({ fileSystem: wrap(drive), source, encrypted, lanes });
   const steps = scenarioSteps(encrypted);
   const milestones: Milestone[] = [{ operationCount: 0, acknowledged: NOTHING }];
   const seen = new Set<string>();
@@ -310,5 +322,5 @@ export async function live(
     acknowledged = { ...acknowledged, gone: new Set([...seen].filter((name) => !now.has(name))) };
     milestones.push({ operationCount: drive.operationCount, acknowledged });
   }
-  return { encrypted, steps, drive, milestones };
+  return { encrypted, lanes, steps, drive, milestones };
 }

@@ -10,7 +10,7 @@
  * links of each other. Of the two folders themselves, too. With --holes (compareHoles): files that take more room in B
  * than in A. Not compared: ctime, atime, inode numbers, and the size of folders, which no restore can choose.
  */
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import {
   type BigIntStats,
   closeSync,
@@ -62,53 +62,66 @@ const BLOCK_BYTES = 1 << 20;
 /** Longest path that is handed to the system as it is; beyond, the walk goes on from an open folder. */
 const PATH_BYTES_SAFE = 3000;
 
-type Place = { readonly access: Buffer; readonly path: Buffer };
-type Walk = { readonly records: WalkRecord[]; readonly block: Buffer; readonly skip: ReadonlySet<string> };
+/** Bytes as text, a character each (latin1): joined and compared far faster than buffers are. */
+type Bytes = string;
+/** `path` below the root, and `access` for the system. */
+type Place = { readonly access: Bytes; readonly path: Bytes };
+type Walk = { readonly records: WalkRecord[]; readonly block: Buffer; readonly skip: ReadonlySet<Bytes> };
 
 /** Every entry of a tree, sorted by the raw bytes of its path. Throws when anything can't be read. `skip`: paths to leave out. */
 export function walkTree(root: string | Buffer, options: { readonly skip?: readonly string[] } = {}): WalkRecord[] {
-  const skip = new Set((options.skip ?? []).map((path) => Buffer.from(path).toString('hex')));
+  const skip = new Set((options.skip ?? []).map((path) => Buffer.from(path).toString('latin1')));
   const walk: Walk = { records: [], block: Buffer.alloc(BLOCK_BYTES), skip };
-  visit(walk, { access: realpathSync.native(root, { encoding: 'buffer' }), path: Buffer.alloc(0) });
+  visit(walk, { access: realpathSync.native(root, { encoding: 'buffer' }).toString('latin1'), path: '' });
   walk.records.sort((left, right) => (left.path < right.path ? -1 : left.path > right.path ? 1 : 0));
   return nameHardLinks(walk.records);
 }
 
+// eslint-disable-next-line no-control-regex -- every ASCII character but NUL may be part of a name
+const ASCII = /^[\u0001-\u007f]*$/;
+
+/** As the system takes it: text where that is the same bytes, which is faster. */
+const forSystem = (bytes: Bytes): string | Buffer => (ASCII.test(bytes) ? bytes : Buffer.from(bytes, 'latin1'));
+const hexOf = (bytes: Bytes): string => Buffer.from(bytes, 'latin1').toString('hex');
+
 function visit(walk: Walk, place: Place): void {
-  if (walk.skip.has(place.path.toString('hex'))) return;
-  const stats = lstatSync(place.access, { bigint: true });
+  if (walk.skip.has(place.path)) return;
+  const access = forSystem(place.access);
+  const stats = lstatSync(access, { bigint: true });
   const type = typeOf(stats);
   walk.records.push({
-    path: place.path.toString('hex'),
+    path: hexOf(place.path),
     type,
     mode: Number(stats.mode & 0o7777n),
     uid: Number(stats.uid),
     gid: Number(stats.gid),
     mtimeNs: stats.mtimeNs,
     size: type === 'file' ? Number(stats.size) : 0,
-    content: type === 'file' ? hashFile(place.access, walk.block) : '',
-    linkTarget: type === 'symlink' ? readlinkSync(place.access, { encoding: 'buffer' }).toString('hex') : '',
+    content: type === 'file' ? hashFile(access, walk.block) : '',
+    linkTarget: type === 'symlink' ? readlinkSync(access, { encoding: 'buffer' }).toString('hex') : '',
     device: type.endsWith('device') ? stats.rdev.toString() : '',
     hardLinkOf: type !== 'directory' && stats.nlink > 1n ? `${stats.dev}:${stats.ino}` : '',
-    xattrs: xattrsOf(place.access),
+    xattrs: xattrsOf(access),
     storedBytes: type === 'file' ? Number(stats.blocks) * 512 : 0,
   });
   if (type !== 'directory') return;
   const isDeep = process.platform === 'linux' && place.access.length > PATH_BYTES_SAFE;
-  const fd = isDeep
-    ? openSync(place.access, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
-    : undefined;
-  const access = fd === undefined ? place.access : Buffer.from(`/proc/self/fd/${fd}`);
-  for (const name of readdirSync(access, { encoding: 'buffer' })) {
-    const path = place.path.length === 0 ? name : Buffer.concat([place.path, Buffer.from('/'), name]);
-    visit(walk, { access: Buffer.concat([access, Buffer.from('/'), name]), path });
+  const fd = isDeep ? openSync(access, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW) : undefined;
+  const folder = fd === undefined ? place.access : `/proc/self/fd/${fd}`;
+  for (const name of readdirSync(forSystem(folder), { encoding: 'latin1' })) {
+    visit(walk, { access: `${folder}/${name}`, path: place.path === '' ? name : `${place.path}/${name}` });
   }
   if (fd !== undefined) closeSync(fd);
 }
 
-function xattrsOf(access: Buffer): string[] {
-  if (process.platform !== 'linux') return [];
-  return readXattrs(access)
+/** Shared by all entries that have none. */
+const NONE: readonly string[] = [];
+
+function xattrsOf(access: string | Buffer): readonly string[] {
+  if (process.platform !== 'linux') return NONE;
+  const xattrs = readXattrs(access);
+  if (xattrs.length === 0) return NONE;
+  return xattrs
     .filter(({ name }) => !XATTRS_OF_SYSTEM.includes(name))
     .map(({ name, value }) => `${name}=${value.toString('hex')}`);
 }
@@ -123,27 +136,30 @@ function typeOf(stats: BigIntStats): WalkRecord['type'] {
   return 'block-device';
 }
 
-function hashFile(access: Buffer, block: Buffer): string {
+/** Of all of a file: as many bytes were read as the file has when they were. */
+function hashFile(access: string | Buffer, block: Buffer): string {
   const fd = openSync(access, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {
-    const hash = createHash('sha256');
-    let total = 0;
+    const first = readSync(fd, block, 0, block.length, null);
+    if (first < block.length && fstatSync(fd).size === first) return hash('sha256', block.subarray(0, first), 'hex');
+    const hasher = createHash('sha256').update(block.subarray(0, first));
+    let total = first;
     for (;;) {
       const count = readSync(fd, block, 0, block.length, null);
       if (count === 0) break;
-      hash.update(block.subarray(0, count));
+      hasher.update(block.subarray(0, count));
       total += count;
     }
-    if (BigInt(total) !== fstatSync(fd, { bigint: true }).size)
-      throw new Error(`${show(access.toString('hex'))} changed while it was read`);
-    return hash.digest('hex');
+    if (fstatSync(fd).size !== total)
+      throw new Error(`${show(Buffer.from(access).toString('hex'))} changed while it was read`);
+    return hasher.digest('hex');
   } finally {
     closeSync(fd);
   }
 }
 
 /** Replaces inode numbers by the first name in the tree, so that two trees can be compared. A name alone is no link. */
-function nameHardLinks(records: readonly WalkRecord[]): WalkRecord[] {
+function nameHardLinks(records: WalkRecord[]): WalkRecord[] {
   const groups = new Map<string, string[]>();
   for (const record of records) {
     if (record.hardLinkOf === '') continue;
@@ -151,10 +167,12 @@ function nameHardLinks(records: readonly WalkRecord[]): WalkRecord[] {
     if (paths === undefined) groups.set(record.hardLinkOf, [record.path]);
     else paths.push(record.path);
   }
-  return records.map((record) => {
+  for (const [index, record] of records.entries()) {
+    if (record.hardLinkOf === '') continue;
     const paths = groups.get(record.hardLinkOf);
-    return { ...record, hardLinkOf: paths !== undefined && paths.length > 1 ? (paths[0] ?? '') : '' };
-  });
+    records[index] = { ...record, hardLinkOf: paths !== undefined && paths.length > 1 ? (paths[0] ?? '') : '' };
+  }
+  return records;
 }
 
 /** One line per difference between two walks (in the order of their paths) or two folders; empty when they are the same. */

@@ -31,7 +31,7 @@ for (const encrypted of [true, false]) {
   ];
   for (const [group, cases] of groups) {
     const startedMs = performance.now();
-    const { count, failures, slowestMs } = await checkCases(small, cases, random, 20);
+    const { count, failures, slowestMs } = await checkCases(small, cases, random, { failuresMax: 20 });
     const seconds = Math.round((performance.now() - startedMs) / 1000);
     console.log(
       `${encrypted ? 'encrypted' : 'plain'}, ${group}: ${count} cases in ${seconds} s, slowest ${Math.round(slowestMs)} ms, ${failures.length} failed`,

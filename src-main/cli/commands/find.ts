@@ -3,9 +3,10 @@ import type { Command } from 'commander';
 
 import { displayPath, formatBytes } from '../../../src-shared/format/index.ts';
 import type { FileVersion } from '../../../src-shared/model/index.ts';
-import { EXIT, type Host } from '../host.ts';
+import type { Host } from '../host.ts';
 import { inRepository } from '../in-repository.ts';
 import { type Style, localTime, shortId, table } from '../output-style.ts';
+import { UnreadableFolders } from '../unreadable.ts';
 
 export function addFind(program: Command, host: Host): void {
   program
@@ -21,11 +22,13 @@ export function addFind(program: Command, host: Host): void {
     )
     .action(async (pattern: string, _flags: unknown, command: Command) => {
       await inRepository(host, command, {}, async ({ repository }) => {
-        const found = await repository.find(pattern);
+        const unreadable = new UnreadableFolders(host);
+        const found = await repository.find(pattern, unreadable.note);
+        const none = unreadable.isEmpty ? 'Nothing matches in any snapshot.' : 'Nothing matches in what can be read.';
         await host.output.result(found, () =>
-          found.length === 0 ? 'Nothing matches in any snapshot.\n' : fileVersionsText(found, host.output.style),
+          found.length === 0 ? `${none}\n` : fileVersionsText(found, host.output.style),
         );
-        return EXIT.done;
+        return unreadable.tell();
       });
     });
 }

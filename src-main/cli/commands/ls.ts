@@ -3,10 +3,11 @@ import type { Command } from 'commander';
 
 import { displayPath, formatBytes } from '../../../src-shared/format/index.ts';
 import type { EntryType, ListedEntry } from '../../../src-shared/model/index.ts';
-import { EXIT, type Host } from '../host.ts';
+import type { Host } from '../host.ts';
 import { flagsOf, inRepository } from '../in-repository.ts';
 import { localTime, padStart } from '../output-style.ts';
 import { snapshotPath } from '../paths.ts';
+import { UnreadableFolders } from '../unreadable.ts';
 
 type Flags = { readonly recursive?: boolean };
 
@@ -24,8 +25,10 @@ export function addLs(program: Command, host: Host): void {
     .action(async (where: string, _flags: unknown, command: Command) => {
       const from = snapshotPath(where, flagsOf(command).escaped === true);
       await inRepository<Flags>(host, command, {}, async ({ repository, flags }) => {
-        await host.output.list(repository.list(from, { recursive: flags.recursive === true }), entryText);
-        return EXIT.done;
+        const unreadable = new UnreadableFolders(host);
+        const options = { recursive: flags.recursive === true, onUnreadable: unreadable.note };
+        await host.output.list(repository.list(from, options), entryText);
+        return unreadable.tell();
       });
     });
 }

@@ -63,11 +63,11 @@ async function serve(host: Host, command: Command): Promise<void> {
   host.finish(EXIT.done);
 }
 
-/** Built beside the program: out/main/cli.js (or a part of it) and out/renderer. */
+/** Beside the program (or the part of it that this is) in the same build. */
 function pageFolder(): string {
   const folder = import.meta.dirname;
   const main = path.basename(folder) === 'parts' ? path.dirname(folder) : folder;
-  return path.join(main, import.meta.url.endsWith('.ts') ? '../../../out/renderer' : '../renderer');
+  return path.join(main, '../renderer');
 }
 
 async function show(host: Host, headless: Headless, home: string, open: boolean): Promise<void> {

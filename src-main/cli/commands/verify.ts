@@ -1,7 +1,7 @@
 /** `cairn verify`: is everything there and whole? */
 import { type Command, Option } from 'commander';
 
-import { displayPath } from '../../../src-shared/format/index.ts';
+import { displayPath, formatBytes } from '../../../src-shared/format/index.ts';
 import type { Damage, VerifyReport } from '../../../src-shared/model/index.ts';
 import type { VerifyDepth } from '../../engine/index.ts';
 import { EXIT, type Host } from '../host.ts';
@@ -73,7 +73,24 @@ export function verifyText(report: VerifyReport, depth: VerifyDepth, style: Styl
   const further = report.ok && depth.kind !== 'deep' ? '  “cairn verify --deep” reads and checks every byte.\n' : '';
   const damage = report.damage.map(damageText).join('');
   const hint = report.ok ? '' : `\n${depth.kind === 'deep' ? '' : TRACE}${KEEP}`;
-  return `${verdict}\n  checked ${checked.join(', ')}\n${further}${damage}${hint}`;
+  const coverage = report.coverage === undefined ? '' : coverageText(report.coverage);
+  return `${verdict}\n  checked ${checked.join(', ')}\n${coverage}${further}${damage}${hint}`;
+}
+
+/** How much was looked at, and what was not: a verdict is worth no more than that. */
+function coverageText({ bytes, bytesTotal, contents, contentsLeft }: NonNullable<VerifyReport['coverage']>): string {
+  // Rounded down: short of everything is never 100.
+  const percent = bytesTotal === 0 ? 100 : Math.floor((1000 * bytes) / bytesTotal) / 10;
+  const read =
+    bytes >= bytesTotal
+      ? `read all ${formatBytes(bytesTotal)} of data`
+      : `read ${formatBytes(bytes)} of ${formatBytes(bytesTotal)} of data (${percent} %); of the rest, that it is there with its size`;
+  const hashed = contents === 0 ? '' : `  hashed ${countOf(contents, 'large file')} from beginning to end\n`;
+  const left =
+    contentsLeft === 0
+      ? ''
+      : `  left ${countOf(contentsLeft, 'large file')} unhashed, which would take too long: the pieces are checked, their order only by what the snapshot says\n`;
+  return `  ${read}\n${hashed}${left}`;
 }
 
 const PATHS_EACH_MAX = 10;

@@ -1,9 +1,10 @@
 /** `cairn versions`: every content a path has had. */
 import type { Command } from 'commander';
 
-import { EXIT, type Host } from '../host.ts';
+import type { Host } from '../host.ts';
 import { flagsOf, inRepository } from '../in-repository.ts';
 import { pathBytes } from '../paths.ts';
+import { UnreadableFolders } from '../unreadable.ts';
 import { fileVersionsText } from './find.ts';
 
 export function addVersions(program: Command, host: Host): void {
@@ -16,9 +17,10 @@ export function addVersions(program: Command, host: Host): void {
     .action(async (path: string, _flags: unknown, command: Command) => {
       const bytes = pathBytes(path, flagsOf(command).escaped === true);
       await inRepository(host, command, {}, async ({ repository }) => {
-        const versions = await repository.versions(bytes);
+        const unreadable = new UnreadableFolders(host);
+        const versions = await repository.versions(bytes, unreadable.note);
         await host.output.result(versions, () => fileVersionsText(versions, host.output.style));
-        return EXIT.done;
+        return unreadable.tell();
       });
     });
 }

@@ -34,7 +34,9 @@ import {
   nextPlace,
 } from '../snapshot/index.ts';
 import {
+  type AttributeReader,
   type Source,
+  attributesProblem,
   closeSourceFolder,
   createAttributeReader,
   createFilter,
@@ -43,6 +45,7 @@ import {
   defaultPinned,
   openSourceRoot,
   resolveSources,
+  timeProblem,
 } from '../source/index.ts';
 import { Counters } from './counters.ts';
 import { type FileBackupOptions, storeFile, isUnmodified, takeOver } from './file-backup.ts';
@@ -129,7 +132,9 @@ async function storeSources(run: Run, sources: readonly Source[]): Promise<reado
     return lanes;
   };
   const onBytes = (bytes: number): void => counters.read(bytes);
-  const storer = new FileStorer(repository.context, session, { lanes: lanesOf, onBytes, signal: options.signal });
+  const reading = readingOf(repository.context.ports.clock, options);
+  const { signal } = options;
+  const storer = new FileStorer(repository.context, session, { lanes: lanesOf, onBytes, reading, signal });
   const smallFiles = new SmallFiles(repository.context, session, { counters, lanes: lanesOf });
   const scans = new FolderScans(lanesOf);
   const shared = {
@@ -139,15 +144,15 @@ async function storeSources(run: Run, sources: readonly Source[]): Promise<reado
     smallFiles,
     scans,
     links: new LinkGroups(),
-    reading: readingOf(repository.context.ports.clock, options),
+    reading,
     counters,
     problems,
     owners: createOwnerNames(),
-    attributes: createAttributeReader(),
+    attributes: attributesOf(run, sources),
     followLinks: options.symlinks === 'follow',
     reread: options.reread,
     previousReadMs: parent?.record.startedAtMs,
-    signal: options.signal,
+    signal,
   };
   const before = new PreviousEntries(repository, session, parent?.record.rootPage, parent?.record.sealPage);
   const stored: StoredSource[] = [];
@@ -163,13 +168,24 @@ async function storeSources(run: Run, sources: readonly Source[]): Promise<reado
   return stored;
 }
 
-/** A large file counts as read when its turn comes: the limit holds on average, not within one file. */
+/** Shared by all that read: small files pay when they are handed in, a large one part by part. */
 function readingOf(clock: Clock, { readBytesPerSecondMax, signal }: BackupOptions): RateBucket {
   const bucket = new RateBucket(clock);
   bucket.limitTo(
     readBytesPerSecondMax === undefined ? undefined : { bytesPerSecondMax: readBytesPerSecondMax, signal },
   );
   return bucket;
+}
+
+/** Says once what can't be had: as a problem where attributes are missed, in the log where a filesystem has none. */
+function attributesOf({ repository, problems }: Run, sources: readonly Source[]): AttributeReader {
+  const [first] = sources;
+  const missed = first === undefined ? undefined : attributesProblem(first.path);
+  if (missed !== undefined) problems.push(missed);
+  return createAttributeReader(undefined, (path) => {
+    const fields = { path: escapePath(path) };
+    repository.context.ports.log('warn', 'this filesystem has no extended attributes: none are stored of it', fields);
+  });
 }
 
 function isLarge({ seen: { files, folders } }: Counters, lanesFromFiles: number): boolean {
@@ -186,6 +202,8 @@ async function storeSource(
   match: PreviousEntry | undefined,
 ): Promise<StoredSource> {
   const name = Buffer.from(source.name);
+  const ofTime = timeProblem(source.path, source.stat.mtimeNs);
+  if (ofTime !== undefined) options.problems.push(ofTime);
   if (source.stat.nodeType === 'file') {
     const entry = await storeSingleFile(options, source, match);
     return { source, entry, nodeId: createNodeHasher().leafNode('', entry), seal: undefined };

@@ -21,6 +21,7 @@ import {
   openSourceChild,
   openSourceRoot,
   resolvePath,
+  timeProblem,
 } from '../source/index.ts';
 import { countFiles } from './counters.ts';
 import { ParentFolder } from './dry-run-parent.ts';
@@ -179,7 +180,9 @@ export class PlanWalk {
       if (match?.nodeType === 'directory') await this.removed([match]);
       return;
     }
-    const { nodeType } = listed.stat;
+    const { nodeType, mtimeNs } = listed.stat;
+    const ofTime = timeProblem(joinPath(place.folder.path, listed.name), mtimeNs);
+    if (ofTime !== undefined) this.#options.problems.push(ofTime);
     if (nodeType === 'directory') {
       const opened = openSourceChild(place.folder, listed.name, listed.stat);
       await this.#directory(below, listed.stat, opened, filter, match);

@@ -21,6 +21,7 @@ import {
   followLink,
   joinPath,
   openSourceRoot,
+  timeProblem,
 } from '../source/index.ts';
 import { carried } from './entries.ts';
 import { describeEntry, isUntouchedFile } from './file-backup.ts';
@@ -112,6 +113,7 @@ export class FolderWalk {
     for (let row = 0; row < listing.count; row++) {
       const pause = this.#breather.step();
       if (pause !== undefined) await pause;
+      if (listing.hasEdgeTime(row)) this.#noteTime(walking, row);
       if (row % ROWS_AT_A_TIME === 0 && row > 0) this.#makeMeanwhile(walking);
       let match: PreviousEntry | undefined;
       if (previous !== undefined) {
@@ -131,6 +133,14 @@ export class FolderWalk {
     quiet(stored);
     await this.#waitForOthers();
     return { stored };
+  }
+
+  /** Says of an entry that is stored whose time can't be. A followed link has another one. */
+  #noteTime({ assembly: { listing }, judged, place }: Walking, row: number): void {
+    if (judged.rows[row] === ROW.excluded) return;
+    if (this.#options.followLinks && listing.nodeType(row) === 'symlink') return;
+    const problem = timeProblem(joinPath(place.folder.path, listing.name(row)), listing.mtimeNs(row));
+    if (problem !== undefined) this.#options.problems.push(problem);
   }
 
   /** Leaves behind every previous entry before a row's name: what the table does not have. */
@@ -330,6 +340,8 @@ export class FolderWalk {
       return;
     }
     const decision = judged.rules?.decide(canonicalName(seen.name).text, target.stat);
+    const ofTime = decision?.include === false ? undefined : timeProblem(seen.path, target.stat.mtimeNs);
+    if (ofTime !== undefined) this.#options.problems.push(ofTime);
     if (decision?.include === false) {
       await this.#excluded(walking, match);
     } else if (target.stat.nodeType === 'directory') {

@@ -28,7 +28,7 @@ type Match = PreviousEntry | undefined;
 
 export class LeafWalk {
   readonly #options: LeafOptions;
-  /** Bytes handed to whoever reads, and not yet taken from the bucket. */
+  /** Bytes of small files handed to whoever reads, and not yet taken from the bucket. Large ones pay by themselves. */
   #unpaid = 0;
 
   constructor(options: LeafOptions) {
@@ -106,10 +106,10 @@ export class LeafWalk {
     const { smallFiles, storer } = this.#options;
     const { assembly, place } = folder;
     const { listing } = assembly;
-    this.#unpaid += listing.size(row);
     if (listing.size(row) > CHUNKING.standard.minBytes) {
       this.store(folder, row, this.seen(folder, row), match);
     } else {
+      this.#unpaid += listing.size(row);
       assembly.expect(row, match);
       const isLinked = listing.linkCount(row) > 1;
       const group = isLinked ? this.#linkGroup(place.nodePath, listing.name(row), listing.stat(row)) : undefined;
@@ -119,10 +119,10 @@ export class LeafWalk {
   }
 
   async #room(): Promise<void> {
-    const { smallFiles, storer, reading } = this.#options;
+    const { smallFiles, storer, reading, session } = this.#options;
     const unpaid = this.#unpaid;
     this.#unpaid = 0;
-    await reading.take(unpaid);
+    await reading.take(unpaid, () => session.beat());
     await storer.room();
     await smallFiles.room();
   }

@@ -8,6 +8,7 @@
 import { CairnError, type Problem } from '../../../src-shared/errors.ts';
 import { type ContentHash, asContentHash } from '../../../src-shared/ids.ts';
 import { BLOB_TYPE, CHUNKING, hash } from '../codec/index.ts';
+import type { RateBucket } from '../kernel/index.ts';
 import { type FileContent, createChunkListBuilder } from '../merkle/index.ts';
 import type { RepositoryContext, WriteSession } from '../repository/index.ts';
 import { type FileStat, type SourceFile, exact, openSourceFile } from '../source/index.ts';
@@ -52,6 +53,7 @@ export class FileStorer {
   readonly #context: RepositoryContext;
   readonly #onBytes: (count: number) => void;
   readonly #signal: AbortSignal | undefined;
+  readonly #reading: RateBucket;
   readonly #lanes: (fileBytes: number) => Pick<Lanes, 'cut'> | undefined;
   /** Where there are no lanes; made when first needed, for its memory is 8 MB. */
   #cutter: FileCutter | undefined;
@@ -64,6 +66,8 @@ export class FileStorer {
     options: {
       readonly lanes: (fileBytes: number) => Pick<Lanes, 'cut'> | undefined;
       readonly onBytes: (count: number) => void;
+      /** How fast large files may be read; a part is read, then waited for. */
+      readonly reading: RateBucket;
       readonly signal: AbortSignal | undefined;
     },
   ) {
@@ -72,6 +76,7 @@ export class FileStorer {
     this.#lanes = options.lanes;
     this.#onBytes = options.onBytes;
     this.#signal = options.signal;
+    this.#reading = options.reading;
   }
 
   /** Reads and stores one file, when those handed in before are done. */
@@ -158,6 +163,7 @@ export class FileStorer {
       // A large file can take hours; nobody waits for its end to stop.
       if (this.#signal?.aborted === true) throw new CairnError('engine/cancelled', 'The backup was cancelled.');
       this.#onBytes(part.read);
+      await this.#reading.take(part.read, () => this.#session.beat());
       for (const { id, plain } of chunksOf(part)) {
         this.#session.addKnown(id, BLOB_TYPE.fileChunk, plain);
         chunks.add({ id, length: plain.length });

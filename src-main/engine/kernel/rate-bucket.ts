@@ -36,7 +36,8 @@ export class RateBucket {
     this.#filledAtMs = this.#clock.monotonicMs();
   }
 
-  async take(bytes: number): Promise<void> {
+  /** `meanwhile` is called between the pieces of a long wait: whoever holds a lease shows that it lives. */
+  async take(bytes: number, meanwhile?: () => Promise<void>): Promise<void> {
     const limit = this.#limit;
     if (limit === undefined) return;
     this.#fill(limit);
@@ -44,6 +45,7 @@ export class RateBucket {
     while (this.#limit === limit && limit.signal?.aborted !== true && this.#bytes < 0) {
       const missingMs = (-this.#bytes / limit.bytesPerSecondMax) * 1000;
       await this.#wait(Math.min(Math.ceil(missingMs), WAIT_MS_MAX));
+      await meanwhile?.();
       this.#fill(limit);
     }
   }

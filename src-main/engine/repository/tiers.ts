@@ -88,6 +88,7 @@ async function copyBlobs(
     tree: createSegmentBuilder({ compression: context.compression }),
   };
   const merged: MergedCommit[] = [];
+  let mergedByOthers = 0;
   for (const commit of index.commits) {
     try {
       const { pack, envelopes } = await readCommit(context, commit);
@@ -104,12 +105,17 @@ async function copyBlobs(
       merged.push({ name: commitName(commit.packId), envelopes });
     } catch (error) {
       if (!isIntegrityError(error)) throw error;
-      context.ports.log('warn', 'a commit file can’t be merged and stays as it is', {
-        file: commitName(commit.packId),
-        reason: error.message,
-      });
+      // Whoever removes one has put all that is in it elsewhere: several sessions may find at once that there are too many.
+      if ((await context.store.stat(commitName(commit.packId))) === undefined) mergedByOthers++;
+      else
+        context.ports.log('warn', 'a commit file can’t be merged and stays as it is', {
+          file: commitName(commit.packId),
+          reason: error.message,
+        });
     }
   }
+  if (mergedByOthers > 0)
+    context.ports.log('info', 'another session merges small files too', { commitFiles: mergedByOthers });
   const lastData = builders.data.flush();
   if (lastData !== undefined) await data.add(lastData);
   const lastTree = builders.tree.flush();

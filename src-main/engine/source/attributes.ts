@@ -34,9 +34,22 @@ const ROOM_TO_GROW_BYTES = 512;
 /** What a varint of these lengths takes at most, of each attribute's two. */
 const LENGTHS_BYTES_MAX = 8;
 
-/** False where this system has extended attributes and they can't be read: a backup should say so, once. */
+/** False where this system has extended attributes and they can't be read: a backup says so, once (attributesProblem). */
 export function canReadAttributes(): boolean {
   return process.platform === 'win32' || attributeCalls() !== undefined;
+}
+
+/**
+ * What a backup has to say where attributes can't be read at all: they may be there, and its snapshot has none. `path` is
+ * that of a source. A filesystem without attributes is another matter: nothing is missed.
+ */
+export function attributesProblem(path: Uint8Array): Problem | undefined {
+  if (canReadAttributes()) return undefined;
+  return {
+    path: escapePath(path),
+    code: 'attributes-unreadable',
+    message: 'extended attributes and access lists can’t be read on this computer; what is new in this backup has none',
+  };
 }
 
 /**
@@ -57,15 +70,20 @@ export function readAttributes(access: AttributeAccess, path: Uint8Array): Attri
 
 /**
  * A reader that remembers which filesystems have no attributes, by device number. For one backup, no longer: a number
- * is given to another filesystem after an unmount.
+ * is given to another filesystem after an unmount. `onUnsupported` is told of each once, by the first entry met there.
  */
-export function createAttributeReader(calls: AttributeCalls | undefined = attributeCalls()): AttributeReader {
+export function createAttributeReader(
+  calls: AttributeCalls | undefined = attributeCalls(),
+  onUnsupported?: (path: Uint8Array) => void,
+): AttributeReader {
   const without = new Set<bigint>();
   return {
     read: (access, path, device) => {
       if (calls === undefined || (device !== undefined && without.has(device))) return NO_ATTRIBUTES;
       const noteUnsupported = (): void => {
-        if (device !== undefined && without.size < DEVICES_MAX) without.add(device);
+        if (device === undefined || without.size >= DEVICES_MAX) return;
+        without.add(device);
+        onUnsupported?.(path);
       };
       return readAll(calls, access, path, noteUnsupported);
     },

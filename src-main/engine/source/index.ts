@@ -2,6 +2,7 @@
 export {
   type AttributeReader,
   type AttributesResult,
+  attributesProblem,
   canReadAttributes,
   createAttributeReader,
   readAttributes,
@@ -46,3 +47,4 @@ export { describeErrno, errnoOf, problemOf } from './problem.ts';
 export { type FileStat, type ListedAs, type ObjectIdentity, fileStatOf, sameObject } from './stat.ts';
 export { followLink, type FollowedLink } from './follow.ts';
 export { resolveSources, type Source } from './sources.ts';
+export { timeProblem } from './time-range.ts';

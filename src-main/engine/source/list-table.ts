@@ -14,6 +14,7 @@ import { type FolderNames, folderNames } from './names.ts';
 import { type NativeFiles, type NativePath, nativeFiles } from './native.ts';
 import { errnoOf, problemOf, problemOfCode } from './problem.ts';
 import { type ListedAs, deviceParts, fileStatOf, sameObject } from './stat.ts';
+import { SECONDS_MAX, storableTimeNs } from './time-range.ts';
 
 /** Above this many names the list itself would take gigabytes; such a folder is reported, not guessed at. */
 const FOLDER_ENTRIES_MAX = 20_000_000;
@@ -21,8 +22,6 @@ const FOLDER_ENTRIES_MAX = 20_000_000;
 const LOOKS_MAX = 2;
 const TWO_32 = 0x1_0000_0000;
 const NANOSECONDS = 1_000_000_000;
-/** Nanoseconds in 64 bits end in the year 2262; what is later is stored as the last moment, and what is earlier as the first. */
-const SECONDS_MAX = 9_223_372_035;
 const TYPE_BITS = 0o170000;
 const LINK = 0o120000;
 const { O_RDONLY = 0, O_DIRECTORY = 0, O_NONBLOCK = 0 } = fs.constants;
@@ -194,8 +193,8 @@ function fillRowFromStats(rows: Uint32Array, at: number, stats: fs.BigIntStats):
   fillLong(rows, at + WORD.inode, stats.ino);
   fillLong(rows, at + WORD.size, stats.size);
   fillLong(rows, at + WORD.blocks, stats.blocks);
-  fillLong(rows, at + WORD.ctimeNs, stats.ctimeNs);
-  fillLong(rows, at + WORD.mtimeNs, stats.mtimeNs);
+  fillLong(rows, at + WORD.ctimeNs, storableTimeNs(stats.ctimeNs));
+  fillLong(rows, at + WORD.mtimeNs, storableTimeNs(stats.mtimeNs));
   const node = deviceParts(stats.rdev);
   rows[at + WORD.nodeMajor] = node.major;
   rows[at + WORD.nodeMinor] = node.minor;

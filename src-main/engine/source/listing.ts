@@ -48,6 +48,8 @@ const COMPARED = [
   WORD.deviceMinor,
 ];
 const TWO_32 = 0x1_0000_0000;
+const TIME_HIGH_LAST = 0x7fff_ffff;
+const TIME_HIGH_FIRST = -0x8000_0000;
 
 /** What crosses threads; `Listing` reads it. */
 export type ListingData = {
@@ -157,6 +159,12 @@ export class Listing {
   isSparse(row: number): boolean {
     const blocks = this.#word(row, WORD.blocks) + this.#word(row, WORD.blocks + 1) * TWO_32;
     return blocks * 512 < this.size(row);
+  }
+
+  /** False, nearly always: the time is seconds from the end, or the beginning, of what can be stored (time-range.ts). */
+  hasEdgeTime(row: number): boolean {
+    const high = this.mtimeHigh(row);
+    return high === TIME_HIGH_LAST || high === TIME_HIGH_FIRST;
   }
 
   mtimeNs(row: number): bigint {

@@ -4,6 +4,7 @@
  */
 import type { BigIntStats } from 'node:fs';
 import type { NodeType } from '../merkle/index.ts';
+import { storableTimeNs } from './time-range.ts';
 
 export type FileStat = {
   readonly nodeType: NodeType;
@@ -13,7 +14,7 @@ export type FileStat = {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-  /** Nanoseconds since 1970, negative before. */
+  /** Nanoseconds since 1970, negative before; what can't be stored is bounded (time-range.ts). */
   readonly mtimeNs: bigint;
   readonly ctimeNs: bigint;
   readonly inode: bigint;
@@ -61,8 +62,8 @@ export function fileStatOf(stats: BigIntStats): FileStat {
     mode: fullMode & PERMISSION_BITS,
     uid: Number(stats.uid),
     gid: Number(stats.gid),
-    mtimeNs: stats.mtimeNs,
-    ctimeNs: stats.ctimeNs,
+    mtimeNs: storableTimeNs(stats.mtimeNs),
+    ctimeNs: storableTimeNs(stats.ctimeNs),
     inode: stats.ino,
     device: stats.dev,
     linkCount: Number(stats.nlink),

@@ -4,7 +4,8 @@
  *
  * Their bytes were decoded once for the check of their packs and are decoded again here, in the order of the file. Fifty
  * versions of one disk image are fifty times its bytes, so there is an allowance; callers ask for the newest first. What
- * does not fit is counted, and the order of its chunks remains vouched for by the NodeId alone.
+ * does not fit is counted and told (VerifyReport.coverage), and the order of its chunks remains vouched for by the NodeId
+ * alone: so it is with a file that a few shared pages make larger than anything that could be read.
  */
 import { CairnError } from '../../../src-shared/errors.ts';
 import { BLOB_TYPE, type Hasher, createHasher, hash } from '../codec/index.ts';
@@ -13,6 +14,8 @@ import { type FileEntry, type PageFetch, iterateChunks } from '../merkle/index.t
 import type { Repository } from '../repository/index.ts';
 import { RecentlySeen } from './fingerprints.ts';
 
+/** A chunk of a byte takes as long as one of these: only what no Cairn cuts has many such. */
+const CHUNK_BYTES_MIN = 16 * 1024;
 /** Contents that are remembered as right. */
 const SEEN_SLOTS = 256 * 1024;
 
@@ -40,12 +43,13 @@ export class ContentCheck {
     const key = contentKey(entry);
     if (this.#seen.has(key)) return true;
     if (this.#wrong.has(key)) return false;
-    if (entry.size > this.#allowanceBytes) {
+    const cost = costOf(entry);
+    if (cost > this.#allowanceBytes) {
       if (!this.#left.has(key)) this.leftCount++;
       this.#left.add(key);
       return true;
     }
-    this.#allowanceBytes -= entry.size;
+    this.#allowanceBytes -= cost;
     this.#hasher.reset();
     for await (const { id } of iterateChunks(fetch, entry.content, entry.size)) {
       if (signal?.aborted === true) throw new CairnError('engine/cancelled', 'The check was cancelled.');
@@ -56,6 +60,12 @@ export class ContentCheck {
     this.checkedCount++;
     return isRight;
   }
+}
+
+/** What a content takes of the allowance: its bytes, and never less for a chunk than looking it up takes. */
+function costOf({ content, size }: FileEntry): number {
+  const chunks = content.kind === 'pages' ? content.chunkCount : content.chunks.length;
+  return Math.max(size, chunks * CHUNK_BYTES_MIN);
 }
 
 /** Names the claim: these chunks have this hash. */

@@ -11,6 +11,7 @@ import type { BlobId, NodeId, PackId } from '../../../src-shared/ids.ts';
 import { BLOB_TYPE, type BlobHasher, type BlobType, FILE_TYPE, createBlobHasher, hash } from '../codec/index.ts';
 import { Breather, ByteWriter, equalBytes, toHex } from '../kernel/index.ts';
 import {
+  type ChunkRef,
   type DirectoryEntry,
   type Entry,
   FILE_FLAG,
@@ -20,7 +21,6 @@ import {
   SOURCES_MAX,
   canonicalName,
   createNodeHasher,
-  iterateChunks,
   iterateFolderLeaves,
   iterateSeals,
   nodePath,
@@ -29,9 +29,11 @@ import {
 import type { BlobLocation } from '../pack/index.ts';
 import { type Repository, commitName, packName } from '../repository/index.ts';
 import type { PageRef, Snapshot } from '../snapshot/index.ts';
+import { ChunkLists } from './chunk-lists.ts';
 import type { ContentCheck } from './contents.ts';
 import type { DamageList } from './damage-list.ts';
 import { type Fingerprints, RecentlySeen } from './fingerprints.ts';
+import { addToSums, isSums, newSums } from './folder-sums.ts';
 import { PageSource } from './page-source.ts';
 import { isDamage } from './small-files.ts';
 
@@ -42,9 +44,6 @@ const FOLDERS_SEEN_SLOTS = 1024 * 1024;
 const EMPTY_CONTENT_HASH = hash(new Uint8Array());
 
 type Seal = { readonly nodeId: NodeId; readonly sealPage?: PageRef };
-
-/** What a folder's entry says of the folder and all below it. */
-type Sums = { entryCount: number; totalEntries: number; totalBytes: number };
 
 /** Where a walk stands. */
 type Place = {
@@ -76,6 +75,7 @@ export class TreeCheck {
   readonly #nodes: NodeHasher = createNodeHasher();
   readonly #blobs: BlobHasher;
   readonly #pages: PageSource;
+  readonly #lists = new ChunkLists();
   readonly #breather = new Breather();
   readonly #whole = new RecentlySeen(FOLDERS_SEEN_SLOTS);
   readonly #goodBlobs = new RecentlySeen(FOLDERS_SEEN_SLOTS);
@@ -275,17 +275,22 @@ export class TreeCheck {
 
   async #file(entry: FileEntry, { snapshot, label }: Place): Promise<void> {
     const { known, contents, signal } = this.#options;
+    const { content, size } = entry;
+    const isGood = ({ id, length }: ChunkRef): boolean | Promise<boolean> =>
+      known?.valueOf(id) === length || this.#blob(snapshot, label, id, BLOB_TYPE.fileChunk, length);
+    const onPage = async (): Promise<void> => {
+      await this.#breather.step();
+      this.#stopIfCancelled();
+    };
     const before = this.#failures;
     try {
-      let chunks = 0;
-      for await (const { id, length } of iterateChunks(this.#fetch, entry.content, entry.size)) {
-        chunks++;
-        if (known?.valueOf(id) !== length) await this.#blob(snapshot, label, id, BLOB_TYPE.fileChunk, length);
-      }
+      if (content.kind === 'inline') for (const chunk of content.chunks) await isGood(chunk);
+      else await this.#lists.check(content, size, { fetch: this.#fetch, isGood, onPage });
       // What can't be read was said; it has no hash.
       if (this.#failures !== before) return;
+      const isSeveral = content.kind === 'pages' || content.chunks.length > 1;
       const isRight =
-        chunks > 1 && contents !== undefined
+        isSeveral && contents !== undefined
           ? await contents.isRight(entry, this.#fetch, signal)
           : this.#isContentRight(entry);
       if (!isRight) this.#mismatch(snapshot, label, 'The content hash of a file is not that of its data.');
@@ -308,11 +313,12 @@ export class TreeCheck {
     id: BlobId,
     type: BlobType,
     length: number | undefined,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const fault = await this.#blobFault(id, type, length);
-    if (fault === undefined) return;
+    if (fault === undefined) return true;
     this.#failures++;
     this.#damage.affects(fault.file, fault.kind, fault.message, snapshot.id, label);
+    return false;
   }
 
   /** Why a blob can't be relied on, or undefined. A second copy in a sound file is as good. */
@@ -371,24 +377,6 @@ export class TreeCheck {
 /** Whether names can be those of sources: so many, and each its own. */
 function areSources(found: readonly { readonly name: string }[]): boolean {
   return found.length <= SOURCES_MAX && new Set(found.map(({ name }) => name.normalize('NFC'))).size === found.length;
-}
-
-function newSums(): Sums {
-  return { entryCount: 0, totalEntries: 0, totalBytes: 0 };
-}
-
-function addToSums(sums: Sums, entry: Entry): void {
-  sums.entryCount++;
-  sums.totalEntries++;
-  if (entry.nodeType === 'file') sums.totalBytes += entry.size;
-  if (entry.nodeType !== 'directory') return;
-  // What is below is compared where that folder is checked.
-  sums.totalEntries += entry.totalEntries;
-  sums.totalBytes += entry.totalBytes;
-}
-
-function isSums({ entryCount, totalEntries, totalBytes }: DirectoryEntry, sums: Sums): boolean {
-  return entryCount === sums.entryCount && totalEntries === sums.totalEntries && totalBytes === sums.totalBytes;
 }
 
 function kindOf(file: string): 'pack' | 'commit' {

@@ -8,7 +8,7 @@ import { parseWriterId } from '../../../src-shared/ids.ts';
 import { BACKUP_DEFAULTS, backup } from '../../../src-main/engine/backup/index.ts';
 import { FileStorer } from '../../../src-main/engine/backup/store-file.ts';
 import { type CompressionSpec, createHasher } from '../../../src-main/engine/codec/index.ts';
-import { systemPorts } from '../../../src-main/engine/kernel/index.ts';
+import { RateBucket, systemPorts } from '../../../src-main/engine/kernel/index.ts';
 import {
   initRepository,
   openRepository,
@@ -82,6 +82,7 @@ export async function storeOnce(file: string, root: string): Promise<KnownFile> 
   const storer = new FileStorer(repository.context, session, {
     lanes: () => undefined,
     onBytes: () => undefined,
+    reading: new RateBucket(repository.context.ports.clock),
     signal: undefined,
   });
   const access = Buffer.from(file);

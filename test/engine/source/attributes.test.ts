@@ -144,22 +144,28 @@ describeLinux('the attributes of an entry', () => {
     expect(read(987_654)).toMatchObject({ failed: { code: 'EBADF' } });
   });
 
-  it('are none where the filesystem has none, which is asked only once a device', () => {
+  it('are none where the filesystem has none, which is asked, and told, only once a device', () => {
     const asked: string[] = [];
-    const reader = createAttributeReader({
-      list: (access) => {
-        asked.push(String(access));
-        return access === 'gone' ? -2 : -1;
+    const told: string[] = [];
+    const reader = createAttributeReader(
+      {
+        list: (access) => {
+          asked.push(String(access));
+          return access === 'gone' ? -2 : -1;
+        },
+        get: () => -1,
+        codeOf: (result) => (result === -2 ? 'ENOENT' : 'EOPNOTSUPP'),
       },
-      get: () => -1,
-      codeOf: (result) => (result === -2 ? 'ENOENT' : 'EOPNOTSUPP'),
-    });
+      (where) => told.push(Buffer.from(where).toString()),
+    );
     const path = Buffer.from('shown');
     expect(reader.read('gone', path, 1n)).toMatchObject({ failed: { code: 'ENOENT' } });
     for (const name of ['a', 'b', 'c']) expect(reader.read(name, path, 1n)).toEqual([]);
     for (const name of ['d', 'e']) expect(reader.read(name, path, 2n)).toEqual([]);
     for (const name of ['f', 'g']) expect(reader.read(name, path)).toEqual([]);
     expect(asked).toEqual(['gone', 'a', 'd', 'f', 'g']);
+    // One word for each device that is known by its number.
+    expect(told).toEqual(['shown', 'shown']);
     setXattr(at('file'), 'user.a', 'b');
     expect(shown(createAttributeReader().read(at('file'), path, 2n))).toEqual({ 'user.a': 'b' });
   });

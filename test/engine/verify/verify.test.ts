@@ -302,7 +302,9 @@ test('the contents of large files are hashed as far as the allowance goes, and w
   const parts = Array.from({ length: 4 }, (_, index) => seeded(index).bytes(1000));
   const blobs = { readBlob: (id: Uint8Array) => Promise.resolve(parts[id[0]!]!) };
   const reading = Object.assign(Object.create(repository) as Repository, blobs);
-  const contents = new ContentCheck(reading, 4500);
+  // However small a chunk is, it counts as one of the smallest that a Cairn cuts.
+  const chunkBytes = 16 * 1024;
+  const contents = new ContentCheck(reading, 4.5 * chunkBytes);
   const entryOf = (order: readonly number[]): FileEntry => ({
     nodeType: 'file',
     name: Buffer.from('large'),
@@ -328,7 +330,7 @@ test('the contents of large files are hashed as far as the allowance goes, and w
   expect(await isRight(twisted)).toBe(true);
   expect(await isRight(twisted)).toBe(true);
   expect(contents).toMatchObject({ checkedCount: 1, leftCount: 1 });
-  const roomy = new ContentCheck(reading, 2000);
+  const roomy = new ContentCheck(reading, 2 * chunkBytes);
   for (let time = 0; time < 2; time++)
     expect(await roomy.isRight(twisted, () => expect.unreachable('an inline list'), undefined)).toBe(false);
 });

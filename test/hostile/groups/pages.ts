@@ -1,7 +1,9 @@
 /** Group b: the structure of pages. Every reference, level, count and total that can lie, does. */
 import { BLOB_TYPE, hash } from '../../../src-main/engine/codec/index.ts';
 import { concatBytes, utf8 } from '../../../src-main/engine/kernel/index.ts';
-import type { CaseGroup, HostileCase } from '../case.ts';
+import { verify } from '../../../src-main/engine/verify/index.ts';
+import type { VerifyReport } from '../../../src-shared/model/index.ts';
+import { type CaseGroup, type CaseRoom, type HostileCase, equal, isTrue } from '../case.ts';
 import { type Outcome, type Probe, TREE_REFUSED, probes } from '../probe.ts';
 import {
   PAGE,
@@ -444,18 +446,74 @@ function hugeFile(workshop: Workshop, chunk: RawChunk, levels: number, width: nu
 
 const HUGE: readonly HostileCase[] = [
   {
-    name: 'verify --deep ends soon for a file of 10^12 chunks that are one chunk in five pages',
-    defect: 'verify walks every chunk of a shared chunk-list page again: no bound, no memory of pages found whole',
+    name: 'verify --deep of a file of 10^12 chunks that are one chunk in five pages ends soon, and says that its content is not hashed',
     patienceMs: 3_000,
     run: async (room) => {
-      const { readAlone } = await import('../readers.ts');
       const workshop = await Workshop.open();
       const chunk = { id: workshop.chunk(utf8('four')), length: 4 };
-      await workshop.snapshotOf(leaf(hugeFile(workshop, chunk, 3, 1000)));
-      await readAlone(workshop.repository, room, 'deep', ['damage', 'limit/exceeded']);
+      await workshop.snapshotOf(leaf(hugeFile(workshop, chunk, 3, 1000)), { totalBytes: 4_000_000_000_000 });
+      const report = await verifyDeep(workshop, room);
+      // Nothing that was written is damaged, and nobody can read 4 TB of it: left, and told so.
+      equal(report.damage, [], 'damage');
+      equal([report.coverage?.contents, report.coverage?.contentsLeft], [0, 1], 'contents hashed, and left');
+    },
+  },
+  {
+    name: 'verify --deep of a file of 10^12 chunks that are not there ends soon, and names the file',
+    patienceMs: 3_000,
+    run: async (room) => {
+      const workshop = await Workshop.open();
+      const chunk = { id: new Uint8Array(32).fill(7), length: 4 };
+      await workshop.snapshotOf(leaf(hugeFile(workshop, chunk, 3, 1000)), { totalBytes: 4_000_000_000_000 });
+      const { damage } = await verifyDeep(workshop, room);
+      isTrue(
+        damage.some(({ kind, paths }) => kind === 'missing-blob' && paths.includes('file')),
+        `the missing chunk is not named: ${JSON.stringify(damage)}`,
+      );
+    },
+  },
+  {
+    name: 'verify --deep of many chunks of a byte ends soon, and leaves them where they take too long',
+    patienceMs: 3_000,
+    run: async (room) => {
+      const workshop = await Workshop.open();
+      const chunk = { id: workshop.chunk(utf8('1')), length: 1 };
+      // 10^6 chunks in a megabyte: little to read, and a lot to look up.
+      await workshop.snapshotOf(leaf(hugeFile(workshop, chunk, 1, 1000)), { totalBytes: 1_000_000 });
+      const report = await verifyDeep(workshop, room);
+      equal([report.damage, report.coverage?.contentsLeft], [[], 1], 'damage and contents left');
+    },
+  },
+  {
+    name: 'verify --deep finds the one wrong sum among 10^9 chunks that are right',
+    patienceMs: 3_000,
+    run: async (room) => {
+      const workshop = await Workshop.open();
+      const chunk = { id: workshop.chunk(utf8('four')), length: 4 };
+      const right = workshop.chunkPage(chunkLeaf(...repeated(chunk, 1000)));
+      // Said to be of 1,000 chunks like all its neighbours, and of 999.
+      const wrong = workshop.chunkPage(chunkLeaf(...repeated(chunk, 999)));
+      const inner = Array.from({ length: 1000 }, (_, index) => chunkRef(index === 777 ? wrong : right, 1000, 4000));
+      const page = workshop.chunkPage(rawPage({ kind: PAGE.chunkInner, level: 1, records: inner }));
+      const outer = Array.from({ length: 1000 }, () => chunkRef(page, 1_000_000, 4_000_000));
+      const root = workshop.chunkPage(rawPage({ kind: PAGE.chunkInner, level: 2, records: outer }));
+      await workshop.snapshotOf(leaf(paged(4_000_000_000, 1_000_000_000, root, 2)), { totalBytes: 4_000_000_000 });
+      const { damage } = await verifyDeep(workshop, room);
+      const messages = damage.map(({ message }) => message);
+      equal(messages, ['the pages of a list contradict each other: 999 records instead of 1000'], 'damage');
     },
   },
 ];
+
+function verifyDeep(workshop: Workshop, room: CaseRoom): Promise<VerifyReport> {
+  const options = {
+    depth: { kind: 'deep' },
+    knownSnapshots: [],
+    onProgress: () => undefined,
+    signal: undefined,
+  } as const;
+  return room.attack(() => verify(workshop.repository, options));
+}
 
 /** Seal pages of the top page and of the source. */
 function sealCase(
