@@ -101,7 +101,10 @@ export type RestoreRequest = Watching & {
   readonly overwrite?: OverwriteMode;
   readonly delete?: boolean;
   readonly dryRun?: boolean;
-  /** What is replaced is kept in a dated safety folder beside it, from which undoRestore brings it back. */
+  /**
+   * What is replaced is kept in a dated safety folder beside it, from which undoRestore brings it back. Not there yet:
+   * restore/ keeps nothing and reports no safety folder, whatever is asked here.
+   */
   readonly keepReplaced?: boolean;
 };
 

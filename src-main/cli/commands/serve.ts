@@ -1,6 +1,6 @@
 /** `cairn serve`: the app in a browser of this computer, without Electron. */
 import path from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 
 import { isCairnError } from '../../../src-shared/errors.ts';
 import type { Headless } from '../../engine-host/headless.ts';
@@ -14,6 +14,7 @@ type Flags = {
   readonly port?: number;
   readonly open?: boolean;
   readonly ipv6?: boolean;
+  readonly pageFolder?: string;
   readonly kdfCost?: number;
 };
 
@@ -27,6 +28,8 @@ export function addServe(program: Command, host: Host): void {
     .option('--port <number>', 'a fixed port instead of any free one', parsePort)
     .option('--open', 'open it in a window right away')
     .option('--ipv6', 'listen on [::1] too')
+    // Tests bring a page of their own; a person has the one that was built.
+    .addOption(new Option('--page-folder <folder>', 'the page to show').hideHelp())
     .addOption(kdfCostOption())
     .addHelpText(
       'after',
@@ -49,7 +52,7 @@ async function serve(host: Host, command: Command): Promise<void> {
     log: host.log.write,
     port: flags.port ?? 0,
     ipv6: flags.ipv6 === true,
-    pageFolder: pageFolder(),
+    pageFolder: flags.pageFolder ?? builtPage(),
     ...(flags.kdfCost === undefined ? {} : { kdfCost: flags.kdfCost }),
   });
   try {
@@ -64,7 +67,7 @@ async function serve(host: Host, command: Command): Promise<void> {
 }
 
 /** Built beside the program: out/main/cli.js (or a part of it) and out/renderer. */
-function pageFolder(): string {
+function builtPage(): string {
   const folder = import.meta.dirname;
   const main = path.basename(folder) === 'parts' ? path.dirname(folder) : folder;
   return path.join(main, import.meta.url.endsWith('.ts') ? '../../../out/renderer' : '../renderer');

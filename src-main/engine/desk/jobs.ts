@@ -187,7 +187,8 @@ export class Jobs {
       });
       await this.#end(entry, 'done', outcome, null);
     } catch (error) {
-      if (isCairnError(error, 'engine/cancelled') && signal.aborted) return await this.#end(entry, 'cancelled', null, null);
+      if (isCairnError(error, 'engine/cancelled') && signal.aborted)
+        return await this.#end(entry, 'cancelled', null, null);
       await this.#end(entry, 'failed', null, wireErrorOf(error, ports));
     } finally {
       if (this.open().length === 0) {
