@@ -100,7 +100,7 @@ describe('cairn serve', () => {
     await second.end;
   });
 
-  it('says what it is stopping, and a second signal ends it at once; the next start knows', async () => {
+  it('knows after a crash what was interrupted, and says what it stops when it is asked to end', async () => {
     truncateSync(place.write('endless', ''), ENDLESS_BYTES);
     const { url, child, end } = await serve();
     const client = await WebClient.open(url);

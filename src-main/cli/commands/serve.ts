@@ -58,7 +58,9 @@ async function serve(host: Host, command: Command): Promise<void> {
   try {
     await unlockAll(host, flagsOf(command), headless);
     await show(host, headless, home, flags.open === true);
+    const stopOffering = offerLinks(host, headless);
     await untilStopping(host.signal);
+    stopOffering();
     await sayWhatEnds(host, headless);
   } finally {
     await headless.close();
@@ -81,9 +83,24 @@ async function show(host: Host, headless: Headless, home: string, open: boolean)
   const words = {
     'app-window': `Cairn is open in a window of its own (${headless.address}). Ctrl-C here ends it.\n`,
     browser: `Cairn is open in your browser (${headless.address}). Ctrl-C here ends it.\n`,
-    none: `Cairn is ready. Open this link in a browser on this computer:\n\n  ${url}\n\nIt works once, within ten minutes. Ctrl-C here ends Cairn.\n`,
+    none: `Cairn is ready. Open this link in a browser on this computer:\n\n  ${url}\n\nIt works once, within ten minutes; Enter gives a new one. Ctrl-C here ends Cairn.\n`,
   };
   await host.output.result({ url, address: headless.address, opened: opened.kind }, () => words[opened.kind]);
+}
+
+/** A link works once; whoever sits at this terminal may have another one. */
+function offerLinks(host: Host, headless: Headless): () => void {
+  if (!host.input.isTTY || host.output.json) return () => undefined;
+  const offer = (): void => {
+    host.output.note(`A new link, for ten minutes:\n\n  ${headless.link()}\n`).catch((error: unknown) => {
+      host.log.write('warn', 'a link could not be shown', { error });
+    });
+  };
+  host.input.on('data', offer);
+  return () => {
+    host.input.off('data', offer);
+    host.input.pause();
+  };
 }
 
 /** With a password given by file or environment, whatever it opens is open before anyone asks. */
