@@ -7,7 +7,7 @@ import { CairnError } from '../../src-shared/errors.ts';
 import type { Destination, DoctorFinding } from '../../src-shared/model/index.ts';
 import { type Desk, bytesOf, integrityStatus, previewOf, readLog } from '../engine/desk/index.ts';
 import type { Engine } from '../engine/index.ts';
-import type { EngineHost } from './port.ts';
+import { type EngineHost, abilitiesOf } from './port.ts';
 
 export type Handlers = {
   readonly [Name in CommandName]: (input: InputOf<Name>) => ValueOf<Name> | Promise<ValueOf<Name>>;
@@ -41,7 +41,7 @@ function appHandlers({ desk, engine, host, version }: HandlerOptions): Some<'app
   return {
     'app.info': () => ({
       version,
-      ...host.abilities,
+      ...abilitiesOf(host),
       platform: process.platform,
       folderDialog: host.chooseFolder !== undefined,
       reveal: host.reveal !== undefined,

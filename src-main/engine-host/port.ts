@@ -50,9 +50,15 @@ export type HostAbilities = {
   readonly tray: boolean;
 };
 
+/** What a host has that says nothing of itself. */
+export function abilitiesOf({ abilities, secrets }: EngineHost): HostAbilities {
+  return abilities ?? { host: 'electron', keychain: secrets === undefined ? 'none' : 'ready', tray: true };
+}
+
 /** What the service may ask of its host. What is absent the host can't do, and the window doesn't offer. */
 export type EngineHost = {
-  readonly abilities: HostAbilities;
+  /** Absent: the desktop app's. */
+  readonly abilities?: HostAbilities;
   /** The path behind a handle that the page sent, if the user has chosen such a folder since the app started. */
   readonly chosenFolder: (handle: string) => string | undefined;
   /** Absent in a host without a key store. */
