@@ -26,6 +26,7 @@ const COMMANDS = [
   'chains',
   'key',
   'doctor',
+  'serve',
 ];
 const LATER = [
   'forget',
@@ -34,7 +35,6 @@ const LATER = [
   'reclaim',
   'set',
   'watch',
-  'serve',
   'replicate',
   'repair',
   'drill',
