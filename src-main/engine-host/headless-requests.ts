@@ -131,11 +131,11 @@ export class Requests {
     const { sessions, cookieName } = this.#options;
     const input = parsed(sessionInput, body);
     if (input === undefined) return refuse(response, refusals.malformed);
-    if (sessions.isGuessedAt) return refuse(response, refusals.tooMany);
     if (input.token === null) {
       const session = sessions.find(this.#cookieOf(request));
       return session === undefined ? refuse(response, refusals.noSession) : reply(response, { csrf: session.csrf });
     }
+    if (sessions.isGuessedAt) return refuse(response, refusals.tooMany);
     const made = sessions.exchange(input.token);
     if (made === undefined) return refuse(response, refusals.noSession);
     response.setHeader('set-cookie', `${cookieName}=${made.cookie}; Path=/; HttpOnly; SameSite=Strict`);

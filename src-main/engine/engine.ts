@@ -306,8 +306,7 @@ async function runRestore(
   request: RestoreRequest,
   own: Partial<RestoreOptions> & Pick<RestoreOptions, 'ownFolders'>,
 ): Promise<RestoreReport> {
-  // `keepReplaced` has its place in restore/ and is not there yet: nothing is kept, and no safety folder is reported.
-  const { from, target, signal, onProgress, keepReplaced: _keepReplaced, ...rest } = request;
+  const { from, target, signal, onProgress, ...rest } = request;
   return restore(repository, snapshot, {
     ...RESTORE_DEFAULTS,
     ...rest,

@@ -2,4 +2,3 @@
 export type * from './api.ts';
 export { openEngine } from './engine.ts';
 export { systemClock } from './kernel/index.ts';
-export type { Keychain } from './desk/index.ts';

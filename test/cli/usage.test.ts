@@ -27,6 +27,7 @@ const COMMANDS = [
   'chains',
   'key',
   'doctor',
+  'serve',
 ];
 const LATER = [
   'forget',
@@ -35,7 +36,6 @@ const LATER = [
   'reclaim',
   'set',
   'watch',
-  'serve',
   'replicate',
   'repair',
   'drill',

@@ -101,18 +101,16 @@ function placesIn(value: unknown): readonly (readonly string[])[] {
 
 function replaced(value: unknown, [key, ...rest]: readonly string[], by: unknown): unknown {
   if (key === undefined) return by;
-  const copy: Record<string, unknown> | unknown[] = Array.isArray(value) ? [...value] : { ...(value as Fields) };
+  const copy: unknown = Array.isArray(value) ? value.slice() : { ...(value as Fields) };
   const inner = (value as Fields)[key];
-  Object.assign(copy, { [key]: replaced(inner, rest, by) });
+  Object.assign(copy as Fields, { [key]: replaced(inner, rest, by) });
   return copy;
 }
 
 function without(value: unknown, [key, ...rest]: readonly string[]): unknown {
-  const copy = { ...(value as Record<string, unknown>) };
-  if (key === undefined) return copy;
-  if (rest.length === 0) delete copy[key];
-  else copy[key] = without(copy[key], rest);
-  return copy;
+  const fields = Object.entries(value as Fields);
+  if (rest.length === 0) return Object.fromEntries(fields.filter(([name]) => name !== key));
+  return Object.fromEntries(fields.map(([name, inner]) => [name, name === key ? without(inner, rest) : inner]));
 }
 
 const at = (value: unknown, place: readonly string[]): unknown =>
@@ -143,7 +141,7 @@ afterAll(() => lab.dispose());
 
 async function refused(command: string, input: unknown): Promise<string> {
   const reply = await client.ask(command, input);
-  if (reply.ok) return `accepted ${JSON.stringify(input)?.slice(0, 200)}`;
+  if (reply.ok) return `accepted ${JSON.stringify(input).slice(0, 200)}`;
   return reply.error.code;
 }
 

@@ -402,6 +402,7 @@ describe('a socket', () => {
     const listing = await desk.places.browse(null, false);
     expect(listing.folders.map(({ name }) => name)).not.toContain('way-out');
     expect(listing.parent).toBeNull();
+    expect((await desk.places.drives()).map(({ place }) => place.path)).not.toContain('/');
   });
 });
 
@@ -465,9 +466,11 @@ describe('the server', () => {
   });
 
   // The last one: what it does to the server lasts a minute.
-  it('takes no token at all for a minute after five wrong ones', async () => {
+  it('takes no token at all for a minute after five wrong ones, and goes on with those who are in', async () => {
+    const { cookie, csrf } = await login();
     for (let tries = 0; tries < 5; tries++)
       expect((await post(WEB_SESSION_PATH, { token: 'C'.repeat(43) })).status).toBeLessThan(430);
     expect((await post(WEB_SESSION_PATH, { token: tokenOf(headless.link()) })).status).toBe(429);
+    expect(JSON.parse((await post(WEB_SESSION_PATH, { token: null }, { cookie })).body)).toEqual({ csrf });
   });
 });

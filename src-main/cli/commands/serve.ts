@@ -1,6 +1,6 @@
 /** `cairn serve`: the app in a browser of this computer, without Electron. */
 import path from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 
 import { isCairnError } from '../../../src-shared/errors.ts';
 import type { Headless } from '../../engine-host/headless.ts';
@@ -14,6 +14,7 @@ type Flags = {
   readonly port?: number;
   readonly open?: boolean;
   readonly ipv6?: boolean;
+  readonly pageFolder?: string;
   readonly kdfCost?: number;
 };
 
@@ -27,6 +28,8 @@ export function addServe(program: Command, host: Host): void {
     .option('--port <number>', 'a fixed port instead of any free one', parsePort)
     .option('--open', 'open it in a window right away')
     .option('--ipv6', 'listen on [::1] too')
+    // Tests bring a page of their own; a person has the one that was built.
+    .addOption(new Option('--page-folder <folder>', 'the page to show').hideHelp())
     .addOption(kdfCostOption())
     .addHelpText(
       'after',
@@ -49,13 +52,15 @@ async function serve(host: Host, command: Command): Promise<void> {
     log: host.log.write,
     port: flags.port ?? 0,
     ipv6: flags.ipv6 === true,
-    pageFolder: pageFolder(),
+    pageFolder: flags.pageFolder ?? builtPage(),
     ...(flags.kdfCost === undefined ? {} : { kdfCost: flags.kdfCost }),
   });
   try {
     await unlockAll(host, flagsOf(command), headless);
     await show(host, headless, home, flags.open === true);
+    const stopOffering = offerLinks(host, headless);
     await untilStopping(host.signal);
+    stopOffering();
     await sayWhatEnds(host, headless);
   } finally {
     await headless.close();
@@ -64,7 +69,7 @@ async function serve(host: Host, command: Command): Promise<void> {
 }
 
 /** Beside the program (or the part of it that this is) in the same build. */
-function pageFolder(): string {
+function builtPage(): string {
   const folder = import.meta.dirname;
   const main = path.basename(folder) === 'parts' ? path.dirname(folder) : folder;
   return path.join(main, '../renderer');
@@ -78,9 +83,24 @@ async function show(host: Host, headless: Headless, home: string, open: boolean)
   const words = {
     'app-window': `Cairn is open in a window of its own (${headless.address}). Ctrl-C here ends it.\n`,
     browser: `Cairn is open in your browser (${headless.address}). Ctrl-C here ends it.\n`,
-    none: `Cairn is ready. Open this link in a browser on this computer:\n\n  ${url}\n\nIt works once, within ten minutes. Ctrl-C here ends Cairn.\n`,
+    none: `Cairn is ready. Open this link in a browser on this computer:\n\n  ${url}\n\nIt works once, within ten minutes; Enter gives a new one. Ctrl-C here ends Cairn.\n`,
   };
   await host.output.result({ url, address: headless.address, opened: opened.kind }, () => words[opened.kind]);
+}
+
+/** A link works once; whoever sits at this terminal may have another one. */
+function offerLinks(host: Host, headless: Headless): () => void {
+  if (!host.input.isTTY || host.output.json) return () => undefined;
+  const offer = (): void => {
+    host.output.note(`A new link, for ten minutes:\n\n  ${headless.link()}\n`).catch((error: unknown) => {
+      host.log.write('warn', 'a link could not be shown', { error });
+    });
+  };
+  host.input.on('data', offer);
+  return () => {
+    host.input.off('data', offer);
+    host.input.pause();
+  };
 }
 
 /** With a password given by file or environment, whatever it opens is open before anyone asks. */

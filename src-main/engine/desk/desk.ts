@@ -117,6 +117,8 @@ class OpenDesk implements Desk {
       userHome,
       records,
       onChanged: (destinationId) => this.#destinationChanged(destinationId),
+      isAtWork: (destinationId) =>
+        this.jobs.open().some((job) => job.destinationId === destinationId && job.state !== 'queued'),
     });
     this.#probeOptions = {
       handles: this.handles,

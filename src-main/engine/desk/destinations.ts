@@ -50,6 +50,8 @@ type Held = {
 type Options = Pick<DeskOptions, 'engine' | 'ports' | 'keychain' | 'userHome'> & {
   readonly records: StateFile<SetsState>;
   readonly onChanged: (destinationId: string) => void;
+  /** A job uses it right now, and will itself be the first to see that it is gone. */
+  readonly isAtWork: (destinationId: string) => boolean;
 };
 
 export class Destinations {
@@ -72,9 +74,11 @@ export class Destinations {
     return destinationPath(bytesOf(this.record(destinationId).path));
   }
 
-  /** Looks at every destination again, one after the other. */
+  /** Looks at every destination again, one after the other. A drive that is busy answers late and is not asked. */
   async refreshAll(): Promise<void> {
-    for (const { destinationId } of this.#options.records.state.destinations) await this.refresh(destinationId);
+    const { records, isAtWork } = this.#options;
+    for (const { destinationId } of records.state.destinations)
+      if (!isAtWork(destinationId)) await this.refresh(destinationId);
   }
 
   /** Looks what stands in its place now, and opens it where nothing has to be asked. */

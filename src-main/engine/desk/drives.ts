@@ -3,18 +3,20 @@
  * the devices; elsewhere the folders under which the system shows its volumes. A drive that does not answer is left out
  * after a moment: a stale network mount must not hold up the list.
  */
-import { readFile, readdir, readlink, realpath, statfs } from 'node:fs/promises';
+import { readFile, readdir, readlink, realpath, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { displayPath, escapePath } from '../../../src-shared/format/index.ts';
 import type { Drive } from '../../../src-shared/model/index.ts';
 import { mapBounded } from '../kernel/index.ts';
 import type { Handles } from './handles.ts';
 import { type Mount, drivesAmong, labelOf, parseMounts } from './mounts.ts';
+import { Patience } from './patience.ts';
 import { pathWithin } from './paths.ts';
 
 const DRIVES_MAX = 64;
 const ASKED_AT_ONCE = 8;
-const ANSWER_TIMEOUT_MS = 1500;
+const patience = new Patience<Space | undefined>(1500, undefined);
+const folderPatience = new Patience(1500, false);
 
 /** Where the system keeps what it knows; other roots in tests. */
 export type SystemFolders = { readonly mountTable: string; readonly devices: string; readonly labels: string };
@@ -28,30 +30,30 @@ export type DriveFacts = Omit<Drive, 'place'> & { readonly mountPoint: Buffer };
 export type Space = { readonly freeBytes: number; readonly totalBytes: number };
 
 /** What a folder's filesystem has room for; undefined where it does not answer. */
-export async function spaceAt(folder: Buffer | string): Promise<Space | undefined> {
-  const asked = statfs(folder).then(
-    ({ bavail, blocks, bsize }): Space => ({ freeBytes: bavail * bsize, totalBytes: blocks * bsize }),
-    () => undefined,
+export function spaceAt(folder: Buffer | string): Promise<Space | undefined> {
+  return patience.ask(folder.toString('latin1'), () =>
+    statfs(folder).then(
+      ({ bavail, blocks, bsize }): Space => ({ freeBytes: bavail * bsize, totalBytes: blocks * bsize }),
+      () => undefined,
+    ),
   );
-  return beforeTimeout(asked);
 }
 
-async function beforeTimeout<Value>(asked: Promise<Value | undefined>): Promise<Value | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), ANSWER_TIMEOUT_MS);
-  });
-  try {
-    return await Promise.race([asked, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
+function isFolder(path: Buffer): Promise<boolean> {
+  return folderPatience.ask(path.toString('latin1'), () =>
+    stat(path).then(
+      (found) => found.isDirectory(),
+      () => false,
+    ),
+  );
 }
 
 /** External drives first, then by name; the system's own last. */
 export async function connectedDrives(userHome: string, system = SYSTEM_FOLDERS): Promise<readonly DriveFacts[]> {
   const candidates = process.platform === 'linux' ? await linuxDrives(userHome, system) : await volumes();
   const asked = await mapBounded(candidates.slice(0, DRIVES_MAX), ASKED_AT_ONCE, async (drive) => {
+    // Containers mount single files too.
+    if (!(await isFolder(drive.mountPoint))) return [];
     const space = await spaceAt(drive.mountPoint);
     return space === undefined ? [] : [{ ...drive, ...space }];
   });

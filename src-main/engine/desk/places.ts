@@ -49,9 +49,12 @@ export class Places {
     return folders.map(({ path, kind }) => this.place(Buffer.from(path), kind));
   }
 
+  /** Confined, the system's own drive is not among them: its handle would be one of everything. */
   async drives(): Promise<readonly Drive[]> {
     const drives = await connectedDrives(this.#options.userHome);
-    return drives.map((drive) => driveOf(this.#handles, drive));
+    return drives
+      .filter(({ system }) => !system || !this.#options.confined)
+      .map((drive) => driveOf(this.#handles, drive));
   }
 
   /** @throws CairnError app/not-found, source/not-found, source/unreadable */

@@ -1,8 +1,24 @@
 /** The shapes of what runs.ts keeps on disk, checked when it is read again. */
 import * as v from 'valibot';
 import { ERROR_TABLE, type ErrorCode } from '../../../src-shared/errors.ts';
-import type { VerifyReport } from '../../../src-shared/model/index.ts';
-import type { RunRecord, RunningRecord, Verification } from './runs.ts';
+import type { Run, VerifiedTimes, VerifyDepthName, VerifyReport } from '../../../src-shared/model/index.ts';
+
+/** What stands on disk while a job runs. */
+export type RunningRecord = Pick<
+  Run,
+  'runId' | 'kind' | 'setId' | 'destinationId' | 'startedAt' | 'durationMs' | 'files' | 'bytes'
+>;
+
+export type RunRecord = Run & {
+  /** What the engine takes this restore back by, one for each of its parts. */
+  readonly undoIds: readonly string[];
+};
+
+export type Verification = {
+  readonly times: VerifiedTimes;
+  readonly last: { readonly depth: VerifyDepthName; readonly time: string; readonly report: VerifyReport } | null;
+  readonly damageCount: number;
+};
 
 const id = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/));
 const text = v.pipe(v.string(), v.maxLength(256 * 1024));

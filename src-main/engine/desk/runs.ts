@@ -10,18 +10,19 @@ import { appendFile, mkdir, readFile, readdir, rename, unlink, writeFile } from 
 import path from 'node:path';
 import * as v from 'valibot';
 import { CairnError } from '../../../src-shared/errors.ts';
-import type {
-  JobOutcome,
-  Run,
-  RunDetails,
-  VerifiedTimes,
-  VerifyDepthName,
-  VerifyReport,
-} from '../../../src-shared/model/index.ts';
+import type { JobOutcome, Run, RunDetails } from '../../../src-shared/model/index.ts';
 import type { Ports } from '../kernel/index.ts';
 import { localErrno, localStateError, makeLocalFolder, syncFolder, writeLocalFile } from '../service/index.ts';
 import { groupProblems, problemsOf } from './reports.ts';
-import { runSchema, runningSchema, trusted, verifiedSchema } from './run-records.ts';
+import {
+  type RunRecord,
+  type RunningRecord,
+  type Verification,
+  runSchema,
+  runningSchema,
+  trusted,
+  verifiedSchema,
+} from './run-records.ts';
 import { readRecord } from './state-file.ts';
 
 const RUNS_KEPT_MAX = 2000;
@@ -29,23 +30,6 @@ const DETAILS_KEPT_MAX = 200;
 /** Two thousand runs take about one megabyte; a file far beyond that is not ours. */
 const RUNS_BYTES_MAX = 32 * 1024 * 1024;
 const RUNNING_MAX = 1000;
-
-/** What stands on disk while a job runs. */
-export type RunningRecord = Pick<
-  Run,
-  'runId' | 'kind' | 'setId' | 'destinationId' | 'startedAt' | 'durationMs' | 'files' | 'bytes'
->;
-
-export type RunRecord = Run & {
-  /** Where a restore keeps what it replaced, escaped; for undo. */
-  readonly undoIds: readonly string[];
-};
-
-export type Verification = {
-  readonly times: VerifiedTimes;
-  readonly last: { readonly depth: VerifyDepthName; readonly time: string; readonly report: VerifyReport } | null;
-  readonly damageCount: number;
-};
 
 const NEVER_VERIFIED: Verification = { times: { quick: null, sample: null, deep: null }, last: null, damageCount: 0 };
 
@@ -115,8 +99,8 @@ export class Runs {
 
   /** A job begins, or has got further. Failing to note it fails no job. */
   async running(record: RunningRecord): Promise<void> {
-    await writeFile(this.#fileOf('running', record.runId), JSON.stringify(record), { mode: 0o600 }).catch(
-      (error: unknown) => this.#ports.log('warn', 'a running job could not be noted', { error }),
+    await writeLocalFile(this.#fileOf('running', record.runId), record).catch((error: unknown) =>
+      this.#ports.log('warn', 'a running job could not be noted', { error }),
     );
   }
 
@@ -190,7 +174,8 @@ export class Runs {
   }
 
   async #recordInterrupted(): Promise<void> {
-    const names = (await readdir(path.join(this.#folder, 'running'))).filter((name) => name.endsWith('.json'));
+    // Unfinished temporary files are among them: they say nothing, and go too.
+    const names = await readdir(path.join(this.#folder, 'running'));
     for (const name of names.slice(0, RUNNING_MAX)) {
       const file = path.join(this.#folder, 'running', name);
       const record = await readRecord(file, runningSchema);

@@ -12,6 +12,7 @@ import { mapBounded, toHex } from '../kernel/index.ts';
 import type { Destinations } from './destinations.ts';
 import { connectedDrives } from './drives.ts';
 import type { Handles } from './handles.ts';
+import { Patience } from './patience.ts';
 import { baseNameOf, bytesOf, escapePath, parentOf, pathWithin } from './paths.ts';
 import type { DeskOptions } from './ports.ts';
 import { type ProbeOptions, findSite, probeDestination, refuseUnusable } from './probe.ts';
@@ -28,6 +29,8 @@ import { destinationPath, standingAt } from './standing.ts';
 import type { StateFile } from './state-file.ts';
 
 const STATS_AT_ONCE = 8;
+/** A source on a network drive that hangs can’t be read either. */
+const patience = new Patience(5000, false);
 
 export type SetsOptions = Pick<DeskOptions, 'engine' | 'ports' | 'kdfCost' | 'userHome' | 'hostName'> & {
   readonly records: StateFile<SetsState>;
@@ -134,9 +137,11 @@ export class Sets {
   async sourcesOf(set: SetRecord): Promise<readonly SetSource[]> {
     return mapBounded(set.sources, STATS_AT_ONCE, async (path): Promise<SetSource> => {
       const bytes = bytesOf(path);
-      const isThere = await stat(bytes).then(
-        () => true,
-        () => false,
+      const isThere = await patience.ask(path, () =>
+        stat(bytes).then(
+          () => true,
+          () => false,
+        ),
       );
       return { path, name: escapePath(baseNameOf(bytes)), state: isThere ? 'there' : 'gone' };
     });
@@ -147,6 +152,7 @@ export class Sets {
     const secret: Secret | undefined =
       input.password === null ? undefined : { kind: 'password', password: input.password };
     let recoveryKey: string | null = null;
+    if (isThere && secret !== undefined) await this.#refuseUnencrypted(place);
     if (!isThere) {
       const made = await engine.init({
         repository: place,
@@ -158,6 +164,15 @@ export class Sets {
     }
     const repository = await engine.open(place, () => secretOrRefuse(secret ?? null));
     return { repository, secret: repository.encrypted ? secret : undefined, recoveryKey };
+  }
+
+  /** Who typed a password expects what is stored to be unreadable without it. */
+  async #refuseUnencrypted(place: string): Promise<void> {
+    const standing = await standingAt(place, this.#options.ports.random);
+    if (standing.kind !== 'repository' || standing.encrypted) return;
+    throw new CairnError('usage/invalid', 'There is a backup in this folder already, and it is not encrypted.', {
+      hint: 'Nothing was changed. Choose another folder, or go on without a password.',
+    });
   }
 
   /** The record of what stands there now: a known one, or a new one. */

@@ -9,6 +9,7 @@ import type { Random } from '../kernel/index.ts';
 import { readConfig, readInstance } from '../repository/index.ts';
 import { localErrno } from '../service/index.ts';
 import { type LocalStore, createLocalStore } from '../store/index.ts';
+import { Patience } from './patience.ts';
 
 export type Standing =
   | {
@@ -23,8 +24,8 @@ export type Standing =
   | { readonly kind: 'foreign' }
   | { readonly kind: 'unusable'; readonly error: CairnError };
 
-/** A network drive that hangs counts as away until it answers. */
-const ANSWER_TIMEOUT_MS = 4000;
+/** A drive that slept needs some seconds to turn; one that hangs counts as away until it answers. */
+const patience = new Patience<Standing>(15_000, { kind: 'absent' });
 
 /** The text of a destination's path. @throws CairnError usage/invalid where its bytes are not UTF-8 */
 export function destinationPath(path: Buffer): string {
@@ -35,16 +36,9 @@ export function destinationPath(path: Buffer): string {
   });
 }
 
-export async function standingAt(place: string, random: Random): Promise<Standing> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<Standing>((resolve) => {
-    timer = setTimeout(() => resolve({ kind: 'absent' }), ANSWER_TIMEOUT_MS);
-  });
-  try {
-    return await Promise.race([lookAt(place, random), timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
+/** What stands at a place, asked with patience. */
+export function standingAt(place: string, random: Random): Promise<Standing> {
+  return patience.ask(place, () => lookAt(place, random));
 }
 
 async function lookAt(place: string, random: Random): Promise<Standing> {

@@ -15,7 +15,7 @@ import { planRules } from './measure.ts';
 import { bytesOf, escapePath, parentOf } from './paths.ts';
 import { backupOutcome, restoreOutcome, undoOutcome, verifyOutcome } from './reports.ts';
 import { originalPlace, runRestore } from './restoring.ts';
-import type { RunRecord } from './runs.ts';
+import type { RunRecord } from './run-records.ts';
 import type { SetRecord } from './set-records.ts';
 
 export type WorkOptions = {

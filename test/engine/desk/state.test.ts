@@ -7,7 +7,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Run } from '../../../src-shared/model/index.ts';
 import { Handles } from '../../../src-main/engine/desk/handles.ts';
 import { readLog } from '../../../src-main/engine/desk/log-reader.ts';
-import { type RunRecord, Runs } from '../../../src-main/engine/desk/runs.ts';
+import type { RunRecord } from '../../../src-main/engine/desk/run-records.ts';
+import { Runs } from '../../../src-main/engine/desk/runs.ts';
 import { openSetRecords } from '../../../src-main/engine/desk/set-records.ts';
 import { SETTINGS_DEFAULTS, openSettings } from '../../../src-main/engine/desk/settings.ts';
 import { type Migration, StateFile } from '../../../src-main/engine/desk/state-file.ts';
@@ -140,7 +141,7 @@ const run = (number: number, change: Partial<RunRecord> = {}): RunRecord => ({
   snapshotId: 'aa',
   error: null,
   undoable: false,
-  safetyFolders: [],
+  undoIds: [],
   ...change,
 });
 
@@ -241,16 +242,15 @@ describe('the log', () => {
 
 describe('handles', () => {
   it('are the same for the same bytes, and mean nothing that was not given out', () => {
-    const handles = new Handles(seededRandom(3), (handle) => (handle === 'ab' ? '/chosen' : undefined));
+    const handles = new Handles(seededRandom(3));
     const odd = Buffer.from([0x2f, 0xff, 0xfe]);
     expect(handles.give(odd)).toBe(handles.give(Buffer.from(odd)));
     expect(handles.pathOf(handles.give(odd))).toEqual(odd);
-    expect(handles.pathOf('ab').toString()).toBe('/chosen');
     expect(() => handles.pathOf('f'.repeat(32))).toThrow('chosen too long ago');
   });
 
   it('are forgotten, the oldest first, before they are too many', () => {
-    const handles = new Handles(seededRandom(4), () => undefined, 2);
+    const handles = new Handles(seededRandom(4), 2);
     const [first, second] = ['/a', '/b', '/c'].map((name) => handles.give(Buffer.from(name)));
     expect(() => handles.pathOf(first!)).toThrow('too long ago');
     expect(handles.pathOf(second!).toString()).toBe('/b');
