@@ -37,6 +37,9 @@ const BUILD_INPUTS = [
   'svelte.config.js',
 ];
 
+/** The last file of each bundle, below out/: a folder that someone has emptied is built again. */
+const BUILD_RESULTS = ['main/cli.js', 'preload/preload.cjs', 'renderer/index.html'];
+
 /**
  * For each mode the script that does its work, the arguments before the user's own, and whether it needs the build.
  * `cairn` is quiet: whatever set-up has to say goes to standard error, so that standard output is the command's alone.
@@ -172,7 +175,8 @@ function buildStamp() {
 }
 
 function isBuilt() {
-  return fs.existsSync(path.join(outFolder, 'main', 'cli.js')) && readText(buildStampFile) === buildStamp();
+  const isWhole = BUILD_RESULTS.every((file) => fs.existsSync(path.join(outFolder, file)));
+  return isWhole && readText(buildStampFile) === buildStamp();
 }
 
 function build(node, quiet) {

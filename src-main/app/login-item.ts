@@ -9,7 +9,8 @@ import { HIDDEN_ARGUMENT, autostartCommand, autostartEntry, autostartFile } from
 const entryFile = (): OwnFile => new OwnFile(autostartFile(process.env, os.homedir()));
 
 export async function startsAtLogin(): Promise<boolean> {
-  if (process.platform !== 'linux') return app.getLoginItemSettings().openAtLogin;
+  // Windows knows an item by its arguments too.
+  if (process.platform !== 'linux') return app.getLoginItemSettings({ args: [HIDDEN_ARGUMENT] }).openAtLogin;
   const entry = await entryFile().read();
   // A desktop's own settings switch an entry off by adding one of these lines.
   return entry !== undefined && !/^(Hidden=true|X-GNOME-Autostart-enabled=false)$/m.test(entry);

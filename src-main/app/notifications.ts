@@ -21,5 +21,5 @@ export function notify(notice: Notice, onClick: () => void): void {
 /** Said once, when the window is closed for the first time and the app goes on. */
 export const BACKGROUND_NOTICE: Notice = {
   title: 'Cairn goes on in the background',
-  body: 'Your backups stay up to date. Start Cairn again to see its window; quit from the tray or with Ctrl+Q.',
+  body: 'Your backups stay up to date. Start Cairn again to see its window; its tray icon and its menu have “Quit Cairn”.',
 };

@@ -58,6 +58,20 @@ test('starts the engine again after it was killed, and tells the page that the l
   expect(await enginePid(cairn)).not.toBe(killed);
 });
 
+test('loads a page again that has crashed', async ({ cairn, page }) => {
+  const debugging = await page.context().newCDPSession(page);
+  const crashed = page.waitForEvent('crash');
+  // The answer never comes: who would send it is gone.
+  debugging.send('Page.crash').catch(() => undefined);
+  await crashed;
+  // To Playwright the page stays crashed, so the app is asked.
+  const isShown = (): Promise<unknown> =>
+    cairn.evaluate(({ BrowserWindow }) =>
+      BrowserWindow.getAllWindows()[0]?.webContents.executeJavaScript('document.querySelector("main") !== null'),
+    );
+  await expect.poll(isShown).toBe(true);
+});
+
 test('asks before it quits when the engine may be at work, and then quits once', async ({ cairn, page }) => {
   await page.getByRole('main').waitFor();
   await cairn.evaluate(({ dialog }) => {
