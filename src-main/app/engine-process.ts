@@ -113,7 +113,9 @@ export class EngineProcess {
       });
     });
     engine.once('exit', onExit);
-    void this.#options.desktop.beginning().then((frame) => child.send(frame));
+    this.#options.desktop.beginning().then(child.send, (error: unknown) => {
+      this.#options.log('error', 'the engine could not be told to begin', { error });
+    });
     return child;
   }
 

@@ -74,7 +74,9 @@ export class HostLink {
   }
 
   #host({ keychain, tray, startsAtLogin }: Beginning): EngineHost {
-    const tell = async (frame: WithoutRequest<DesktopFrame>): Promise<void> => void (await this.#ask(frame));
+    const tell = async (frame: WithoutRequest<DesktopFrame>): Promise<void> => {
+      await this.#ask(frame);
+    };
     return {
       abilities: { host: 'electron', keychain, tray },
       secrets:

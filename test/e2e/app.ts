@@ -62,8 +62,9 @@ export function ask<Name extends CommandName>(page: Page, command: Name, input: 
       port.post({ kind: 'call', id: 1, command: name, input: argument });
       const answer = await reply;
       port.close();
-      if (answer.kind === 'reply' && answer.ok) return answer.value as ValueOf<Name>;
-      throw new Error(answer.kind === 'reply' && !answer.ok ? answer.error.code : 'no reply');
+      if (answer.kind !== 'reply') throw new Error('no reply');
+      if (!answer.ok) throw new Error(answer.error.code);
+      return answer.value as ValueOf<Name>;
     },
     [command, input] as const,
   );
