@@ -1,0 +1,65 @@
+/** What the pictures show: a scenario, and how to come from its first screen to the one that is meant. */
+import type { Page } from '@playwright/test';
+import type { Scenario } from './scripted-data.ts';
+
+export type Shot = { readonly name: string; readonly scenario: Scenario; readonly act?: (page: Page) => Promise<void> };
+
+const go = (screen: string) => async (page: Page) => {
+  await page.getByRole('navigation').getByRole('button', { name: screen }).click();
+};
+
+async function fillWelcome(page: Page): Promise<void> {
+  await page.getByLabel('Password', { exact: true }).fill('quartz meadow lantern drift');
+  await page.getByLabel('Repeat the password').fill('quartz meadow lantern drift');
+  await page.waitForTimeout(700);
+}
+
+export const SHOTS: readonly Shot[] = [
+  { name: 'welcome', scenario: 'first-run', act: fillWelcome },
+  { name: 'welcome-no-drive', scenario: 'first-run-no-drive' },
+  {
+    name: 'recovery-sheet',
+    scenario: 'first-run',
+    act: async (page) => {
+      await fillWelcome(page);
+      await page.getByRole('button', { name: 'Start first backup' }).click();
+      await page.getByText('Your recovery key').waitFor();
+    },
+  },
+  {
+    name: 'adopt',
+    scenario: 'first-run',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'I already have a backup' }).click();
+      await page.getByText('Found a Cairn backup').waitFor();
+    },
+  },
+  { name: 'overview', scenario: 'healthy' },
+  { name: 'overview-running', scenario: 'backing-up' },
+  { name: 'overview-scanning', scenario: 'scanning' },
+  { name: 'overview-away', scenario: 'away' },
+  { name: 'overview-locked', scenario: 'locked' },
+  { name: 'overview-damaged', scenario: 'damaged' },
+  { name: 'overview-full', scenario: 'full' },
+  { name: 'overview-problems', scenario: 'problems' },
+  { name: 'overview-new', scenario: 'new-set' },
+  { name: 'overview-unusable', scenario: 'unusable' },
+  { name: 'splash', scenario: 'silent' },
+  { name: 'old-engine', scenario: 'old-engine' },
+  { name: 'palette', scenario: 'healthy', act: (page) => page.keyboard.press('Control+k') },
+  { name: 'keys', scenario: 'healthy', act: (page) => page.keyboard.press('?') },
+  {
+    name: 'unlock',
+    scenario: 'locked',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Unlock' }).first().click();
+      await page.getByLabel('Password', { exact: true }).fill('wrong');
+      await page.getByRole('dialog').getByRole('button', { name: 'Unlock' }).click();
+      await page.getByText('That password does not open').waitFor();
+    },
+  },
+  { name: 'restore', scenario: 'healthy', act: go('Restore') },
+  { name: 'integrity', scenario: 'healthy', act: go('Integrity') },
+  { name: 'activity', scenario: 'healthy', act: go('Activity') },
+  { name: 'settings', scenario: 'healthy', act: go('Settings') },
+];
