@@ -14,6 +14,13 @@ async function fillWelcome(page: Page): Promise<void> {
   await page.waitForTimeout(700);
 }
 
+async function openDocuments(page: Page): Promise<void> {
+  await go('Restore')(page);
+  await page.getByRole('row').filter({ hasText: 'Documents' }).dblclick();
+  await page.getByRole('row').filter({ hasText: 'Notes.txt' }).click();
+  await page.waitForTimeout(150);
+}
+
 export const SHOTS: readonly Shot[] = [
   { name: 'welcome', scenario: 'first-run', act: fillWelcome },
   { name: 'welcome-no-drive', scenario: 'first-run-no-drive' },
@@ -58,7 +65,43 @@ export const SHOTS: readonly Shot[] = [
       await page.getByText('That password does not open').waitFor();
     },
   },
-  { name: 'restore', scenario: 'healthy', act: go('Restore') },
+  { name: 'restore', scenario: 'healthy', act: openDocuments },
+  {
+    name: 'restore-sheet',
+    scenario: 'healthy',
+    act: async (page) => {
+      await openDocuments(page);
+      await page.getByRole('button', { name: 'Options…' }).click();
+      await page.getByText('31 to restore').or(page.getByText('to restore')).first().waitFor();
+      await page.waitForTimeout(500);
+    },
+  },
+  {
+    name: 'restore-huge',
+    scenario: 'healthy',
+    act: async (page) => {
+      await go('Restore')(page);
+      await page.getByRole('row').filter({ hasText: 'Pictures' }).dblclick();
+      await page.getByRole('row').filter({ hasText: 'Camera roll' }).dblclick();
+      await page.getByRole('grid').press('End');
+      await page.waitForTimeout(300);
+    },
+  },
+  {
+    name: 'restore-not-then',
+    scenario: 'healthy',
+    act: async (page) => {
+      await go('Restore')(page);
+      await page.getByRole('row').filter({ hasText: 'Documents' }).dblclick();
+      await page.getByRole('row').filter({ hasText: 'Thesis' }).dblclick();
+      await page.getByRole('listbox').press('End');
+      await page.getByText('did not exist then').waitFor();
+    },
+  },
+  { name: 'restore-away', scenario: 'away', act: go('Restore') },
+  { name: 'restore-locked', scenario: 'locked', act: go('Restore') },
+  { name: 'restore-empty', scenario: 'new-set', act: go('Restore') },
+  { name: 'restored', scenario: 'restored', act: openDocuments },
   { name: 'integrity', scenario: 'healthy', act: go('Integrity') },
   { name: 'activity', scenario: 'healthy', act: go('Activity') },
   { name: 'settings', scenario: 'healthy', act: go('Settings') },
