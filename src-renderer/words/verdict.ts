@@ -2,7 +2,7 @@
 import { assertNever } from '../../src-shared/assert.ts';
 import { formatBytes } from '../../src-shared/format/index.ts';
 import type { Overview, Verdict, VerdictReason } from '../../src-shared/model/index.ts';
-import { count, plural } from './count.ts';
+import { plural } from './count.ts';
 import { ERROR_WORDS } from './errors.ts';
 import { ago, since } from './time.ts';
 
@@ -246,5 +246,5 @@ export const verdict = {
     attention: 'Attention',
     bad: 'Needs you now',
   } satisfies Record<Verdict['level'], string>,
-  moreReasons: (number: number) => `${count(number)} more`,
+  waiting: 'Drive not connected',
 } as const;

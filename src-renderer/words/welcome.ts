@@ -4,7 +4,7 @@ import { plural } from './count.ts';
 
 export const welcome = {
   title: 'Give your files a second home',
-  lead: 'Cairn copies the folders you choose to a drive, encrypted, and keeps every version. Check the three cards and start.',
+  lead: 'Cairn copies your folders to a drive, encrypted, and keeps every version. Look at the cards and start.',
   haveOne: 'I already have a backup',
   what: 'What to protect',
   whatHint: 'Sizes are counted while you look.',
@@ -33,9 +33,8 @@ export const welcome = {
   goesTo: (path: string) => `The backup will be in ${path}`,
   encryption: 'Encryption',
   encrypt: 'Encrypt the backup',
-  encryptOn: 'Whoever finds the drive can’t read it. You need the password to restore on another computer.',
+  encryptOn: 'Whoever finds the drive can’t read it. You get a recovery sheet to print right after the start.',
   encryptOff: 'Anyone who holds the drive can read everything on it.',
-  afterwards: 'You get a recovery sheet to print right after the start.',
   start: 'Start first backup',
   starting: 'Preparing the drive',
   needs: {

@@ -35,6 +35,7 @@ let taken = 0;
 for (const viewport of quick ? SIZES.slice(0, 1) : SIZES) {
   for (const theme of quick ? THEMES.slice(0, 1) : THEMES) {
     const context = await browser.newContext({ viewport, colorScheme: theme, reducedMotion: 'reduce' });
+    context.setDefaultTimeout(4000);
     await context.addInitScript({ path: SCRIPTED_ENGINE_FILE });
     for (const shot of SHOTS.filter(({ name }) => name.includes(wanted))) {
       const page = await context.newPage();

@@ -135,10 +135,11 @@ const BASE_FILES = 295_114;
 export function snapshotsOf(scenario: Scenario, nowMs: number): readonly SnapshotSummary[] {
   if (scenario.startsWith('first-run') || scenario === 'new-set') return [];
   const times: number[] = [];
+  const newestAgeMs = scenario === 'away' ? 3 * DAY_MS + HOUR_MS : 0;
   for (let day = 58; day >= 0; day--) {
     if (hashOf(`day ${day}`) % 9 === 0 && day > 2) continue;
     const runs = day < 4 ? 4 : 1;
-    for (let run = runs; run > 0; run--) times.push(nowMs - day * DAY_MS - run * 2 * HOUR_MS + 100 * MINUTE_MS);
+    for (let run = runs; run > 0; run--) times.push(nowMs - newestAgeMs - day * DAY_MS - run * 2 * HOUR_MS + 100 * MINUTE_MS);
   }
   return times.map((timeMs, index) => {
     const chain = index < 40 ? 1 : 2;

@@ -18,6 +18,10 @@ import * as data from './scripted-data.ts';
 import { outcomeOf, ScriptedJobs } from './scripted-jobs.ts';
 import { folderAt, hexOf, type Moment, previewAt } from './scripted-tree.ts';
 
+/** A name without an ending is a folder here. */
+const filesOf = (paths: readonly string[]): number =>
+  paths.reduce((sum, path) => sum + (/\.\w+$/.test(path) ? 1 : 31), 0);
+
 type Handlers = { readonly [Name in CommandName]: (input: InputOf<Name>) => ValueOf<Name> };
 
 export type Post = (message: ServerMessage) => void;
@@ -241,8 +245,9 @@ export class ScriptedEngine {
     'jobs.list': () => this.#jobs.all,
     'jobs.backup': () => this.#jobs.start('backup', outcomeOf('backup', 'quick', '')),
     'jobs.verify': ({ depth }) => this.#jobs.start('verify', outcomeOf('verify', depth.kind, '')),
-    'jobs.restore': () => this.#jobs.start('restore', outcomeOf('restore', 'quick', '')),
-    'jobs.planRestore': () => this.#jobs.start('restore-plan', outcomeOf('restore-plan', 'quick', ''), 3),
+    'jobs.restore': (input) => this.#jobs.start('restore', outcomeOf('restore', 'quick', '', filesOf(input.paths))),
+    'jobs.planRestore': (input) =>
+      this.#jobs.start('restore-plan', outcomeOf('restore-plan', 'quick', '', filesOf(input.paths)), 3),
     'jobs.undo': () => this.#jobs.start('undo', outcomeOf('undo', 'quick', '')),
     'jobs.cancel': ({ jobId }) => this.#jobs.cancel(jobId),
     'jobs.dismiss': ({ jobId }) => {

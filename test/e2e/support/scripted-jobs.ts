@@ -49,16 +49,16 @@ function progressAt(kind: JobKind, fraction: number, tick: number): JobProgress 
 
 export const restoreReport = (files: number): RestoreReport => ({
   restored: files,
-  unchanged: 112,
+  unchanged: files > 3 ? 112 : 0,
   skipped: 0,
-  replaced: 4,
+  replaced: 0,
   removed: 0,
   bytes: files * 1.2e6,
-  conflicts: ['Documents/Budget 2026.ods', 'Documents/Notes.txt'],
+  conflicts: files < 4 ? [] : ['Documents/Budget 2026.ods', 'Documents/Notes.txt'],
   problems: [],
 });
 
-export function outcomeOf(kind: JobKind, depth: VerifyDepthName, snapshotId: string): JobOutcome {
+export function outcomeOf(kind: JobKind, depth: VerifyDepthName, snapshotId: string, files = 31): JobOutcome {
   switch (kind) {
     case 'backup':
       return {
@@ -102,7 +102,7 @@ export function outcomeOf(kind: JobKind, depth: VerifyDepthName, snapshotId: str
       return {
         kind,
         problemCount: 0,
-        report: restoreReport(31),
+        report: restoreReport(files),
         place: {
           path: '/home/ada/Documents',
           freeBytes: 188e9,

@@ -2,7 +2,7 @@
  * Runs in the page before the window's own code: puts the scripted engine where the preload would put its bridge. Which
  * scenario it plays is asked of the page's address, so that a reload plays it again.
  */
-import type { CairnBridge } from '../../../src-renderer/transport/port.ts';
+import type { CairnBridge, PortLike } from '../../../src-renderer/transport/port.ts';
 import type { Settings } from '../../../src-shared/model/index.ts';
 import { SCENARIOS, type Scenario } from './scripted-data.ts';
 import { ScriptedEngine } from './scripted-engine.ts';
@@ -25,7 +25,9 @@ const bridge: CairnBridge = {
   connect: () => {
     if (window.scripted.refuse) return Promise.reject(new Error('the engine is not there'));
     const { port1, port2 } = new MessageChannel();
-    connected = { port: port1, close: () => port1.close() };
+    // As the preload does: a port that went silent says so.
+    const bridged: PortLike = port2;
+    connected = { port: port1, close: () => bridged.onclose?.() };
     port1.onmessage = (event: MessageEvent<unknown>) => window.scripted.engine.receive(event.data);
     queueMicrotask(() => window.scripted.engine.hello());
     return port2;
@@ -35,8 +37,9 @@ const bridge: CairnBridge = {
 window.scripted = {
   engine: new ScriptedEngine(scenario, theme, (message) => connected?.port.postMessage(message)),
   drop: () => {
-    connected?.close();
+    const line = connected;
     connected = null;
+    line?.close();
   },
   refuse: false,
 };

@@ -72,7 +72,6 @@ export const SHOTS: readonly Shot[] = [
     act: async (page) => {
       await openDocuments(page);
       await page.getByRole('button', { name: 'Options…' }).click();
-      await page.getByText('31 to restore').or(page.getByText('to restore')).first().waitFor();
       await page.waitForTimeout(500);
     },
   },
@@ -103,6 +102,75 @@ export const SHOTS: readonly Shot[] = [
   { name: 'restore-empty', scenario: 'new-set', act: go('Restore') },
   { name: 'restored', scenario: 'restored', act: openDocuments },
   { name: 'integrity', scenario: 'healthy', act: go('Integrity') },
+  { name: 'integrity-running', scenario: 'verifying', act: go('Integrity') },
+  { name: 'integrity-damaged', scenario: 'damaged', act: go('Integrity') },
+  { name: 'integrity-away', scenario: 'away', act: go('Integrity') },
+  { name: 'integrity-never', scenario: 'new-set', act: go('Integrity') },
+  {
+    name: 'integrity-table',
+    scenario: 'healthy',
+    act: async (page) => {
+      await go('Integrity')(page);
+      await page.getByText('Table', { exact: true }).click();
+      await page.getByRole('table').scrollIntoViewIfNeeded();
+    },
+  },
   { name: 'activity', scenario: 'healthy', act: go('Activity') },
+  { name: 'activity-problems', scenario: 'problems', act: go('Activity') },
+  { name: 'activity-failed', scenario: 'full', act: go('Activity') },
+  { name: 'activity-empty', scenario: 'new-set', act: go('Activity') },
+  {
+    name: 'activity-log',
+    scenario: 'healthy',
+    act: async (page) => {
+      await go('Activity')(page);
+      await page.getByRole('tab', { name: 'Log' }).click();
+    },
+  },
   { name: 'settings', scenario: 'healthy', act: go('Settings') },
+  {
+    name: 'settings-end',
+    scenario: 'healthy',
+    act: async (page) => {
+      await go('Settings')(page);
+      await page.getByRole('button', { name: 'Check this installation' }).click();
+      await page.getByText('File watching').scrollIntoViewIfNeeded();
+    },
+  },
+  {
+    name: 'edit-folders',
+    scenario: 'healthy',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Change' }).click();
+    },
+  },
+  {
+    name: 'folder-picker',
+    scenario: 'healthy',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Change' }).click();
+      await page.getByRole('button', { name: 'Add folder' }).click();
+      await page.getByRole('button', { name: 'Use' }).waitFor();
+    },
+  },
+  {
+    name: 'change-password',
+    scenario: 'healthy',
+    act: async (page) => {
+      await go('Settings')(page);
+      await page.getByRole('button', { name: 'Change password' }).click();
+    },
+  },
+  {
+    name: 'connection-lost',
+    scenario: 'healthy',
+    act: async (page) => {
+      await page.getByText('Everything is backed up').waitFor();
+      await page.evaluate(() => {
+        window.scripted.refuse = true;
+        window.scripted.drop();
+      });
+      await page.getByText('connection to Cairn was lost').waitFor();
+    },
+  },
 ];
