@@ -15,7 +15,7 @@ export const restore = {
   earlierMonth: 'Earlier month',
   laterMonth: 'Later month',
   showAll: 'Show all days',
-  changed: (files: number) => (files === 0 ? 'nothing changed' : `${plural(files, 'file')} changed`),
+  changed: (files: number) => (files === 0 ? 'no change' : `${count(files)} changed`),
   problems: (number: number) => `${plural(number, 'file')} could not be read`,
   pinned: 'Pinned',
   noSnapshots: 'No snapshots yet',
