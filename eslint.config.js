@@ -3,13 +3,19 @@
  * imports between rooms are dependency-cruiser's, house rules are test/architecture.test.ts's.
  */
 import js from '@eslint/js';
+import svelte from 'eslint-plugin-svelte';
 import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
+import svelteConfig from './svelte.config.js';
+
+/** The same for every file: with different ones the compiler would load the project anew for each kind. */
+const parserOptions = { projectService: true, tsconfigRootDir: import.meta.dirname, extraFileExtensions: ['.svelte'] };
+
 const typescript = {
-  files: ['**/*.ts'],
+  files: ['**/*.ts', '**/*.svelte'],
   extends: [js.configs.recommended, tseslint.configs.strictTypeChecked],
-  languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+  languageOptions: { parserOptions },
   linterOptions: { reportUnusedDisableDirectives: 'error' },
   rules: {
     // A failure that nobody waits for is a failure that nobody hears of.
@@ -45,6 +51,33 @@ const typescript = {
     // A leading underscore says: the shape wants this name, the code does not.
     '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', caughtErrors: 'none' }],
   },
+};
+
+/** Components. Svelte's compiler and svelte-check know what a template means, so what they report is not said twice. */
+const components = {
+  files: ['**/*.svelte', '**/*.svelte.ts'],
+  extends: [svelte.configs.recommended, svelte.configs.prettier],
+  languageOptions: { parserOptions: { ...parserOptions, parser: tseslint.parser, svelteConfig } },
+  rules: {
+    // A rune is assigned where it is declared and changed where nobody sees an assignment.
+    'prefer-const': 'off',
+    'svelte/prefer-const': 'error',
+    // Text of the user's files is shown; none of it may ever be markup.
+    'svelte/no-at-html-tags': 'error',
+    // svelte-check reads components as they are; the linter sees props and snippets without their types.
+    'no-undef': 'off',
+    '@typescript-eslint/no-unsafe-assignment': 'off',
+    '@typescript-eslint/no-unsafe-argument': 'off',
+    '@typescript-eslint/no-unsafe-call': 'off',
+    '@typescript-eslint/no-unsafe-member-access': 'off',
+    '@typescript-eslint/no-unsafe-return': 'off',
+  },
+};
+
+/** What the compiler makes of a component is a default export. */
+const componentTypes = {
+  files: ['src-renderer/svelte-modules.d.ts'],
+  rules: { 'no-restricted-syntax': 'off' },
 };
 
 const tests = {
@@ -97,6 +130,8 @@ const newerCommonJs = {
 export default defineConfig(
   globalIgnores(['out/', 'coverage/', '**/*.assembly.ts', 'src-main/engine/codec/chunk-wasm.ts', 'test/golden/']),
   typescript,
+  components,
+  componentTypes,
   tests,
   toolConfigs,
   scripts,

@@ -1,6 +1,9 @@
 /**
- * Turns the sources into what runs: out/main/cli.js today; the engine worker, the app, its preload and its window each
- * become one more entry of BUNDLES below.
+ * Turns the sources into what runs, one folder below out/ for each kind of process:
+ *
+ *   main/      Node and Electron's main and utility processes: the command line, the app, the engine host, the workers
+ *   preload/   the bridge, one CommonJS file, because a sandboxed preload can load no other
+ *   renderer/  the window's page
  *
  * Pure JavaScript is bundled, so that starting costs one file; what carries a native binary stays outside, because
  * it finds that binary beside itself in node_modules. Everything is built in a folder of its own and then moved into
@@ -9,7 +12,10 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import path from 'node:path';
+import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { build } from 'vite';
+
+import svelteConfig from '../svelte.config.js';
 
 const root = path.resolve(import.meta.dirname, '..');
 const outFolder = path.join(root, 'out');
@@ -23,6 +29,9 @@ const isLeftover = (file) => Date.now() - statSync(file).mtimeMs > LEFTOVER_AGE_
 
 /** Folders in which a build is at work. */
 const BUILD_PREFIX = '.building-';
+
+/** A little older than the Chromium inside our Electron, the only place where the preload runs. */
+const PRELOAD_TARGET = 'chrome150';
 
 /** For plain Node and for Electron's main and utility processes: ES modules, as old as the oldest Node we accept. */
 const nodeBundle = (name, entries) => ({
@@ -44,14 +53,53 @@ const nodeBundle = (name, entries) => ({
   },
 });
 
+/** The bridge between the window and the app. */
+const preloadBundle = (name, entries) => ({
+  name,
+  entries,
+  options: {
+    ssr: { noExternal: true },
+    build: {
+      ssr: true,
+      target: PRELOAD_TARGET,
+      minify: false,
+      rolldownOptions: {
+        input: entries,
+        external: ['electron'],
+        output: { format: 'cjs', entryFileNames: '[name].cjs', codeSplitting: false },
+      },
+    },
+  },
+});
+
+/**
+ * The page, for our own Chromium and for whatever browser shows the headless app. Its addresses are relative, so that
+ * it works under app:// and under any path a server gives it.
+ */
+const pageBundle = (name, folder) => ({
+  name,
+  entries: { index: path.join(folder, 'index.html') },
+  options: {
+    root: folder,
+    base: './',
+    plugins: [svelte({ ...svelteConfig, configFile: false })],
+    // Every file stays a file: the page's policy allows no script or style that is written into the page.
+    build: { target: 'baseline-widely-available', assetsInlineLimit: 0, modulePreload: { polyfill: false } },
+  },
+});
+
 /** Folder below out/ → what goes into it. */
 const BUNDLES = [
   nodeBundle('main', {
+    main: path.join(root, 'src-main/main.ts'),
+    'engine-host': path.join(root, 'src-main/engine-host/utility.ts'),
     cli: path.join(root, 'src-main/cli/main.ts'),
     'lane-worker': path.join(root, 'src-main/engine/backup/lane-worker.ts'),
     'restore-worker': path.join(root, 'src-main/engine/restore/restore-worker.ts'),
     'check-worker': path.join(root, 'src-main/engine/verify/check-worker.ts'),
   }),
+  preloadBundle('preload', { preload: path.join(root, 'src-main/preload.ts') }),
+  pageBundle('renderer', path.join(root, 'src-renderer')),
 ];
 
 /** Every file below `folder`, relative to it. */
@@ -76,6 +124,7 @@ function publish(built, target, entryNames) {
   }
 }
 
+process.env.NODE_ENV = 'production'; // Whatever started us: vite builds the page for development otherwise.
 const startedAt = performance.now();
 mkdirSync(outFolder, { recursive: true });
 for (const name of readdirSync(outFolder).filter((name) => name.startsWith(BUILD_PREFIX))) {

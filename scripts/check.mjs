@@ -1,10 +1,11 @@
 /**
- * `npm run lint` and `npm test`: every step runs whatever the others found, and the end says which failed, so that one
- * lint error does not hide a test result.
+ * `npm run lint`, `npm test` and `npm run e2e`: every step runs whatever the others found, and the end says which
+ * failed, so that one lint error does not hide a test result.
  *
- * The static steps run two at a time; the tests run alone, because some of them mind a busy machine. Arguments of
- * `npm test` go to vitest; when one of them is a pattern the static steps are left out, since someone is looking at
- * one test and `npm run lint` has the rest.
+ * The static steps run two at a time; the tests run alone, because some of them mind a busy machine: first those of
+ * the parts (vitest), then those of the whole app in a browser (Playwright). Arguments of `npm test` go to vitest; when
+ * one of them is a pattern the other steps are left out, since someone is looking at one test and `npm run lint` and
+ * `npm run e2e` have the rest. Arguments of `npm run e2e` go to Playwright.
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
@@ -12,26 +13,34 @@ import os from 'node:os';
 import path from 'node:path';
 
 const root = path.resolve(import.meta.dirname, '..');
-const [mode, ...vitestArguments] = process.argv.slice(2);
+const [mode, ...testArguments] = process.argv.slice(2);
 
 /** Each static step is a program of its own and takes up to 1 GB. */
 const STEP_MEMORY_BYTES = 1024 ** 3;
 const lanes = os.freemem() > 3 * STEP_MEMORY_BYTES ? Math.min(2, os.availableParallelism()) : 1;
 
+const LAYERED_FOLDERS = ['src-shared', 'src-main', 'src-renderer', 'test'];
+const PAGE_CHECK = ['--tsconfig', 'src-renderer/tsconfig.json', '--output', 'human', '--fail-on-warnings'];
+
 /** What to check, with what: a package and the file of it that Node runs. The longest first, so that the lanes fill. */
 const STATIC_STEPS = [
   { name: 'eslint', program: 'eslint/bin/eslint.js', args: ['--max-warnings=0', '.'] },
   { name: 'types', program: 'typescript/bin/tsc', args: ['-p', 'tsconfig.json', '--pretty', 'false'] },
+  { name: 'e2e types', program: 'typescript/bin/tsc', args: ['-p', 'test/e2e/tsconfig.json', '--pretty', 'false'] },
   { name: 'format', program: 'prettier/bin/prettier.cjs', args: ['--check', '--log-level=warn', '.'] },
   {
     name: 'layers',
     program: 'dependency-cruiser/bin/dependency-cruiser.mjs',
-    args: ['--config', '.dependency-cruiser.cjs', '--output-type', 'err-long', 'src-shared', 'src-main', 'test'],
+    args: ['--config', '.dependency-cruiser.cjs', '--output-type', 'err-long', ...LAYERED_FOLDERS],
   },
+  { name: 'page', program: 'svelte-check/bin/svelte-check', args: PAGE_CHECK },
   { name: 'unused', program: 'knip/bin/knip.js', args: ['--no-progress'] },
 ];
 
-const VITEST = { name: 'tests', program: 'vitest/vitest.mjs', args: ['run', ...vitestArguments] };
+const VITEST = { name: 'tests', program: 'vitest/vitest.mjs', args: ['run', ...testArguments] };
+const PLAYWRIGHT = { name: 'app', program: '@playwright/test/cli.js', args: ['test'] };
+/** What scripts/test-totals.cjs reads. An old report must never pass for the result of this run. */
+const REPORTS = ['out/test-results.json', 'out/e2e-results.json'];
 
 const seconds = (startedAt) => `${((performance.now() - startedAt) / 1000).toFixed(1)} s`;
 
@@ -61,7 +70,7 @@ function run(step, show) {
 }
 
 const line = (result) =>
-  `${result.ok ? '✓' : '✗'} ${result.name.padEnd(8)} ${result.time}${result.ok ? '' : ` (${result.ending})`}`;
+  `${result.ok ? '✓' : '✗'} ${result.name.padEnd(9)} ${result.time}${result.ok ? '' : ` (${result.ending})`}`;
 
 /** The static steps, at most `lanes` at once. What a step said is shown when it failed. */
 async function runStaticSteps() {
@@ -79,16 +88,17 @@ async function runStaticSteps() {
   return results;
 }
 
-const hasPattern = vitestArguments.some((argument) => !argument.startsWith('-'));
+const hasPattern = mode === 'test' && testArguments.some((argument) => !argument.startsWith('-'));
 const results = [];
-if (mode === 'test') {
-  // An old report must never pass for the result of this run.
+if (mode !== 'lint') {
   mkdirSync(path.join(root, 'out'), { recursive: true });
-  rmSync(path.join(root, 'out/test-results.json'), { force: true });
+  for (const report of REPORTS) rmSync(path.join(root, report), { force: true });
 }
-if (mode === 'lint' || !hasPattern) results.push(...(await runStaticSteps()));
-else console.log('Only the tests that match; “npm run lint” runs the static steps.');
+if (hasPattern) console.log('Only the tests that match; “npm run lint” and “npm run e2e” run the rest.');
+else if (mode !== 'e2e') results.push(...(await runStaticSteps()));
 if (mode === 'test') results.push(await run(VITEST, true));
+if (mode === 'test' && !hasPattern) results.push(await run(PLAYWRIGHT, true));
+if (mode === 'e2e') results.push(await run({ ...PLAYWRIGHT, args: [...PLAYWRIGHT.args, ...testArguments] }, true));
 
 const failed = results.filter((result) => !result.ok);
 console.log(`\n${results.map(line).join('\n')}`);

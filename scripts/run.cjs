@@ -34,6 +34,7 @@ const BUILD_INPUTS = [
   'package.json',
   'package-lock.json',
   'scripts/build.mjs',
+  'svelte.config.js',
 ];
 
 /**
@@ -43,10 +44,13 @@ const BUILD_INPUTS = [
 const MODES = {
   start: { script: 'scripts/start.mjs', before: [], build: true, quiet: false },
   test: { script: 'scripts/check.mjs', before: ['test'], build: true, quiet: false },
+  e2e: { script: 'scripts/check.mjs', before: ['e2e'], build: true, quiet: false },
   lint: { script: 'scripts/check.mjs', before: ['lint'], build: false, quiet: false },
   bench: { script: 'scripts/long-run.mjs', before: ['bench'], build: true, quiet: false },
   torture: { script: 'scripts/long-run.mjs', before: ['torture'], build: true, quiet: false },
   cairn: { script: 'scripts/cairn.cjs', before: [], build: true, quiet: true },
+  dist: { script: 'scripts/dist.mjs', before: [], build: true, quiet: false },
+  screenshots: { script: 'test/e2e/screenshots.ts', before: [], build: true, quiet: false },
   build: { script: null, before: [], build: true, quiet: false },
 };
 

@@ -12,6 +12,8 @@ const root = path.resolve(import.meta.dirname, '..');
 const SOURCE_FOLDERS = ['src-main', 'src-shared', 'src-renderer'];
 
 const FILE_LINES_MAX = 400;
+/** A component shows one thing: its script, markup and styles together. */
+const COMPONENT_LINES_MAX = 250;
 const FUNCTION_LINES_MAX = 70;
 
 /** Names that say nothing of what is inside, so everything ends up inside. */
@@ -29,6 +31,13 @@ const SYNCHRONOUS_FS_ALLOWED: Allowance = {
 };
 const CONSOLE_ALLOWED: Allowance = {
   'src-main/cli/output': 'the one place that knows what belongs on standard output and what on standard error',
+};
+
+/** Where Electron may be imported, by name of a module or of a type. */
+const ELECTRON_ALLOWED: Allowance = {
+  'src-main/app/': 'everything that is about windows, trays and dialogs',
+  'src-main/main.ts': 'puts the parts of the app together',
+  'src-main/preload.ts': 'the bridge',
 };
 
 type Violation = { readonly path: string; readonly line: number; readonly rule: Rule; readonly message: string };
@@ -121,10 +130,47 @@ function checkNode(node: ts.Node, file: string, tree: ts.SourceFile, report: Rep
   }
 }
 
+/**
+ * Imports that dependency-cruiser cannot see: it follows no type out of a component. The page imports what is shared,
+ * and nothing but the app knows Electron.
+ */
+function checkImports(tree: ts.SourceFile, file: string, report: Report): void {
+  for (const statement of tree.statements) {
+    if (!ts.isImportDeclaration(statement) && !ts.isExportDeclaration(statement)) continue;
+    const specifier = statement.moduleSpecifier;
+    if (specifier === undefined || !ts.isStringLiteral(specifier)) continue;
+    if (/^electron($|\/)/.test(specifier.text) && !isAllowed(ELECTRON_ALLOWED, file)) {
+      report('electron', statement, 'electron is imported in src-main/app only, use what engine-host/port.ts offers');
+    }
+    if (!file.startsWith('src-renderer/') || !specifier.text.startsWith('.')) continue;
+    const target = path.posix.join(path.posix.dirname(file), specifier.text);
+    if (!/^src-(renderer|shared)\//.test(target)) {
+      report('renderer-import', statement, `${target} is not for the page, use what src-shared has`);
+    }
+  }
+}
+
+/** The script of a component, on the lines where it stands; any other file as it is. */
+function scriptOf(file: string, text: string): string {
+  if (!file.endsWith('.svelte')) return text;
+  const blank = (part: string): string => part.replaceAll(/[^\n]/g, ' ');
+  let script = '';
+  let end = 0;
+  for (const match of text.matchAll(/<script[^>]*>(.*?)<\/script>/gs)) {
+    const code = match[1] ?? '';
+    const start = match.index + match[0].indexOf('>') + 1;
+    script += blank(text.slice(end, start)) + code;
+    end = start + code.length;
+  }
+  return script + blank(text.slice(end));
+}
+
 /** Everything that is wrong with one file, given its path from the root with forward slashes. */
 function checkFile(file: string, text: string): Violation[] {
   const violations: Violation[] = [];
-  const tree = ts.createSourceFile(file, text, ts.ScriptTarget.ESNext, true);
+  const isComponent = file.endsWith('.svelte');
+  const script = scriptOf(file, text);
+  const tree = ts.createSourceFile(`${file}.ts`, script, ts.ScriptTarget.ESNext, true);
   const report: Report = (rule, node, message) => {
     const line = node === undefined ? 1 : tree.getLineAndCharacterOfPosition(node.getStart(tree)).line + 1;
     violations.push({ path: file, line, rule, message });
@@ -134,17 +180,16 @@ function checkFile(file: string, text: string): Violation[] {
     ts.forEachChild(node, visit);
   };
   visit(tree);
+  checkImports(tree, file, report);
 
   const lines = text.trimEnd().split('\n').length;
-  if (lines > FILE_LINES_MAX) {
-    report(
-      'file-length',
-      undefined,
-      `${lines} lines, at most ${FILE_LINES_MAX}: find the second idea and give it a file`,
-    );
+  const linesMax = isComponent ? COMPONENT_LINES_MAX : FILE_LINES_MAX;
+  if (lines > linesMax) {
+    report('file-length', undefined, `${lines} lines, at most ${linesMax}: find the second idea and give it a file`);
   }
-  if (!/^(#!.*\n)?\/\*\*/.test(text)) {
-    report('opening-comment', undefined, 'open with a /** comment: what this file is for and what always holds in it');
+  if (!(isComponent ? /^<!--/ : /^(#!.*\n)?\/\*\*/).test(text)) {
+    const opening = isComponent ? '<!-- comment -->' : '/** comment */';
+    report('opening-comment', undefined, `open with a ${opening}: what this file is for and what always holds in it`);
   }
   const leftover = /\b(TODO|FIXME|XXX|HACK)\b/.exec(text);
   if (leftover) report('leftover', undefined, `${leftover[0]} is banned, do it now or open an issue`);
@@ -196,6 +241,11 @@ const OFFENDERS = {
   leftover: { file: 'src-main/a.ts', text: `/** A. */\n// ${'TO' + 'DO'}: later\n` },
   'vague-name': { file: 'src-main/engine/store/utils.ts', text: '/** A. */\n' },
   door: { file: 'src-main/engine/attic/box.ts', text: '/** A. */\n' },
+  electron: { file: 'src-main/cli/a.ts', text: "/** A. */\nimport type { App } from 'electron';\n" },
+  'renderer-import': {
+    file: 'src-renderer/screens/A.svelte',
+    text: '<!-- A. -->\n<script lang="ts">\n  import type { Host } from \'../../src-main/cli/host.ts\';\n</script>\n',
+  },
 } as const;
 
 const check = (file: string, text: string): Violation[] => [...checkFile(file, text), ...checkDoors([file])];
@@ -204,12 +254,9 @@ const check = (file: string, text: string): Violation[] => [...checkFile(file, t
 function sourceFiles(): string[] {
   return SOURCE_FOLDERS.flatMap((folder) => {
     const absolute = path.join(root, folder);
-    try {
-      const names = readdirSync(absolute, { recursive: true, encoding: 'utf8' });
-      return names.filter((name) => name.endsWith('.ts')).map((name) => `${folder}/${name.replaceAll('\\', '/')}`);
-    } catch {
-      return []; // src-renderer comes with the app.
-    }
+    const names = readdirSync(absolute, { recursive: true, encoding: 'utf8' });
+    const sources = names.filter((name) => /\.(ts|svelte)$/.test(name));
+    return sources.map((name) => `${folder}/${name.replaceAll('\\', '/')}`);
   });
 }
 
@@ -219,6 +266,7 @@ describe('the sources', () => {
   it('are found', () => {
     expect(files).toContain('src-shared/ids.ts');
     expect(files).toContain('src-main/engine/kernel/index.ts');
+    expect(files).toContain('src-renderer/App.svelte');
   });
 
   it('keep the house rules', () => {
@@ -230,7 +278,7 @@ describe('the sources', () => {
   });
 
   it('need every exception that is made for them', () => {
-    const allowances = [CLOCK_AND_CHANCE_ALLOWED, SYNCHRONOUS_FS_ALLOWED, CONSOLE_ALLOWED];
+    const allowances = [CLOCK_AND_CHANCE_ALLOWED, SYNCHRONOUS_FS_ALLOWED, CONSOLE_ALLOWED, ELECTRON_ALLOWED];
     const prefixes = allowances.flatMap((allowance) => Object.keys(allowance));
     expect(prefixes.filter((prefix) => !files.some((file) => file.startsWith(prefix)))).toEqual([]);
   });
@@ -264,6 +312,11 @@ describe('the rules', () => {
       [],
     );
     expect(checkFile('src-main/cli/output/text.ts', "/** A. */\nconsole.log('yes');\n")).toEqual([]);
+  });
+
+  it('read a component’s script on its own lines', () => {
+    const text = '<!-- A. -->\n<h1>Date.now()</h1>\n<script lang="ts">\n  const now = Date.now();\n</script>\n';
+    expect(check('src-renderer/A.svelte', text)).toMatchObject([{ rule: 'clock', line: 4 }]);
   });
 
   it('accept a file at the limits', () => {

@@ -1,16 +1,9 @@
-/** The line inside the desktop app: the preload hands over one end of a MessagePort, the engine holds the other. */
+/** The line inside the desktop app: the preload's bridge hands over one end of a port, the engine holds the other. */
+import type { DesktopBridge } from '../../src-shared/api/bridge.ts';
 import type { Line, Transport } from '../api.ts';
 
-/** As much of a MessagePort as the preload gives. */
-export type PortLike = {
-  postMessage: (message: unknown) => void;
-  onmessage: ((event: { readonly data: unknown }) => void) | null;
-  onclose?: (() => void) | null;
-  start?: () => void;
-  close?: () => void;
-};
-
-export type CairnBridge = { readonly connect: () => PortLike | Promise<PortLike> };
+/** What the window uses of the bridge; the rest of it is reached through commands. */
+export type CairnBridge = Pick<DesktopBridge, 'connect' | 'copyText'>;
 
 declare global {
   // eslint-disable-next-line @typescript-eslint/consistent-type-definitions -- only an interface adds to the browser's
@@ -23,17 +16,9 @@ export function portTransport(bridge: CairnBridge): Transport {
   return {
     open: async (handlers) => {
       const port = await bridge.connect();
-      port.onmessage = (event) => handlers.message(event.data);
-      port.onclose = () => handlers.ended('lost');
-      port.start?.();
-      const line: Line = {
-        send: (message) => port.postMessage(message),
-        close: () => {
-          port.onmessage = null;
-          port.onclose = null;
-          port.close?.();
-        },
-      };
+      port.onClose(() => handlers.ended('lost'));
+      port.onMessage((message) => handlers.message(message));
+      const line: Line = { send: (message) => port.post(message), close: () => port.close() };
       return line;
     },
   };

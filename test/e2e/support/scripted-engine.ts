@@ -3,7 +3,6 @@
  * the real one does, and plays rare states on demand. Test code: it never ships.
  */
 import {
-  type Commands,
   type CommandName,
   type EngineEvent,
   type InputOf,
@@ -36,7 +35,7 @@ export class ScriptedEngine {
   #measures = 0;
   /** What was asked for, for a test to look at. Passwords are not kept. */
   readonly calls: CommandName[] = [];
-  readonly inputs: Partial<{ [Name in CommandName]: Commands[Name]['input'] }> = {};
+  readonly inputs = new Map<CommandName, unknown>();
 
   constructor(scenario: data.Scenario, theme: Settings['theme'], post: Post) {
     this.#scenario = scenario;
@@ -89,7 +88,7 @@ export class ScriptedEngine {
   #answer<Name extends CommandName>(command: Name, given: unknown): ValueOf<Name> {
     const input = parseInput(command, given);
     this.calls.push(command);
-    this.inputs[command] = input;
+    this.inputs.set(command, input);
     return this.#handlers[command](input);
   }
 
