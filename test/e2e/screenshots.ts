@@ -5,7 +5,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { chromium, type Page } from '@playwright/test';
-import { buildScriptedEngine, buildWindow, SCRIPTED_ENGINE_FILE } from './support/build-window.ts';
+import { buildScriptedEngine, SCRIPTED_ENGINE_FILE } from './support/build-window.ts';
 import { BROWSER_OPTIONS } from './support/browser.ts';
 import { SHOTS } from './support/shots.ts';
 import { serveWindow } from './support/window-server.ts';
@@ -28,7 +28,7 @@ async function settle(page: Page): Promise<void> {
 }
 
 await mkdir(OUT, { recursive: true });
-await Promise.all([buildWindow(), buildScriptedEngine()]);
+await buildScriptedEngine();
 const server = await serveWindow();
 const browser = await chromium.launch(BROWSER_OPTIONS);
 let taken = 0;

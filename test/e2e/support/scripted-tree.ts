@@ -93,9 +93,11 @@ function hugeEntry(index: number, moment: Moment): BrowseEntry {
   };
 }
 
+let huge: readonly BrowseEntry[] | null = null;
+
 /** Null: no such folder at that time. */
 export function folderAt(path: string, moment: Moment): readonly BrowseEntry[] | null {
-  if (path === HUGE_FOLDER) return Array.from({ length: HUGE_COUNT }, (_, index) => hugeEntry(index, moment));
+  if (path === HUGE_FOLDER) return (huge ??= Array.from({ length: HUGE_COUNT }, (_, index) => hugeEntry(index, moment)));
   const rows = TREE[path];
   if (rows === undefined) return null;
   if (path !== '' && entryAt(path, moment) === null) return null;

@@ -111,7 +111,7 @@ export const SHOTS: readonly Shot[] = [
     scenario: 'healthy',
     act: async (page) => {
       await go('Integrity')(page);
-      await page.getByText('Table', { exact: true }).click();
+      await page.getByRole('radio', { name: 'Table' }).check();
       await page.getByRole('table').scrollIntoViewIfNeeded();
     },
   },
