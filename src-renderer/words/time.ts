@@ -16,6 +16,7 @@ const FULL = new Intl.DateTimeFormat('en-GB', {
   hour: '2-digit',
   minute: '2-digit',
 });
+const DATE = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'long' });
 const MONTH = new Intl.DateTimeFormat('en-GB', { month: 'long', year: 'numeric' });
 const LOG = new Intl.DateTimeFormat('en-GB', {
   day: '2-digit',
@@ -95,6 +96,11 @@ export function columnTime(time: string): string {
 export function logTime(time: string): string {
   const timeMs = parseTime(time);
   return Number.isNaN(timeMs) ? '–' : LOG.format(timeMs).replace(',', '');
+}
+
+/** “22 November”. */
+export function dateName(timeMs: number): string {
+  return DATE.format(timeMs);
 }
 
 export function monthName(timeMs: number): string {
