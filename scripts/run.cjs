@@ -53,6 +53,7 @@ const MODES = {
   torture: { script: 'scripts/long-run.mjs', before: ['torture'], build: true, quiet: false },
   cairn: { script: 'scripts/cairn.cjs', before: [], build: true, quiet: true },
   dist: { script: 'scripts/dist.mjs', before: [], build: true, quiet: false },
+  screenshots: { script: 'test/e2e/screenshots.ts', before: [], build: true, quiet: false },
   build: { script: null, before: [], build: true, quiet: false },
 };
 

@@ -1,0 +1,90 @@
+/**
+ * The command-line twin of what the window is about to do. Made from what is shown to the person, with every word quoted
+ * as a POSIX shell needs it, so that it can be pasted.
+ */
+import type { ConflictChoice } from '../src-shared/api/contract.ts';
+import type { SetRules, VerifyDepthName } from '../src-shared/model/index.ts';
+
+const PLAIN_WORD = /^[A-Za-z0-9_./:=@%+,-]+$/;
+/** Of a snapshot's id: enough to tell it from any other. */
+const ID_CHARACTERS = 10;
+
+export function quote(word: string): string {
+  return PLAIN_WORD.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+const join = (parts: readonly string[]): string => parts.join(' ');
+
+type InRepository = { readonly cli: string; readonly repository: string };
+
+export function backupCommand(
+  { cli, repository }: InRepository,
+  sources: readonly string[],
+  rules: SetRules | null,
+): string {
+  const options: string[] = [];
+  if (rules !== null) {
+    for (const pattern of rules.excludes) options.push('--exclude', quote(pattern));
+    if (rules.gitignore) options.push('--gitignore');
+    if (!rules.cairnignore) options.push('--no-cairnignore');
+    if (rules.excludeCaches) options.push('--exclude-caches');
+    for (const name of rules.excludeIfPresent) options.push('--exclude-if-present', quote(name));
+    if (rules.excludeLargerThanBytes !== null) options.push('--exclude-larger-than', String(rules.excludeLargerThanBytes));
+    if (rules.oneFileSystem) options.push('--one-file-system');
+  }
+  return join([cli, '--repo', quote(repository), 'backup', ...options, ...sources.map(quote)]);
+}
+
+export function initCommand({ cli, repository }: InRepository, encrypted: boolean): string {
+  return join([cli, '--repo', quote(repository), 'init', ...(encrypted ? [] : ['--no-encryption'])]);
+}
+
+export function verifyCommand({ cli, repository }: InRepository, depth: VerifyDepthName, percent: number): string {
+  const option = depth === 'sample' ? ['--sample', `${percent}%`] : [`--${depth}`];
+  return join([cli, '--repo', quote(repository), 'verify', ...option]);
+}
+
+export type RestoreWish = InRepository & {
+  readonly snapshotId: string;
+  readonly paths: readonly string[];
+  readonly target: string | null;
+  readonly conflict: ConflictChoice;
+};
+
+const OVERWRITE: Readonly<Record<ConflictChoice, string>> = {
+  'keep-both': 'keep-both',
+  replace: 'if-changed',
+  'if-newer': 'if-newer',
+  skip: 'never',
+};
+
+/** The command line restores one path at a time: one line each. */
+export function restoreCommand(wish: RestoreWish): string {
+  const target = wish.target === null ? [] : ['--target', quote(wish.target)];
+  return wish.paths
+    .slice(0, 3)
+    .map((path) => {
+      const id = wish.snapshotId.slice(0, ID_CHARACTERS);
+      const where = quote(path === '' ? id : `${id}:${path}`);
+      return join([
+        wish.cli,
+        '--repo',
+        quote(wish.repository),
+        'restore',
+        where,
+        ...target,
+        '--overwrite',
+        OVERWRITE[wish.conflict],
+      ]);
+    })
+    .join(' && ');
+}
+
+export function listCommand({ cli, repository }: InRepository, snapshotId: string, path: string): string {
+  const id = snapshotId.slice(0, ID_CHARACTERS);
+  return join([cli, '--repo', quote(repository), 'ls', quote(path === '' ? id : `${id}:${path}`)]);
+}
+
+export function keyCommand({ cli, repository }: InRepository): string {
+  return join([cli, '--repo', quote(repository), 'key', 'list']);
+}

@@ -1,0 +1,39 @@
+/** Keys that work everywhere. Lists have keys of their own; in a text field only those with Ctrl count. */
+import { type App, SCREENS } from './state/app.svelte.ts';
+
+export const IS_MAC = /Mac/.test(navigator.platform);
+export const CONTROL = IS_MAC ? '⌘' : 'Ctrl';
+
+const isTyping = (target: EventTarget | null): boolean =>
+  target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+
+export function handleKey(app: App, event: KeyboardEvent, isFirstRun: boolean): void {
+  if (event.defaultPrevented || isFirstRun) return;
+  if (app.overlay.kind !== 'none' && app.overlay.kind !== 'palette') return;
+  const control = IS_MAC ? event.metaKey : event.ctrlKey;
+  if (control && !event.altKey && !event.shiftKey) {
+    if (event.key === 'k') {
+      event.preventDefault();
+      if (app.overlay.kind === 'palette') app.closeOverlay();
+      else app.open({ kind: 'palette' });
+      return;
+    }
+    const screen = SCREENS[Number(event.key) - 1];
+    if (screen !== undefined) {
+      event.preventDefault();
+      app.closeOverlay();
+      app.show(screen);
+      return;
+    }
+    if (event.key === 'b') {
+      event.preventDefault();
+      const [set] = app.sets;
+      if (set !== undefined) app.backup(set.setId).catch(() => null);
+    }
+    return;
+  }
+  if (event.key === '?' && !isTyping(event.target) && app.overlay.kind === 'none') {
+    event.preventDefault();
+    app.open({ kind: 'keys' });
+  }
+}

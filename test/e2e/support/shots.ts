@@ -1,0 +1,176 @@
+/** What the pictures show: a scenario, and how to come from its first screen to the one that is meant. */
+import type { Page } from '@playwright/test';
+import type { Scenario } from './scripted-data.ts';
+
+export type Shot = { readonly name: string; readonly scenario: Scenario; readonly act?: (page: Page) => Promise<void> };
+
+const go = (screen: string) => async (page: Page) => {
+  await page.getByRole('navigation').getByRole('button', { name: screen }).click();
+};
+
+async function fillWelcome(page: Page): Promise<void> {
+  await page.getByLabel('Password', { exact: true }).fill('quartz meadow lantern drift');
+  await page.getByLabel('Repeat the password').fill('quartz meadow lantern drift');
+  await page.waitForTimeout(700);
+}
+
+async function openDocuments(page: Page): Promise<void> {
+  await go('Restore')(page);
+  await page.getByRole('row').filter({ hasText: 'Documents' }).dblclick();
+  await page.getByRole('row').filter({ hasText: 'Notes.txt' }).click();
+  await page.waitForTimeout(150);
+}
+
+export const SHOTS: readonly Shot[] = [
+  { name: 'welcome', scenario: 'first-run', act: fillWelcome },
+  { name: 'welcome-no-drive', scenario: 'first-run-no-drive' },
+  {
+    name: 'recovery-sheet',
+    scenario: 'first-run',
+    act: async (page) => {
+      await fillWelcome(page);
+      await page.getByRole('button', { name: 'Start first backup' }).click();
+      await page.getByText('Your recovery key').waitFor();
+    },
+  },
+  {
+    name: 'adopt',
+    scenario: 'first-run',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'I already have a backup' }).click();
+      await page.getByText('Found a Cairn backup').waitFor();
+    },
+  },
+  { name: 'overview', scenario: 'healthy' },
+  { name: 'overview-running', scenario: 'backing-up' },
+  { name: 'overview-scanning', scenario: 'scanning' },
+  { name: 'overview-away', scenario: 'away' },
+  { name: 'overview-locked', scenario: 'locked' },
+  { name: 'overview-damaged', scenario: 'damaged' },
+  { name: 'overview-full', scenario: 'full' },
+  { name: 'overview-problems', scenario: 'problems' },
+  { name: 'overview-new', scenario: 'new-set' },
+  { name: 'overview-unusable', scenario: 'unusable' },
+  { name: 'splash', scenario: 'silent' },
+  { name: 'old-engine', scenario: 'old-engine' },
+  { name: 'palette', scenario: 'healthy', act: (page) => page.keyboard.press('Control+k') },
+  { name: 'keys', scenario: 'healthy', act: (page) => page.keyboard.press('?') },
+  {
+    name: 'unlock',
+    scenario: 'locked',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Unlock' }).first().click();
+      await page.getByLabel('Password', { exact: true }).fill('wrong');
+      await page.getByRole('dialog').getByRole('button', { name: 'Unlock' }).click();
+      await page.getByText('That password does not open').waitFor();
+    },
+  },
+  { name: 'restore', scenario: 'healthy', act: openDocuments },
+  {
+    name: 'restore-sheet',
+    scenario: 'healthy',
+    act: async (page) => {
+      await openDocuments(page);
+      await page.getByRole('button', { name: 'Options…' }).click();
+      await page.waitForTimeout(500);
+    },
+  },
+  {
+    name: 'restore-huge',
+    scenario: 'healthy',
+    act: async (page) => {
+      await go('Restore')(page);
+      await page.getByRole('row').filter({ hasText: 'Pictures' }).dblclick();
+      await page.getByRole('row').filter({ hasText: 'Camera roll' }).dblclick();
+      await page.getByRole('grid').press('End');
+      await page.waitForTimeout(300);
+    },
+  },
+  {
+    name: 'restore-not-then',
+    scenario: 'healthy',
+    act: async (page) => {
+      await go('Restore')(page);
+      await page.getByRole('row').filter({ hasText: 'Documents' }).dblclick();
+      await page.getByRole('row').filter({ hasText: 'Thesis' }).dblclick();
+      await page.getByRole('listbox').press('End');
+      await page.getByText('did not exist then').waitFor();
+    },
+  },
+  { name: 'restore-away', scenario: 'away', act: go('Restore') },
+  { name: 'restore-locked', scenario: 'locked', act: go('Restore') },
+  { name: 'restore-empty', scenario: 'new-set', act: go('Restore') },
+  { name: 'restored', scenario: 'restored', act: openDocuments },
+  { name: 'integrity', scenario: 'healthy', act: go('Integrity') },
+  { name: 'integrity-running', scenario: 'verifying', act: go('Integrity') },
+  { name: 'integrity-damaged', scenario: 'damaged', act: go('Integrity') },
+  { name: 'integrity-away', scenario: 'away', act: go('Integrity') },
+  { name: 'integrity-never', scenario: 'new-set', act: go('Integrity') },
+  {
+    name: 'integrity-table',
+    scenario: 'healthy',
+    act: async (page) => {
+      await go('Integrity')(page);
+      await page.getByRole('radio', { name: 'Table' }).check();
+      await page.getByRole('table').scrollIntoViewIfNeeded();
+    },
+  },
+  { name: 'activity', scenario: 'healthy', act: go('Activity') },
+  { name: 'activity-problems', scenario: 'problems', act: go('Activity') },
+  { name: 'activity-failed', scenario: 'full', act: go('Activity') },
+  { name: 'activity-empty', scenario: 'new-set', act: go('Activity') },
+  {
+    name: 'activity-log',
+    scenario: 'healthy',
+    act: async (page) => {
+      await go('Activity')(page);
+      await page.getByRole('tab', { name: 'Log' }).click();
+    },
+  },
+  { name: 'settings', scenario: 'healthy', act: go('Settings') },
+  {
+    name: 'settings-end',
+    scenario: 'healthy',
+    act: async (page) => {
+      await go('Settings')(page);
+      await page.getByRole('button', { name: 'Check this installation' }).click();
+      await page.getByText('File watching').scrollIntoViewIfNeeded();
+    },
+  },
+  {
+    name: 'edit-folders',
+    scenario: 'healthy',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Change' }).click();
+    },
+  },
+  {
+    name: 'folder-picker',
+    scenario: 'healthy',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Change' }).click();
+      await page.getByRole('button', { name: 'Add folder' }).click();
+      await page.getByRole('button', { name: 'Use' }).waitFor();
+    },
+  },
+  {
+    name: 'change-password',
+    scenario: 'healthy',
+    act: async (page) => {
+      await go('Settings')(page);
+      await page.getByRole('button', { name: 'Change password' }).click();
+    },
+  },
+  {
+    name: 'connection-lost',
+    scenario: 'healthy',
+    act: async (page) => {
+      await page.getByText('Everything is backed up').waitFor();
+      await page.evaluate(() => {
+        window.scripted.refuse = true;
+        window.scripted.drop();
+      });
+      await page.getByText('connection to Cairn was lost').waitFor();
+    },
+  },
+];
