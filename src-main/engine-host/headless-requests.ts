@@ -14,7 +14,8 @@ import {
   type WebSessionReply,
 } from '../../src-shared/api/web.ts';
 import type { Clock } from '../engine/kernel/index.ts';
-import { type PageFiles, SECURITY_HEADERS } from './headless-files.ts';
+import { type PageFiles } from './headless-files.ts';
+import { PAGE_HEADERS } from './page-files.ts';
 import type { Session, Sessions } from './headless-sessions.ts';
 
 const TARGET_CHARACTERS_MAX = 2048;
@@ -76,7 +77,7 @@ export class Requests {
     const file = this.#options.files.get(path);
     if (file === undefined) return refuse(response, refusals.notFound);
     response.writeHead(200, {
-      ...SECURITY_HEADERS,
+      ...PAGE_HEADERS,
       'content-type': file.contentType,
       'content-length': file.bytes.length,
     });
@@ -204,7 +205,7 @@ function refuse(response: ServerResponse, { status, error }: Refusal): void {
 function send(response: ServerResponse, status: number, value: unknown): void {
   const body = Buffer.from(JSON.stringify(value));
   response.writeHead(status, {
-    ...SECURITY_HEADERS,
+    ...PAGE_HEADERS,
     'content-type': 'application/json; charset=utf-8',
     'content-length': body.length,
   });

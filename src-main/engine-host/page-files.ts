@@ -42,6 +42,11 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.woff2': 'font/woff2',
 };
 
+/** Undefined for a kind of file that a page of ours has not. */
+export function contentTypeOf(name: string): string | undefined {
+  return CONTENT_TYPES[path.extname(name)];
+}
+
 export type PageFile = { readonly path: string; readonly contentType: string };
 
 /**
@@ -56,7 +61,7 @@ export function pageFile(folder: string, addressPath: string): PageFile | undefi
   if (relative === '' || relative === '..' || relative.startsWith(`..${path.sep}`) || path.isAbsolute(relative)) {
     return undefined;
   }
-  const contentType = CONTENT_TYPES[path.extname(file)];
+  const contentType = contentTypeOf(file);
   return contentType === undefined ? undefined : { path: file, contentType };
 }
 
