@@ -275,8 +275,7 @@ function parseWireError(error: unknown): WireError {
   const record = isRecord(error) ? error : {};
   const code = typeof record['code'] === 'string' ? record['code'] : '';
   const known: ErrorCode = Object.hasOwn(ERROR_TABLE, code) ? (code as ErrorCode) : 'engine/internal';
-  const text = (key: string, otherwise: string): string =>
-    typeof record[key] === 'string' ? record[key] : otherwise;
+  const text = (key: string, otherwise: string): string => (typeof record[key] === 'string' ? record[key] : otherwise);
   return {
     code: known,
     message: text('message', words.connection.unclearReply),

@@ -29,7 +29,8 @@ export function backupCommand(
     if (!rules.cairnignore) options.push('--no-cairnignore');
     if (rules.excludeCaches) options.push('--exclude-caches');
     for (const name of rules.excludeIfPresent) options.push('--exclude-if-present', quote(name));
-    if (rules.excludeLargerThanBytes !== null) options.push('--exclude-larger-than', String(rules.excludeLargerThanBytes));
+    if (rules.excludeLargerThanBytes !== null)
+      options.push('--exclude-larger-than', String(rules.excludeLargerThanBytes));
     if (rules.oneFileSystem) options.push('--one-file-system');
   }
   return join([cli, '--repo', quote(repository), 'backup', ...options, ...sources.map(quote)]);

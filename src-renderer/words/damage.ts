@@ -20,6 +20,12 @@ export const DAMAGE_WORDS: Readonly<Record<DamageKind, DamageWords>> = {
   session: { title: 'A note about who is working', meaning: 'No file of yours is affected.' },
   'missing-blob': { title: 'Contents that are missing', meaning: 'The files named below can’t be restored whole.' },
   tree: { title: 'A stored folder list', meaning: 'Files in that folder can’t be found in these snapshots.' },
-  node: { title: 'A checksum that does not agree', meaning: 'What is stored is not what was backed up. Do not rely on it.' },
-  'unknown-file': { title: 'A file that Cairn did not write', meaning: 'No file of yours is affected. It was left alone.' },
+  node: {
+    title: 'A checksum that does not agree',
+    meaning: 'What is stored is not what was backed up. Do not rely on it.',
+  },
+  'unknown-file': {
+    title: 'A file that Cairn did not write',
+    meaning: 'No file of yours is affected. It was left alone.',
+  },
 };

@@ -24,7 +24,8 @@ export const integrity = {
   checked: 'In the last check',
   parts: { snapshots: 'Snapshots', nodes: 'Files and folders', packs: 'Containers', blobs: 'Pieces of data' },
   chains: 'How your snapshots are kept',
-  chainsHint: 'A chain begins with a full snapshot. Each one after it adds only what changed. Every one can be restored alone.',
+  chainsHint:
+    'A chain begins with a full snapshot. Each one after it adds only what changed. Every one can be restored alone.',
   chainTitle: (number: number) => `Chain ${count(number)}`,
   chainDetail: (snapshots: number, stored: string) => `${plural(snapshots, 'snapshot')}, ${stored} on the drive`,
   asGraph: 'Drawing',

@@ -1,14 +1,7 @@
 /** Jobs, runs and what came of them. A cancelled job has not failed, and a backup with problems is still a backup. */
 import { assertNever } from '../../src-shared/assert.ts';
 import { formatBytes } from '../../src-shared/format/index.ts';
-import type {
-  Job,
-  JobKind,
-  JobOutcome,
-  JobProgress,
-  Run,
-  VerifyDepthName,
-} from '../../src-shared/model/index.ts';
+import type { Job, JobKind, JobOutcome, JobProgress, Run, VerifyDepthName } from '../../src-shared/model/index.ts';
 import { count, plural } from './count.ts';
 import { ERROR_WORDS } from './errors.ts';
 import type { Tone } from './verdict.ts';

@@ -65,7 +65,10 @@ export const PROBLEM_WORDS: Readonly<Record<string, ProblemWords>> = {
   ENOSPC: SPACE,
   EDQUOT: SPACE,
   EROFS: { title: 'The drive is mounted read-only', advice: 'Make it writable, or choose another folder.' },
-  EFBIG: { title: 'These are too large for this file system', advice: 'Restore them to a drive with another file system.' },
+  EFBIG: {
+    title: 'These are too large for this file system',
+    advice: 'Restore them to a drive with another file system.',
+  },
   ENAMETOOLONG: NAMES,
   EINVAL: NAMES,
   EILSEQ: NAMES,

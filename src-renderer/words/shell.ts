@@ -128,13 +128,7 @@ export const secrets = {
   unlock: 'Unlock',
   unlockTitle: (name: string) => `${name} is locked`,
   unlockDetail: 'Enter the password to back up to it and restore from it. Your snapshots are as you left them.',
-  strength: [
-    'Easily guessed',
-    'Weak',
-    'Fair',
-    'Good',
-    'Strong',
-  ] as const,
+  strength: ['Easily guessed', 'Weak', 'Fair', 'Good', 'Strong'] as const,
   strengthOf: (name: string) => `Strength: ${name}`,
   strengthHint: 'Four or five unrelated words make a password you can remember and nobody can guess.',
 } as const;
