@@ -85,7 +85,3 @@ export function listCommand({ cli, repository }: InRepository, snapshotId: strin
   const id = snapshotId.slice(0, ID_CHARACTERS);
   return join([cli, '--repo', quote(repository), 'ls', quote(path === '' ? id : `${id}:${path}`)]);
 }
-
-export function keyCommand({ cli, repository }: InRepository): string {
-  return join([cli, '--repo', quote(repository), 'key', 'list']);
-}

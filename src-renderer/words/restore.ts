@@ -106,8 +106,3 @@ export const sheet = {
   needFolder: 'Choose a folder to restore into.',
   started: 'Restoring',
 } as const;
-
-export const done = {
-  title: 'Restored',
-  undoHint: 'What was replaced is kept in',
-} as const;

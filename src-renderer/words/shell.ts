@@ -1,7 +1,7 @@
 /** The frame around the screens: rail, connection, palette, keys, folder picker, secrets, copying. */
-import type { Destination, DestinationState, DestinationProbe } from '../../src-shared/model/index.ts';
+import type { DestinationProbe, DestinationState } from '../../src-shared/model/index.ts';
 import type { Screen } from '../../src-shared/api/contract.ts';
-import { count, plural } from './count.ts';
+import { plural } from './count.ts';
 import type { Tone } from './verdict.ts';
 
 export const connection = {
@@ -36,11 +36,6 @@ export const DESTINATION_STATES: Readonly<Record<DestinationState, { readonly to
   unusable: { tone: 'bad', name: 'Can’t be opened' },
 };
 
-export function destinationLine(destination: Destination): string {
-  const { name } = DESTINATION_STATES[destination.state];
-  return destination.encrypted ? `${name}, encrypted` : name;
-}
-
 export const PROBE_WORDS: Readonly<Record<DestinationProbe['state'], { readonly ok: boolean; readonly text: string }>> =
   {
     free: { ok: true, text: 'Ready to use' },
@@ -72,7 +67,6 @@ export const shell = {
   cliTitle: 'The same on the command line',
   showWorkings: 'Technical details',
   version: (version: string) => `Cairn ${version}`,
-  defaultErrorTitle: 'That did not work',
 } as const;
 
 export const keyWords = {
@@ -167,10 +161,4 @@ export const confirmWords = {
   lockTitle: (name: string) => `Lock ${name}?`,
   lockText: 'Cairn forgets the password until you enter it again. It can’t back up meanwhile.',
   lockYes: 'Lock',
-  cancelJobTitle: 'Stop this job?',
-} as const;
-
-export const selection = {
-  none: 'Nothing selected',
-  some: (number: number) => `${count(number)} selected`,
 } as const;

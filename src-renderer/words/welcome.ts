@@ -1,5 +1,4 @@
 /** Words of the first run and of adopting a backup that exists. */
-import type { PlaceKind } from '../../src-shared/model/index.ts';
 import { plural } from './count.ts';
 
 export const welcome = {
@@ -61,16 +60,3 @@ export const adopt = {
   back: 'Start a new backup instead',
   noPassword: 'It is not encrypted, so no password is needed.',
 } as const;
-
-export const PLACE_KINDS: Readonly<Record<PlaceKind, string>> = {
-  folder: 'Folder',
-  home: 'Home',
-  documents: 'Documents',
-  pictures: 'Pictures',
-  desktop: 'Desktop',
-  projects: 'Projects',
-  downloads: 'Downloads',
-  music: 'Music',
-  videos: 'Videos',
-  drive: 'Drive',
-};
