@@ -1,7 +1,8 @@
 /** The window's client: it speaks the contract over a line, and says so when the line is gone. */
 import { describe, expect, it } from 'vitest';
-import { Client, type ConnectionState, RETRY_MS, RETRY_MS_MAX, SessionOverError } from '../../src-renderer/api.ts';
+import { Client, type ConnectionState, SessionOverError } from '../../src-renderer/api.ts';
 import { type EngineEvent, PROTOCOL_VERSION } from '../../src-shared/api/contract.ts';
+import { WEB_RETRY_MS, WEB_RETRY_MS_MAX } from '../../src-shared/api/web.ts';
 import { CairnError } from '../../src-shared/errors.ts';
 import { FakeTimers, FakeTransport, settle } from './fake-line.ts';
 
@@ -87,8 +88,8 @@ describe('the client', () => {
       await settle();
     }
     expect(delaysMs).toEqual([500, 1000, 2000, 4000, 8000, 15_000, 15_000, 15_000]);
-    expect(delaysMs[0]).toBe(RETRY_MS);
-    expect(delaysMs.at(-1)).toBe(RETRY_MS_MAX);
+    expect(delaysMs[0]).toBe(WEB_RETRY_MS);
+    expect(delaysMs.at(-1)).toBe(WEB_RETRY_MS_MAX);
     transport.refuse = null;
     timers.runAll();
     await settle();
