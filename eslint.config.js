@@ -64,6 +64,8 @@ const components = {
     'svelte/prefer-const': 'error',
     // Text of the user's files is shown; none of it may ever be markup.
     'svelte/no-at-html-tags': 'error',
+    // State is $state.raw and replaced as a whole; a map that is filled and then handed on needs no signals.
+    'svelte/prefer-svelte-reactivity': 'off',
     // svelte-check reads components as they are; the linter sees props and snippets without their types.
     'no-undef': 'off',
     '@typescript-eslint/no-unsafe-assignment': 'off',

@@ -4,9 +4,12 @@
  *
  * A property that fails prints the seed and the path that repeat it; nothing needs to be set up for that.
  */
+import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
+  // The window's state is written with runes: the compiler turns them into plain fields here.
+  plugins: [svelte({ configFile: false, compilerOptions: { runes: true } })],
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/torture/**', 'test/bench/**'],

@@ -26,6 +26,11 @@ const PAGE_CHECK = ['--tsconfig', 'src-renderer/tsconfig.json', '--output', 'hum
 const STATIC_STEPS = [
   { name: 'eslint', program: 'eslint/bin/eslint.js', args: ['--max-warnings=0', '.'] },
   { name: 'types', program: 'typescript/bin/tsc', args: ['-p', 'tsconfig.json', '--pretty', 'false'] },
+  {
+    name: 'window test types',
+    program: 'typescript/bin/tsc',
+    args: ['-p', 'test/window/tsconfig.json', '--pretty', 'false'],
+  },
   { name: 'e2e types', program: 'typescript/bin/tsc', args: ['-p', 'test/e2e/tsconfig.json', '--pretty', 'false'] },
   { name: 'format', program: 'prettier/bin/prettier.cjs', args: ['--check', '--log-level=warn', '.'] },
   {

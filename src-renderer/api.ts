@@ -15,6 +15,7 @@ import {
   type ServerMessage,
   type ValueOf,
 } from '../src-shared/api/contract.ts';
+import { WEB_RETRY_MS, WEB_RETRY_MS_MAX } from '../src-shared/api/web.ts';
 import { words } from './words/index.ts';
 
 /** One connection that is open. */
@@ -48,8 +49,6 @@ export type Timers = {
   readonly clear: (timer: number) => void;
 };
 
-export const RETRY_MS = 500;
-export const RETRY_MS_MAX = 15_000;
 /** The first thing said on a line is hello; a line that stays silent this long is given up. */
 const HELLO_TIMEOUT_MS = 10_000;
 
@@ -204,7 +203,7 @@ export class Client {
       this.#setState({ kind: 'over' });
       return;
     }
-    const delayMs = Math.min(RETRY_MS * 2 ** this.#attempts, RETRY_MS_MAX);
+    const delayMs = Math.min(WEB_RETRY_MS * 2 ** this.#attempts, WEB_RETRY_MS_MAX);
     this.#attempts++;
     this.#setState({ kind: 'lost', attempts: this.#attempts });
     this.#timer = this.#timers.set(() => this.#connect(), delayMs);
@@ -275,8 +274,7 @@ function parseWireError(error: unknown): WireError {
   const record = isRecord(error) ? error : {};
   const code = typeof record['code'] === 'string' ? record['code'] : '';
   const known: ErrorCode = Object.hasOwn(ERROR_TABLE, code) ? (code as ErrorCode) : 'engine/internal';
-  const text = (key: string, otherwise: string): string =>
-    typeof record[key] === 'string' ? record[key] : otherwise;
+  const text = (key: string, otherwise: string): string => (typeof record[key] === 'string' ? record[key] : otherwise);
   return {
     code: known,
     message: text('message', words.connection.unclearReply),

@@ -29,7 +29,8 @@ export function backupCommand(
     if (!rules.cairnignore) options.push('--no-cairnignore');
     if (rules.excludeCaches) options.push('--exclude-caches');
     for (const name of rules.excludeIfPresent) options.push('--exclude-if-present', quote(name));
-    if (rules.excludeLargerThanBytes !== null) options.push('--exclude-larger-than', String(rules.excludeLargerThanBytes));
+    if (rules.excludeLargerThanBytes !== null)
+      options.push('--exclude-larger-than', String(rules.excludeLargerThanBytes));
     if (rules.oneFileSystem) options.push('--one-file-system');
   }
   return join([cli, '--repo', quote(repository), 'backup', ...options, ...sources.map(quote)]);
@@ -83,8 +84,4 @@ export function restoreCommand(wish: RestoreWish): string {
 export function listCommand({ cli, repository }: InRepository, snapshotId: string, path: string): string {
   const id = snapshotId.slice(0, ID_CHARACTERS);
   return join([cli, '--repo', quote(repository), 'ls', quote(path === '' ? id : `${id}:${path}`)]);
-}
-
-export function keyCommand({ cli, repository }: InRepository): string {
-  return join([cli, '--repo', quote(repository), 'key', 'list']);
 }

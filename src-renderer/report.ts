@@ -28,8 +28,17 @@ function outcomeFacts(outcome: JobOutcome): readonly Fact[] {
       const coverage =
         report.coverage === undefined
           ? []
-          : [fact(facts.coverage, `${formatBytes(report.coverage.bytes)} / ${formatBytes(report.coverage.bytesTotal)}`)];
-      return [fact(facts.checked, count(report.checked.snapshots)), ...coverage, fact(facts.damage, count(outcome.damageCount))];
+          : [
+              fact(
+                facts.coverage,
+                `${formatBytes(report.coverage.bytes)} / ${formatBytes(report.coverage.bytesTotal)}`,
+              ),
+            ];
+      return [
+        fact(facts.checked, count(report.checked.snapshots)),
+        ...coverage,
+        fact(facts.damage, count(outcome.damageCount)),
+      ];
     }
     case 'restore':
     case 'restore-plan': {
@@ -55,6 +64,9 @@ function outcomeFacts(outcome: JobOutcome): readonly Fact[] {
 
 export function reportFacts({ run, outcome }: RunDetails): readonly Fact[] {
   const { facts } = words.activity;
-  const own = outcome === null ? [fact(facts.files, count(run.files)), fact(facts.read, formatBytes(run.bytes))] : outcomeFacts(outcome);
+  const own =
+    outcome === null
+      ? [fact(facts.files, count(run.files)), fact(facts.read, formatBytes(run.bytes))]
+      : outcomeFacts(outcome);
   return [fact(facts.duration, formatDuration(run.durationMs)), ...own];
 }

@@ -241,9 +241,10 @@ export class App {
     this.clock.tick();
     if (job.kind === 'restore-plan') return;
     // The job bar shows the end and what can be done next; a failure is said there too.
-    this.#announcement = job.outcome === null
-      ? words.jobHeadline(job)
-      : words.jobs.announceEnd(words.outcomeHeadline(job.outcome), words.outcomeDetail(job.outcome));
+    this.#announcement =
+      job.outcome === null
+        ? words.jobHeadline(job)
+        : words.jobs.announceEnd(words.outcomeHeadline(job.outcome), words.outcomeDetail(job.outcome));
   }
 
   /** What a screen reader says about jobs. */

@@ -6,8 +6,7 @@ import type { EngineEvent } from '../../src-shared/api/contract.ts';
 import type { Job, JobKind } from '../../src-shared/model/index.ts';
 import type { Client } from '../api.ts';
 
-const isActive = (job: Job): boolean =>
-  job.state === 'running' || job.state === 'queued' || job.state === 'cancelling';
+const isActive = (job: Job): boolean => job.state === 'running' || job.state === 'queued' || job.state === 'cancelling';
 
 export class Jobs {
   readonly #client: Client;

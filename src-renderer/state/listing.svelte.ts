@@ -89,7 +89,11 @@ export class Listing {
     const number = this.#number;
     this.#asked.add(page);
     try {
-      const answer = await this.#client.call('browse.list', { ...question, offset: page * PAGE_ROWS, limit: PAGE_ROWS });
+      const answer = await this.#client.call('browse.list', {
+        ...question,
+        offset: page * PAGE_ROWS,
+        limit: PAGE_ROWS,
+      });
       if (number !== this.#number) return;
       const kept = isFirst ? [] : [...this.#pages].slice(-(PAGES_MAX - 1));
       for (const [old] of this.#pages) if (!kept.some(([one]) => one === old)) this.#asked.delete(old);

@@ -2,7 +2,7 @@
  * Something that is asked for: loading, there, or failed, as one value, so that a screen shows each on purpose. What was
  * there stays while it is asked for again; an answer that comes after a newer question is thrown away.
  */
-import { type CairnError } from '../../src-shared/errors.ts';
+import type { CairnError } from '../../src-shared/errors.ts';
 import { asCairnError } from '../api.ts';
 
 export type Loaded<Value> =

@@ -27,8 +27,6 @@ export class RecentRuns {
   }
 
   #ask(): void {
-    this.#load
-      .ask(() => this.#app.client.call('activity.runs', { before: null, limit: RUNS_MAX }))
-      .catch(() => null);
+    this.#load.ask(() => this.#app.client.call('activity.runs', { before: null, limit: RUNS_MAX })).catch(() => null);
   }
 }

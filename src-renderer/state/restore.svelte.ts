@@ -147,9 +147,7 @@ export class RestoreState {
     this.preview.reset();
     const at = this.#at();
     if (entry.type !== 'file' || at === null) return;
-    this.preview
-      .ask(() => this.#app.client.call('browse.preview', { ...at, path: entry.path }))
-      .catch(() => null);
+    this.preview.ask(() => this.#app.client.call('browse.preview', { ...at, path: entry.path })).catch(() => null);
   }
 
   stopLooking(): void {
@@ -176,7 +174,10 @@ export class RestoreState {
     if (worked) this.selection.clear();
   }
 
-  inputFor(to: InputOf<'jobs.restore'>['to'], conflict: InputOf<'jobs.restore'>['conflict']): InputOf<'jobs.restore'> | null {
+  inputFor(
+    to: InputOf<'jobs.restore'>['to'],
+    conflict: InputOf<'jobs.restore'>['conflict'],
+  ): InputOf<'jobs.restore'> | null {
     const at = this.#at();
     const paths = this.pickedPaths;
     return at === null || paths.length === 0 ? null : { ...at, paths, to, conflict };

@@ -202,7 +202,9 @@ export class WelcomeState {
   /** External ones first; the system's own drive is offered last, and never chosen by itself. */
   get usableDrives(): readonly Drive[] {
     const rows = (this.drives.value ?? []).filter((drive) => drive.writable && !drive.system);
-    return rows.toSorted((one, other) => Number(other.removable) - Number(one.removable) || other.freeBytes - one.freeBytes);
+    return rows.toSorted(
+      (one, other) => Number(other.removable) - Number(one.removable) || other.freeBytes - one.freeBytes,
+    );
   }
 
   #measure(): void {

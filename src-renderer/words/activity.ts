@@ -1,5 +1,5 @@
 /** Words of Activity. */
-import { count, plural } from './count.ts';
+import { count } from './count.ts';
 
 export const activity = {
   title: 'Activity',
@@ -36,8 +36,6 @@ export const activity = {
     snapshot: 'Snapshot',
   },
   problems: 'What needs a look',
-  noProblems: 'No problems.',
-  group: (number: number) => plural(number, 'item'),
   moreExamples: (number: number) => `and ${count(number)} more`,
   undo: 'Take back this restore',
   undone: 'What it replaced is kept until you take it back or delete the safety folder.',
@@ -49,5 +47,4 @@ export const activity = {
   copyLog: 'Copy log',
   emptyLog: 'No lines of this kind.',
   reload: 'Refresh',
-  noReport: 'The details of this run were not kept.',
 } as const;

@@ -7,7 +7,7 @@ export function count(value: number): string {
 
 type Noun = readonly [one: string, many: string];
 
-export const NOUNS = {
+const NOUNS = {
   file: ['file', 'files'],
   folder: ['folder', 'folders'],
   item: ['item', 'items'],
@@ -23,16 +23,11 @@ export const NOUNS = {
   version: ['version', 'versions'],
 } as const satisfies Record<string, Noun>;
 
-export type NounName = keyof typeof NOUNS;
+type NounName = keyof typeof NOUNS;
 
 /** “1 file”, “2,340 files”. */
 export function plural(value: number, noun: NounName): string {
   return `${count(value)} ${NOUNS[noun][value === 1 ? 0 : 1]}`;
-}
-
-/** The same where zero reads better as “no files”. */
-export function pluralOrNo(value: number, noun: NounName): string {
-  return value === 0 ? `no ${NOUNS[noun][1]}` : plural(value, noun);
 }
 
 /** “a”, “a and b”, “a, b and 3 more”. */

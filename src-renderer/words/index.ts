@@ -3,28 +3,49 @@ import { activity } from './activity.ts';
 import { DAMAGE_WORDS } from './damage.ts';
 import { ERROR_WORDS } from './errors.ts';
 import { integrity, SNAPSHOT_KINDS } from './integrity.ts';
-import * as jobWords from './jobs.ts';
+import {
+  DEPTHS,
+  JOB_RUNNING,
+  JOB_TITLES,
+  jobHeadline,
+  jobs,
+  jobTone,
+  outcomeDetail,
+  outcomeHeadline,
+  PHASES,
+  RUN_TITLES,
+  runWords,
+} from './jobs.ts';
 import { editSet, overview } from './overview.ts';
 import { problemWords } from './problems.ts';
-import { CONFLICTS, done, restore, sheet } from './restore.ts';
+import { CONFLICTS, restore, sheet } from './restore.ts';
 import { KEY_TYPES, settings } from './settings.ts';
-import * as shellWords from './shell.ts';
+import {
+  confirmWords,
+  connection,
+  DESTINATION_STATES,
+  folders,
+  keyWords,
+  PROBE_WORDS,
+  recovery,
+  SCREEN_NAMES,
+  secrets,
+  shell,
+} from './shell.ts';
 import { namesOf, reasonWords, verdict, verdictHeadline } from './verdict.ts';
-import { adopt, PLACE_KINDS, welcome } from './welcome.ts';
+import { adopt, welcome } from './welcome.ts';
 
 export const words = {
   activity,
   adopt,
   conflicts: CONFLICTS,
   damage: DAMAGE_WORDS,
-  done,
   editSet,
   errors: ERROR_WORDS,
   integrity,
   keyTypes: KEY_TYPES,
   namesOf,
   overview,
-  placeKinds: PLACE_KINDS,
   problemWords,
   reasonWords,
   restore,
@@ -34,11 +55,29 @@ export const words = {
   verdict,
   verdictHeadline,
   welcome,
-  ...jobWords,
-  ...shellWords,
+  confirmWords,
+  connection,
+  DEPTHS,
+  DESTINATION_STATES,
+  folders,
+  JOB_RUNNING,
+  JOB_TITLES,
+  jobHeadline,
+  jobs,
+  jobTone,
+  keyWords,
+  outcomeDetail,
+  outcomeHeadline,
+  PHASES,
+  PROBE_WORDS,
+  recovery,
+  RUN_TITLES,
+  runWords,
+  SCREEN_NAMES,
+  secrets,
+  shell,
 } as const;
 
-export type { ErrorAction, ErrorWords } from './errors.ts';
-export type { ReasonAction, ReasonWords, Tone } from './verdict.ts';
-export { count, list, plural, pluralOrNo } from './count.ts';
+export type { ReasonWords, Tone } from './verdict.ts';
+export { count, list, plural } from './count.ts';
 export * from './time.ts';

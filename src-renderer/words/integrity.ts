@@ -3,15 +3,12 @@ import type { SnapshotKind } from '../../src-shared/model/index.ts';
 import { count, plural } from './count.ts';
 
 export const integrity = {
-  title: 'Integrity',
   good: 'Your backup is whole',
   goodDetail: (what: string, when: string) => `${what} found every part as it was written, ${when}.`,
   never: 'Not checked yet',
   neverDetail: 'A check reads the backup back and compares it with its fingerprints. Begin with a quick one.',
   damaged: (number: number) => `${plural(number, 'damage')} found`,
   damagedDetail: 'Everything else stays readable and can be restored. Below is what is affected.',
-  old: 'Your backup was whole when it was last checked',
-  running: 'Checking the backup',
   away: (name: string) => `${name} is not connected`,
   awayDetail: 'It can be checked when you plug it in. What the last check found is shown below.',
   awayNone: 'It can be checked when you plug it in.',
@@ -20,7 +17,6 @@ export const integrity = {
   checks: 'Last checked',
   neverChecked: 'Never',
   coverage: (read: string, total: string) => `${read} of ${total} read`,
-  percentRead: (percent: string) => `${percent} of all data read back`,
   checked: 'In the last check',
   parts: { snapshots: 'Snapshots', nodes: 'Files and folders', packs: 'Containers', blobs: 'Pieces of data' },
   chains: 'How your snapshots are kept',
@@ -41,13 +37,11 @@ export const integrity = {
   affectsFiles: (files: number, snapshots: number) =>
     `Affects ${plural(files, 'file')} in ${plural(snapshots, 'snapshot')}`,
   affectsNothing: 'No file of yours is affected',
-  paths: 'Affected files',
   morePaths: (number: number) => `and ${count(number)} more`,
   whatNow: 'What to do',
   whatNowText:
     'Back up now: what still exists on this computer is stored again, whole. Then check deeply once more. If new damage appears, replace the drive.',
   backUp: 'Back up now',
-  openRestore: 'Open in Restore',
 } as const;
 
 const KINDS: Readonly<Record<SnapshotKind, string>> = { base: 'Full snapshot', incremental: 'Changes only' };

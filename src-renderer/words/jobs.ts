@@ -186,7 +186,6 @@ export const jobs = {
   noCurrent: 'Preparing',
   rateLabel: (rate: string) => `Speed over the last minute, now ${rate}`,
   more: (number: number) => `${count(number)} more waiting`,
-  announceStart: (title: string) => `${title} has begun.`,
   announcePercent: (title: string, percent: number) => `${title}: ${percent} percent.`,
   announceEnd: (headline: string, detail: string) => `${headline}. ${detail}`,
   bar: 'Running job',

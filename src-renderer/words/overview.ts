@@ -2,7 +2,6 @@
 import { count, plural } from './count.ts';
 
 export const overview = {
-  title: 'Overview',
   backUpNow: 'Back up now',
   restoreFiles: 'Restore files',
   lastBackup: (when: string) => `Last backup ${when}`,
@@ -17,9 +16,7 @@ export const overview = {
   editFolders: 'Change',
   gone: 'Not there',
   destination: 'Kept on',
-  snapshots: (number: number) => plural(number, 'snapshot'),
   capacity: (stored: string, free: string, total: string) => `Cairn uses ${stored}. ${free} free of ${total}.`,
-  capacityLabel: 'Space on the drive',
   stored: 'Cairn',
   other: 'Other files',
   free: 'Free',
@@ -49,7 +46,6 @@ export const editSet = {
   add: 'Add folder',
   remove: (name: string) => `Stop protecting ${name}`,
   added: 'New',
-  last: 'Keep at least one folder.',
   rules: 'Leave out',
   rulesHint: 'One pattern a line, as in .gitignore: *.iso, node_modules/, /Downloads/old',
   largest: 'Leave out files larger than',

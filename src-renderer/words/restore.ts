@@ -5,13 +5,10 @@ import { count, plural } from './count.ts';
 export const restore = {
   title: 'Restore',
   snapshots: 'Snapshots',
-  snapshotOf: (when: string) => `As it was ${when}`,
   latest: 'Newest',
   calendar: 'Days with snapshots',
   calendarDay: (day: string, snapshots: number, size: string) =>
     snapshots === 0 ? `${day}: none` : `${day}: ${plural(snapshots, 'snapshot')}, ${size} changed`,
-  calendarLess: 'Less changed',
-  calendarMore: 'More',
   earlierMonth: 'Earlier month',
   laterMonth: 'Later month',
   showAll: 'Show all days',
@@ -33,7 +30,6 @@ export const restore = {
   incomplete: 'A part of this folder is damaged and missing from the list.',
   notHereTitle: 'This folder did not exist then',
   notHereHint: 'Choose another time, or go to the folder above.',
-  shown: (total: number) => plural(total, 'item'),
   selected: (number: number) => `${plural(number, 'item')} selected`,
   wholeFolder: (total: number) => `The whole folder selected, ${plural(total, 'item')}`,
   clear: 'Clear selection',
@@ -50,7 +46,6 @@ export const restore = {
   tooLarge: (limit: string) => `Files over ${limit} are not previewed.`,
   truncated: 'Only the beginning is shown.',
   binary: 'This is not text. Its first bytes:',
-  folderPreview: 'Folder',
   details: { size: 'Size', changed: 'Changed', kind: 'Kind', target: 'Leads to', hash: 'Fingerprint' },
   kinds: {
     file: 'File',
@@ -64,7 +59,6 @@ export const restore = {
   awayHint: 'Plug it in to look at your files. Everything on it is as you left it.',
   setEmpty: 'Nothing to restore yet',
   setEmptyHint: 'Set up a backup first, or open one that you already have.',
-  destination: 'From',
 } as const;
 
 export const CONFLICTS: Readonly<Record<ConflictChoice, { readonly title: string; readonly explains: string }>> = {
@@ -86,7 +80,6 @@ export const sheet = {
   originalHint: 'Where the files were when they were backed up',
   elsewhere: 'Another folder',
   elsewhereHint: 'Leaves what you have untouched',
-  choose: 'Choose…',
   change: 'Change…',
   conflict: 'If a file is there and differs',
   preview: 'What will happen',
@@ -100,14 +93,8 @@ export const sheet = {
   notEnough: (missing: string) => `There is not enough space: ${missing} more is needed.`,
   nothing: 'Everything is there already, just as it was.',
   problems: (number: number) => `${plural(number, 'item')} can’t be restored there`,
-  conflictList: 'Files that differ',
   go: (number: number) => `Restore ${plural(number, 'item')}`,
   goPlain: 'Restore',
+  goNothing: 'Nothing to restore',
   needFolder: 'Choose a folder to restore into.',
-  started: 'Restoring',
-} as const;
-
-export const done = {
-  title: 'Restored',
-  undoHint: 'What was replaced is kept in',
 } as const;

@@ -56,12 +56,10 @@ export const settings = {
   lowPriorityHint: 'Backups take a little longer and you notice them less.',
   notifyFailures: 'When something did not work',
   notifySuccesses: 'When a backup has finished',
-  about: 'Cairn',
   license: 'MIT licence. Fonts: Inter and JetBrains Mono, Open Font License.',
   doctor: 'Check this installation',
   doctorHint: 'Tests the parts Cairn relies on with known answers.',
   doctorVerdicts: { ok: 'Fine', warning: 'Look at this', failed: 'Failed' },
-  saved: 'Saved',
 } as const;
 
 export const KEY_TYPES: Readonly<Record<KeyInfo['type'], string>> = {

@@ -1,7 +1,6 @@
 /** The frame around the screens: rail, connection, palette, keys, folder picker, secrets, copying. */
-import type { Destination, DestinationState, DestinationProbe } from '../../src-shared/model/index.ts';
+import type { DestinationProbe, DestinationState } from '../../src-shared/model/index.ts';
 import type { Screen } from '../../src-shared/api/contract.ts';
-import { count, plural } from './count.ts';
 import type { Tone } from './verdict.ts';
 
 export const connection = {
@@ -9,7 +8,6 @@ export const connection = {
   lost: 'The connection to Cairn was lost',
   lostDetail: 'A backup that is running goes on by itself. This window connects again on its own.',
   retryNow: 'Connect now',
-  attempts: (number: number) => plural(number, 'attempt'),
   over: 'This session has ended',
   overDetail: 'Open the link that “cairn serve” prints to go on. Running jobs were not affected.',
   mismatch: 'This window is older than the engine',
@@ -36,11 +34,6 @@ export const DESTINATION_STATES: Readonly<Record<DestinationState, { readonly to
   unusable: { tone: 'bad', name: 'Can’t be opened' },
 };
 
-export function destinationLine(destination: Destination): string {
-  const { name } = DESTINATION_STATES[destination.state];
-  return destination.encrypted ? `${name}, encrypted` : name;
-}
-
 export const PROBE_WORDS: Readonly<Record<DestinationProbe['state'], { readonly ok: boolean; readonly text: string }>> =
   {
     free: { ok: true, text: 'Ready to use' },
@@ -62,8 +55,6 @@ export const shell = {
   keys: 'Keyboard shortcuts',
   close: 'Close',
   cancel: 'Cancel',
-  back: 'Back',
-  done: 'Done',
   loading: 'Loading',
   tryAgain: 'Try again',
   copy: 'Copy',
@@ -72,7 +63,6 @@ export const shell = {
   cliTitle: 'The same on the command line',
   showWorkings: 'Technical details',
   version: (version: string) => `Cairn ${version}`,
-  defaultErrorTitle: 'That did not work',
 } as const;
 
 export const keyWords = {
@@ -142,10 +132,8 @@ export const recovery = {
   copy: 'Copy',
   confirm: 'I have printed it or written it down, and it lies in a safe place',
   done: 'Done',
-  leaveTitle: 'Close without keeping the key?',
   leaveText: 'You can make a new recovery key in Settings as long as you know the password.',
   leaveYes: 'Close anyway',
-  leaveNo: 'Go back',
   sheetTitle: 'Cairn recovery sheet',
   sheetFor: 'Opens the backup',
   sheetPlace: 'Kept in',
@@ -167,10 +155,4 @@ export const confirmWords = {
   lockTitle: (name: string) => `Lock ${name}?`,
   lockText: 'Cairn forgets the password until you enter it again. It can’t back up meanwhile.',
   lockYes: 'Lock',
-  cancelJobTitle: 'Stop this job?',
-} as const;
-
-export const selection = {
-  none: 'Nothing selected',
-  some: (number: number) => `${count(number)} selected`,
 } as const;

@@ -1,5 +1,4 @@
 /** Words of the first run and of adopting a backup that exists. */
-import type { PlaceKind } from '../../src-shared/model/index.ts';
 import { plural } from './count.ts';
 
 export const welcome = {
@@ -12,7 +11,6 @@ export const welcome = {
   counting: 'Counting',
   nothingChosen: 'Choose at least one folder.',
   total: (files: number, size: string) => `${plural(files, 'file')}, ${size}`,
-  unreadable: (number: number) => `${plural(number, 'item')} can’t be read`,
   leaveOut: 'Leave out what can be made again',
   leaveOutHint: 'Build folders and caches that programs fill by themselves.',
   saves: (size: string) => `saves ${size}`,
@@ -22,15 +20,12 @@ export const welcome = {
   where: 'Where to keep it',
   whereHint: 'A drive that you can unplug protects best.',
   otherFolder: 'Another folder',
-  otherFolderHint: 'On this computer or a network drive',
   free: (free: string, total: string) => `${free} free of ${total}`,
   removable: 'External drive',
   internal: 'Internal drive',
-  systemDrive: 'Same drive as this computer',
-  systemWarning: 'A backup on the same drive does not survive the drive. An external one would.',
+  systemWarning: 'If this folder is on the same drive as your files, the backup does not survive that drive.',
   noDrives: 'No other drive is connected. Plug one in and it appears here, or choose a folder.',
   tooSmall: (free: string) => `Only ${free} free, which is less than what you chose.`,
-  goesTo: (path: string) => `The backup will be in ${path}`,
   encryption: 'Encryption',
   encrypt: 'Encrypt the backup',
   encryptOn: 'Whoever finds the drive can’t read it. You get a recovery sheet to print right after the start.',
@@ -52,7 +47,6 @@ export const adopt = {
   lead: 'Connect the drive and choose it. Cairn finds the backup on it, and nothing on it is changed.',
   looking: 'Looking for a backup',
   found: 'Found a Cairn backup',
-  foundAt: (path: string) => `in ${path}`,
   notHere: 'There is no Cairn backup here. Choose the folder that holds it.',
   already: 'This backup is open in Cairn already.',
   choose: 'Where is it?',
@@ -61,16 +55,3 @@ export const adopt = {
   back: 'Start a new backup instead',
   noPassword: 'It is not encrypted, so no password is needed.',
 } as const;
-
-export const PLACE_KINDS: Readonly<Record<PlaceKind, string>> = {
-  folder: 'Folder',
-  home: 'Home',
-  documents: 'Documents',
-  pictures: 'Pictures',
-  desktop: 'Desktop',
-  projects: 'Projects',
-  downloads: 'Downloads',
-  music: 'Music',
-  videos: 'Videos',
-  drive: 'Drive',
-};

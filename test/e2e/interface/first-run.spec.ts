@@ -60,7 +60,9 @@ test('the recovery sheet can be copied and asks to be kept', async ({ cairn }) =
   await page.keyboard.press('Escape');
   await expect(sheet).toBeVisible();
   await sheet.getByRole('button', { name: 'Copy' }).click();
-  expect(await page.evaluate(() => window.scripted.copied)).toEqual([expect.stringMatching(/^(?:[0-9A-Z]{4}-){13}[0-9A-Z]{4}$/)]);
+  expect(await page.evaluate(() => window.scripted.copied)).toEqual([
+    expect.stringMatching(/^(?:[0-9A-Z]{4}-){13}[0-9A-Z]{4}$/),
+  ]);
   await sheet.getByRole('checkbox').check();
   await sheet.getByRole('button', { name: 'Done' }).click();
   await expect(sheet).toBeHidden();

@@ -24,7 +24,9 @@ test('a backup runs to its end and says what it did', async ({ cairn }) => {
   await expect(page.getByRole('heading', { name: 'Backing up' })).toBeVisible();
   const bar = page.getByRole('region', { name: 'Running job' });
   await expect(bar.getByText('Backed up 49 files')).toBeVisible();
-  await expect(page.getByRole('status').filter({ hasText: 'Backed up 49 files. 41.2 MB added to the drive' })).toHaveCount(1);
+  await expect(
+    page.getByRole('status').filter({ hasText: 'Backed up 49 files. 41.2 MB added to the drive' }),
+  ).toHaveCount(1);
   await bar.getByRole('button', { name: 'Dismiss' }).click();
   await expect(bar).toHaveCount(0);
 });
@@ -87,7 +89,10 @@ test('every screen is reached by its key, and ? lists them', async ({ cairn }) =
   await expect(page.getByRole('heading', { name: 'Everything is backed up' })).toBeVisible();
   for (const [index, screen] of SCREENS.entries()) {
     await page.keyboard.press(`Control+${index + 1}`);
-    await expect(page.getByRole('button', { name: screen, exact: true }).first()).toHaveAttribute('aria-current', 'page');
+    await expect(page.getByRole('button', { name: screen, exact: true }).first()).toHaveAttribute(
+      'aria-current',
+      'page',
+    );
   }
   await page.keyboard.press('?');
   await expect(page.getByRole('dialog', { name: 'Keyboard shortcuts' })).toBeVisible();

@@ -2,7 +2,11 @@
 import type { Scenario } from '../support/scripted-data.ts';
 import { type CairnWindow, expect, test } from './window.ts';
 
-type View = { readonly name: string; readonly scenario: Scenario; readonly reach: (cairn: CairnWindow) => Promise<void> };
+type View = {
+  readonly name: string;
+  readonly scenario: Scenario;
+  readonly reach: (cairn: CairnWindow) => Promise<void>;
+};
 
 const stay = async ({ page }: CairnWindow): Promise<void> => {
   await page.getByRole('heading').first().waitFor();
@@ -151,8 +155,13 @@ test('with motion reduced nothing moves by itself', async ({ cairn }) => {
   await cairn.open('backing-up');
   await expect(cairn.page.getByRole('heading', { name: 'Backing up' })).toBeVisible();
   await cairn.page.waitForTimeout(200);
-  const moving = await cairn.page.evaluate(() =>
-    document.getAnimations().filter((animation) => animation.playState === 'running' && animation.effect?.getComputedTiming().duration !== 0.01).length,
+  const moving = await cairn.page.evaluate(
+    () =>
+      document
+        .getAnimations()
+        .filter(
+          (animation) => animation.playState === 'running' && animation.effect?.getComputedTiming().duration !== 0.01,
+        ).length,
   );
   expect(moving).toBe(0);
 });

@@ -55,7 +55,9 @@ test('another choice about files that differ is counted anew and is what is done
   await page.getByRole('radio', { name: /Replace mine/ }).check();
   await expect.poll(() => cairn.asked('jobs.planRestore')).toMatchObject({ conflict: 'replace' });
   await page.getByRole('button', { name: 'Restore 1 item' }).click();
-  await expect.poll(() => cairn.asked('jobs.restore')).toMatchObject({ conflict: 'replace', paths: ['Documents/Notes.txt'] });
+  await expect
+    .poll(() => cairn.asked('jobs.restore'))
+    .toMatchObject({ conflict: 'replace', paths: ['Documents/Notes.txt'] });
 });
 
 test('a restore goes to another folder, and what it did can be opened and taken back', async ({ cairn }) => {
@@ -65,7 +67,10 @@ test('a restore goes to another folder, and what it did can be opened and taken 
   await row(page, 'Documents').click();
   await page.getByRole('button', { name: 'Restore…' }).click();
   await page.getByRole('radio', { name: /Another folder/ }).check();
-  await page.getByRole('dialog', { name: 'Choose where to restore to' }).getByRole('button', { name: 'Desktop' }).click();
+  await page
+    .getByRole('dialog', { name: 'Choose where to restore to' })
+    .getByRole('button', { name: 'Desktop' })
+    .click();
   await page.getByRole('button', { name: 'Use “Desktop”' }).click();
   await expect.poll(() => cairn.asked('jobs.planRestore')).toMatchObject({ to: { kind: 'folder' } });
   await page.getByRole('button', { name: 'Restore 31 items' }).click();

@@ -28,8 +28,10 @@ export type CairnWindow = {
 type WorkerFixtures = { readonly windowUrl: string };
 
 export const test = base.extend<{ readonly cairn: CairnWindow }, WorkerFixtures>({
-  launchOptions: [BROWSER_OPTIONS, { scope: 'worker', option: true }],
+  launchOptions: [BROWSER_OPTIONS, { scope: 'worker' }],
   windowUrl: [
+    // Playwright reads from the pattern what a fixture needs: nothing.
+    // eslint-disable-next-line no-empty-pattern
     async ({}, use) => {
       await buildScriptedEngine();
       const server = await serveWindow();
@@ -58,15 +60,22 @@ export const test = base.extend<{ readonly cairn: CairnWindow }, WorkerFixtures>
         await page.goto(`${windowUrl}/?scenario=${scenario}&theme=${theme}`);
       },
       go: async (screen) => {
-        await page.getByRole('navigation', { name: 'Screens' }).getByRole('button', { name: screen, exact: true }).click();
+        await page
+          .getByRole('navigation', { name: 'Screens' })
+          .getByRole('button', { name: screen, exact: true })
+          .click();
       },
       clicks: () => page.evaluate(() => Number(sessionStorage.getItem('clicks'))),
-      asked: (command) => page.evaluate((name) => new Map<string, unknown>(window.scripted.engine.inputs).get(name), command),
+      asked: (command) =>
+        page.evaluate((name) => new Map<string, unknown>(window.scripted.engine.inputs).get(name), command),
       findings: async () => {
         const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
         return violations
           .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-          .map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.target.join(' ')} — ${node.failureSummary ?? ''}`).join('\n')}`);
+          .map(
+            ({ id, nodes }) =>
+              `${id}: ${nodes.map((node) => `${node.target.join(' ')} — ${node.failureSummary ?? ''}`).join('\n')}`,
+          );
       },
     });
     expect(troubles).toEqual([]);

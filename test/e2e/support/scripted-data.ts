@@ -79,7 +79,13 @@ export const SIZES: Readonly<Record<string, { readonly files: number; readonly b
 };
 
 export const SUGGESTIONS: readonly RuleSaving[] = [
-  { rule: 'node_modules/', origin: 'exclude', files: 141_200, bytes: 9.8e9, examples: [`${HOME}/Projects/website/node_modules`] },
+  {
+    rule: 'node_modules/',
+    origin: 'exclude',
+    files: 141_200,
+    bytes: 9.8e9,
+    examples: [`${HOME}/Projects/website/node_modules`],
+  },
   { rule: '.cache/', origin: 'exclude', files: 12_400, bytes: 3.1e9, examples: [`${HOME}/Projects/.cache`] },
   { rule: 'target/', origin: 'exclude', files: 6_010, bytes: 2.4e9, examples: [`${HOME}/Projects/engine/target`] },
   { rule: '*.iso', origin: 'exclude', files: 1, bytes: 1.2e9, examples: [`${HOME}/Documents/old.iso`] },
@@ -139,7 +145,8 @@ export function snapshotsOf(scenario: Scenario, nowMs: number): readonly Snapsho
   for (let day = 58; day >= 0; day--) {
     if (hashOf(`day ${day}`) % 9 === 0 && day > 2) continue;
     const runs = day < 4 ? 4 : 1;
-    for (let run = runs; run > 0; run--) times.push(nowMs - newestAgeMs - day * DAY_MS - run * 2 * HOUR_MS + 100 * MINUTE_MS);
+    for (let run = runs; run > 0; run--)
+      times.push(nowMs - newestAgeMs - day * DAY_MS - run * 2 * HOUR_MS + 100 * MINUTE_MS);
   }
   return times.map((timeMs, index) => {
     const chain = index < 40 ? 1 : 2;
@@ -187,7 +194,9 @@ function destinationOf(scenario: Scenario, nowMs: number): Destination {
     encrypted: true,
     state,
     error:
-      state === 'unusable' ? new CairnError('repository/newer-format', 'It says format 3; this Cairn reads up to 2.').toWire() : null,
+      state === 'unusable'
+        ? new CairnError('repository/newer-format', 'It says format 3; this Cairn reads up to 2.').toWire()
+        : null,
     awaySince: state === 'away' ? ago(nowMs, 3 * DAY_MS + 2 * HOUR_MS) : null,
     freeBytes: state === 'away' ? null : scenario === 'full' ? 18e6 : 1.62e12,
     totalBytes: state === 'away' ? null : 2e12,
@@ -203,37 +212,27 @@ function destinationOf(scenario: Scenario, nowMs: number): Destination {
 
 function verdictOf(scenario: Scenario, nowMs: number): Verdict {
   const at = { destinationId: DESTINATION_ID };
-  const reasons = ((): readonly VerdictReason[] => {
-    switch (scenario) {
-      case 'away':
-        return [
-          { kind: 'away', ...at, since: ago(nowMs, 3 * DAY_MS + 2 * HOUR_MS) },
-          { kind: 'stale', setId: SET_ID, since: ago(nowMs, 3 * DAY_MS + 3 * HOUR_MS) },
-        ];
-      case 'locked':
-        return [{ kind: 'locked', ...at }];
-      case 'damaged':
-        return [{ kind: 'damage', ...at, count: 2 }];
-      case 'full': {
-        const error = new CairnError('destination/full', 'The drive has 18 MB left and 2.4 GB are needed.').toWire();
-        return [
-          { kind: 'last-failed', setId: SET_ID, error },
-          { kind: 'space-low', ...at, freeBytes: 18e6 },
-        ];
-      }
-      case 'problems':
-        return [{ kind: 'problems', setId: SET_ID, count: 14 }];
-      case 'new-set':
-        return [
-          { kind: 'never-backed-up', setId: SET_ID },
-          { kind: 'never-verified', ...at },
-        ];
-      case 'unusable':
-        return [{ kind: 'unusable', ...at }];
-      default:
-        return [];
-    }
-  })();
+  const awaySince = ago(nowMs, 3 * DAY_MS + 2 * HOUR_MS);
+  const error = new CairnError('destination/full', 'The drive has 18 MB left and 2.4 GB are needed.').toWire();
+  const all: Partial<Record<Scenario, readonly VerdictReason[]>> = {
+    away: [
+      { kind: 'away', ...at, since: awaySince },
+      { kind: 'stale', setId: SET_ID, since: awaySince },
+    ],
+    locked: [{ kind: 'locked', ...at }],
+    damaged: [{ kind: 'damage', ...at, count: 2 }],
+    full: [
+      { kind: 'last-failed', setId: SET_ID, error },
+      { kind: 'space-low', ...at, freeBytes: 18e6 },
+    ],
+    problems: [{ kind: 'problems', setId: SET_ID, count: 14 }],
+    'new-set': [
+      { kind: 'never-backed-up', setId: SET_ID },
+      { kind: 'never-verified', ...at },
+    ],
+    unusable: [{ kind: 'unusable', ...at }],
+  };
+  const reasons = all[scenario] ?? [];
   const bad = scenario === 'damaged' || scenario === 'full' || scenario === 'unusable';
   return { level: bad ? 'bad' : reasons.length > 0 ? 'attention' : 'good', reasons };
 }
@@ -258,7 +257,13 @@ export function setOf(scenario: Scenario, nowMs: number): BackupSet {
     lastBackup:
       latest === undefined
         ? null
-        : { time: latest.time, snapshotId: latest.id, files: BASE_FILES, bytes: 241.3e9, problemCount: latest.problemCount },
+        : {
+            time: latest.time,
+            snapshotId: latest.id,
+            files: BASE_FILES,
+            bytes: 241.3e9,
+            problemCount: latest.problemCount,
+          },
   };
 }
 
@@ -278,7 +283,15 @@ export function runsOf(scenario: Scenario, nowMs: number): readonly Run[] {
   for (const [index, snapshot] of snapshotsOf(scenario, nowMs).entries()) {
     const failed = scenario === 'full' && index === snapshotsOf(scenario, nowMs).length - 1;
     const roll = hashOf(`run ${index}`) % 30;
-    const state = failed ? 'failed' : roll === 3 ? 'cancelled' : roll === 7 ? 'interrupted' : roll === 9 ? 'failed' : 'done';
+    const state = failed
+      ? 'failed'
+      : roll === 3
+        ? 'cancelled'
+        : roll === 7
+          ? 'interrupted'
+          : roll === 9
+            ? 'failed'
+            : 'done';
     runs.push({
       runId: hexOf(`run ${index}`, 16),
       kind: index % 17 === 11 ? 'verify' : index % 23 === 19 ? 'restore' : 'backup',
@@ -309,7 +322,11 @@ const DAMAGE: readonly Damage[] = [
     kind: 'pack',
     message: 'Segment 12 of 31 does not match its checksum.',
     snapshots: [hexOf('snapshot 44', 32), hexOf('snapshot 45', 32)],
-    paths: ['Pictures/2025 Alps/IMG_4811.jpg', 'Pictures/2025 Alps/panorama.tif', 'Documents/Thesis/Figures/a/very/deeply/nested/folder/structure/with/setup.jpg'],
+    paths: [
+      'Pictures/2025 Alps/IMG_4811.jpg',
+      'Pictures/2025 Alps/panorama.tif',
+      'Documents/Thesis/Figures/a/very/deeply/nested/folder/structure/with/setup.jpg',
+    ],
   },
   {
     file: 'index/0c/0c55ab7710ee42fa01',
@@ -367,7 +384,13 @@ export function integrityOf(scenario: Scenario, nowMs: number): IntegrityStatus 
 
 export const keysOf = (nowMs: number): readonly KeyInfo[] => [
   { id: hexOf('key 1', 32), type: 'password', label: 'password', createdAt: ago(nowMs, 59 * DAY_MS), current: true },
-  { id: hexOf('key 2', 32), type: 'recovery', label: 'recovery key', createdAt: ago(nowMs, 59 * DAY_MS), current: false },
+  {
+    id: hexOf('key 2', 32),
+    type: 'recovery',
+    label: 'recovery key',
+    createdAt: ago(nowMs, 59 * DAY_MS),
+    current: false,
+  },
 ];
 
 export function logOf(nowMs: number): readonly LogLine[] {

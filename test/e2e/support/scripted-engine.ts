@@ -150,7 +150,11 @@ export class ScriptedEngine {
           problem('EACCES', '/home/ada/Documents/House/root-owned.pdf'),
         ],
       },
-      { code: 'changed-while-read', count: 2, examples: [problem('changed-while-read', '/home/ada/Documents/Budget 2026.ods')] },
+      {
+        code: 'changed-while-read',
+        count: 2,
+        examples: [problem('changed-while-read', '/home/ada/Documents/Budget 2026.ods')],
+      },
       { code: 'EIO', count: 1, examples: [problem('EIO', '/home/ada/Pictures/Family/garden.jpg')] },
     ];
   }
@@ -205,7 +209,12 @@ export class ScriptedEngine {
     'app.doctor': () => [
       { check: 'Hashing', verdict: 'ok', detail: 'BLAKE3 gives the known answers.', advice: '' },
       { check: 'Encryption', verdict: 'ok', detail: 'AES-256-GCM gives the known answers.', advice: '' },
-      { check: 'File watching', verdict: 'warning', detail: '8,192 watches allowed.', advice: 'Raise fs.inotify.max_user_watches.' },
+      {
+        check: 'File watching',
+        verdict: 'warning',
+        detail: '8,192 watches allowed.',
+        advice: 'Raise fs.inotify.max_user_watches.',
+      },
     ],
     'settings.get': () => this.#settings,
     'settings.change': (change) => (this.#settings = { ...this.#settings, ...change }),
@@ -215,7 +224,10 @@ export class ScriptedEngine {
       const home = data.place('/home/ada', 'home', 'ada');
       const drive = data.drivesOf(this.#scenario).find((row) => row.place.handle === handle)?.place;
       const here = drive ?? data.PLACES.find((row) => row.handle === handle) ?? home;
-      const folders = here === home ? data.PLACES.slice(0, 5) : ['Backups', 'Old', 'Shared'].map((name) => data.place(`${here.path}/${name}`, 'folder'));
+      const folders =
+        here === home
+          ? data.PLACES.slice(0, 5)
+          : ['Backups', 'Old', 'Shared'].map((name) => data.place(`${here.path}/${name}`, 'folder'));
       return { place: here, parent: here === home ? null : home, folders, truncated: false };
     },
     'places.makeFolder': ({ name }) => data.place(`/media/ada/Blue/${name}`, 'folder'),

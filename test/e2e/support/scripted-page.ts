@@ -10,7 +10,12 @@ import { ScriptedEngine } from './scripted-engine.ts';
 declare global {
   // eslint-disable-next-line @typescript-eslint/consistent-type-definitions -- only an interface adds to the browser's
   interface Window {
-    scripted: { readonly engine: ScriptedEngine; readonly drop: () => void; refuse: boolean; readonly copied: string[] };
+    scripted: {
+      readonly engine: ScriptedEngine;
+      readonly drop: () => void;
+      refuse: boolean;
+      readonly copied: string[];
+    };
   }
 }
 

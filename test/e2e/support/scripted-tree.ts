@@ -42,7 +42,14 @@ const TREE: Readonly<Record<string, readonly string[]>> = {
   'Documents/Letters/Old': ['2019.zip@9120'],
   'Documents/Taxes 2025': ['Declaration.pdf@402', 'Receipts/', 'Summary.ods@66'],
   'Documents/Taxes 2025/Receipts': ['January.pdf@120', 'February.pdf@130', 'March.pdf@96'],
-  'Documents/Thesis': ['Chapter 1.tex@88', 'Chapter 2.tex@102', 'Chapter 3.tex@31+12', 'Figures/', 'main.pdf@3400', 'bibliography.bib@61'],
+  'Documents/Thesis': [
+    'Chapter 1.tex@88',
+    'Chapter 2.tex@102',
+    'Chapter 3.tex@31+12',
+    'Figures/',
+    'main.pdf@3400',
+    'bibliography.bib@61',
+  ],
   'Documents/Thesis/Figures': ['overview.svg@40', 'latency.png@220', 'setup.jpg@1800'],
   Pictures: ['2024 Lofoten/', '2025 Alps/', 'Camera roll/', 'Family/', 'cover.png@96'],
   'Pictures/2024 Lofoten': ['IMG_2001.jpg@6210', 'IMG_2002.jpg@5980', 'IMG_2003.jpg@7150', 'IMG_2004.jpg@6420'],
@@ -97,7 +104,8 @@ let huge: readonly BrowseEntry[] | null = null;
 
 /** Null: no such folder at that time. */
 export function folderAt(path: string, moment: Moment): readonly BrowseEntry[] | null {
-  if (path === HUGE_FOLDER) return (huge ??= Array.from({ length: HUGE_COUNT }, (_, index) => hugeEntry(index, moment)));
+  if (path === HUGE_FOLDER)
+    return (huge ??= Array.from({ length: HUGE_COUNT }, (_, index) => hugeEntry(index, moment)));
   const rows = TREE[path];
   if (rows === undefined) return null;
   if (path !== '' && entryAt(path, moment) === null) return null;
