@@ -14,7 +14,7 @@ import {
   type WebSessionReply,
 } from '../../src-shared/api/web.ts';
 import type { Clock } from '../engine/kernel/index.ts';
-import { type PageFiles } from './headless-files.ts';
+import type { PageFiles } from './headless-files.ts';
 import { PAGE_HEADERS } from './page-files.ts';
 import type { Session, Sessions } from './headless-sessions.ts';
 

@@ -179,19 +179,16 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, ErrorWords>> = {
     title: 'That is not there any more',
     safe: SAFE_UNTOUCHED,
     advice: 'It was chosen or shown too long ago. Choose it again.',
-    action: 'none',
   },
   'app/busy': {
     title: 'Cairn is open already',
     safe: SAFE_BACKUPS,
     advice: 'Use the window that is open, or close it first.',
-    action: 'none',
   },
   'app/unavailable': {
     title: 'That can’t be done here',
     safe: SAFE_UNTOUCHED,
     advice: 'This computer, or this way of running Cairn, does not offer it.',
-    action: 'none',
   },
   'engine/internal': {
     title: 'Something went wrong inside Cairn',

@@ -38,7 +38,6 @@ export const WEB_CSRF_HEADER = 'x-cairn-csrf';
 export const WEB_PROTOCOL = 'cairn.1';
 export const WEB_CSRF_PROTOCOL_PREFIX = 'cairn.csrf.';
 
-export type WebSessionInput = { readonly token: string | null };
 export type WebSessionReply = { readonly csrf: string };
 /** What every refused request gets as JSON: no more than that. */
 export type WebRefusal = { readonly error: string };
