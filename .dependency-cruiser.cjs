@@ -50,6 +50,15 @@ const layerRules = LAYERS.flatMap(({ layer, rooms }) =>
   })
 );
 
+/** The package in all its spellings. */
+const ELECTRON = '^(electron$|electron/|node_modules/electron/)';
+
+/**
+ * Development packages that the product imports all the same: the build puts them into our own files, so they need not
+ * be installed where Cairn runs. Electron is the runtime itself there.
+ */
+const BUNDLED = '^node_modules/(svelte|bits-ui|@lucide/svelte|valibot|ws|electron|@zxcvbn-ts)/';
+
 const knownRooms = LAYERS.flatMap((row) => row.rooms).join('|');
 
 module.exports = {
@@ -92,28 +101,56 @@ module.exports = {
       comment: 'Both run under plain Node, where electron does not exist. Not even through something they import.',
       severity: 'error',
       from: { path: '^src-main/(engine|cli)/' },
-      to: { path: '^(electron$|electron/|node_modules/electron/)', reachable: true },
+      to: { path: ELECTRON, reachable: true },
+    },
+    {
+      name: 'only-the-app-imports-electron',
+      comment: 'Electron lives in app/, main.ts and preload.ts. A type of it is not less of it: use what port.ts has.',
+      severity: 'error',
+      from: { path: '^src-', pathNot: ['^src-main/app/', '^src-main/(main|preload)\\.ts$'] },
+      to: { path: ELECTRON },
+    },
+    {
+      name: 'policy-and-engine-host-never-reach-electron',
+      comment: 'Decisions are made where a test can hear them: without Electron, not even through something imported.',
+      severity: 'error',
+      from: { path: '^src-main/(app/policy|engine-host)/' },
+      to: { path: ELECTRON, reachable: true },
     },
     {
       name: 'renderer-imports-shared-only',
       comment: 'The window is sandboxed: it speaks to the engine through the contract in src-shared/api.',
       severity: 'error',
       from: { path: '^src-renderer/' },
-      to: { path: '^(src-main|test|scripts)/' },
+      to: { pathNot: ['^src-renderer/', '^src-shared/', '^node_modules/'] },
+    },
+    {
+      name: 'renderer-uses-browser-packages-only',
+      comment: 'The page is built from these; each goes to every user, so a new one is a decision.',
+      severity: 'error',
+      from: { path: '^src-renderer/' },
+      to: { path: '^node_modules/', pathNot: ['^node_modules/(svelte|bits-ui|@lucide/svelte|valibot|@msgpack/msgpack|@zxcvbn-ts)/'] },
+    },
+    {
+      name: 'preload-reaches-no-engine',
+      comment: 'The preload is one file that runs beside the page: the bridge and its table of calls, nothing more.',
+      severity: 'error',
+      from: { path: '^src-main/preload\\.ts$' },
+      to: { path: '^src-main/(engine|engine-host|cli)/', reachable: true },
     },
     {
       name: 'shared-imports-itself-only',
       comment: 'src-shared runs in the window, in the engine and in the command line: no Node, no DOM, no package.',
       severity: 'error',
-      from: { path: '^src-shared/', pathNot: '^src-shared/api/' },
-      to: { pathNot: '^src-shared/' },
+      from: { path: '^src-shared/' },
+      to: { pathNot: ['^src-shared/', '^node_modules/valibot/'] },
     },
     {
-      name: 'shared-api-checks-with-valibot',
-      comment: 'The schemas of the contract use one pure library, and nothing else.',
+      name: 'shared-schemas-stand-in-api',
+      comment: 'Only what crosses a border is checked with a schema; everything else in src-shared has no package.',
       severity: 'error',
-      from: { path: '^src-shared/api/' },
-      to: { pathNot: '^(src-shared/|node_modules/valibot/)' },
+      from: { path: '^src-shared/', pathNot: '^src-shared/api/' },
+      to: { path: '^node_modules/' },
     },
     {
       name: 'source-never-imports-tests',
@@ -142,7 +179,11 @@ module.exports = {
       comment: 'What the product imports is in dependencies: a transitive or development package may be gone tomorrow.',
       severity: 'error',
       from: { path: '^src-' },
-      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] },
+      to: {
+        dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'],
+        dependencyTypesNot: ['type-only'],
+        pathNot: BUNDLED,
+      },
     },
   ],
   options: {
