@@ -129,7 +129,10 @@ module.exports = {
       comment: 'The page is built from these; each goes to every user, so a new one is a decision.',
       severity: 'error',
       from: { path: '^src-renderer/' },
-      to: { path: '^node_modules/', pathNot: ['^node_modules/(svelte|bits-ui|@lucide/svelte|valibot|@msgpack/msgpack|@zxcvbn-ts)/'] },
+      to: {
+        path: '^node_modules/',
+        pathNot: ['^node_modules/(svelte|bits-ui|@lucide/svelte|valibot|@msgpack/msgpack|@zxcvbn-ts)/'],
+      },
     },
     {
       name: 'preload-reaches-no-engine',
