@@ -6,6 +6,8 @@ import { type SmallRepository, buildSmallRepository, buildTwinRepository } from 
 import { seeded, testSeed } from '../support/seed.ts';
 
 const TIMEOUT_MS = 300_000;
+/** Two of three have packs of one size. */
+const TWIN_ATTEMPTS_MAX = 20;
 const seed = testSeed('distortions');
 
 describe.each([
@@ -42,9 +44,16 @@ describe.each([
   });
 
   test('packs of the same shape that stand in each other’s place never pass for one another', async () => {
-    const twins = await buildTwinRepository({ seed, encrypted });
-    const sizes = [...twins.files].filter(([name]) => name.startsWith('packs/')).map(([, { length }]) => length);
-    expect(new Set(sizes).size).toBeLessThan(sizes.length);
+    const sizesOf = ({ files }: SmallRepository): number[] =>
+      [...files].filter(([name]) => name.startsWith('packs/')).map(([, { length }]) => length);
+    const hasTwins = (repository: SmallRepository): boolean =>
+      new Set(sizesOf(repository)).size < sizesOf(repository).length;
+    let twins = await buildTwinRepository({ seed, encrypted });
+    // A footer holds random ids; now and then one of them compresses by a byte more than its twin.
+    for (let attempt = 1; attempt < TWIN_ATTEMPTS_MAX && !hasTwins(twins); attempt++) {
+      twins = await buildTwinRepository({ seed: seed + attempt, encrypted });
+    }
+    expect(hasTwins(twins)).toBe(true);
     const random = seeded(seed);
     const { failures } = await checkCases(twins, everySwap(twins.files, random), random);
     expect(failures).toEqual([]);

@@ -66,9 +66,12 @@ test('loads a page again that has crashed', async ({ cairn, page }) => {
   await crashed;
   // To Playwright the page stays crashed, so the app is asked.
   const isShown = (): Promise<unknown> =>
-    cairn.evaluate(({ BrowserWindow }) =>
-      BrowserWindow.getAllWindows()[0]?.webContents.executeJavaScript('document.querySelector("main") !== null'),
-    );
+    cairn
+      .evaluate(({ BrowserWindow }) =>
+        BrowserWindow.getAllWindows()[0]?.webContents.executeJavaScript('document.querySelector("main") !== null'),
+      )
+      // Asked before it is loaded again.
+      .catch(() => false);
   await expect.poll(isShown).toBe(true);
 });
 

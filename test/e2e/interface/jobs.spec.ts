@@ -34,6 +34,7 @@ test('a backup runs to its end and says what it did', async ({ cairn }) => {
 test('a cancelled job has not failed', async ({ cairn }) => {
   const { page } = cairn;
   await cairn.open('healthy');
+  await expect(page.getByRole('heading', { name: 'Everything is backed up' })).toBeVisible();
   await page.keyboard.press('Control+b');
   const bar = page.getByRole('region', { name: 'Running job' });
   await bar.getByRole('button', { name: 'Cancel' }).click();

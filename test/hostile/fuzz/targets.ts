@@ -635,5 +635,7 @@ export const EXCEPTIONS: Readonly<Record<string, string>> = {
   openSession: 'writes a lease, reads none but through decodeLease',
   openBlobIndex: 'reads files through decodeFooter and openIndexRun',
   openCondemnationFile: 'openObjectFile, then decodeCondemnation: both have rows',
+  parseInput: 'takes values, not bytes: test/engine-host/dispatch.test.ts has every command with hostile ones',
+  parseCall: 'the same; hostile frames are sent over real sockets in test/engine-host/headless.test.ts',
   openFolder: 'a walk over pages that decodeFolderPage has checked; what holds between pages is in the corpus',
 };
