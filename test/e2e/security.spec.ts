@@ -132,10 +132,30 @@ test('a page address leads to the page’s own files and nowhere else', async ({
   expect(answers.written).toBe(405);
 });
 
-test('the page cannot leave, open windows or embed others; links of the allow-list open in the browser', async ({
-  page,
-  cairn,
-}) => {
+test('the page cannot leave', async ({ page, cairn }) => {
+  await cairn.evaluate(({ BrowserWindow }) => {
+    const tried: unknown[] = [];
+    Object.assign(globalThis, { tried });
+    BrowserWindow.getAllWindows()[0]?.webContents.on('will-navigate', (event) => {
+      tried.push({ url: event.url, isPrevented: event.defaultPrevented });
+    });
+  });
+  // Later, so that nobody waits for an answer from a page that is about to leave.
+  await page.evaluate(() => void setTimeout(() => (location.href = 'https://example.com/')));
+  const left = (): Promise<unknown> =>
+    cairn.evaluate(({ BrowserWindow }) => ({
+      tried: Reflect.get(globalThis, 'tried') as unknown,
+      shown: BrowserWindow.getAllWindows().map(({ webContents }) => webContents.getURL()),
+    }));
+  await expect.poll(left).toEqual({
+    tried: [{ url: 'https://example.com/', isPrevented: true }],
+    shown: [expect.stringMatching(/^app:\/\/cairn\//)],
+  });
+});
+
+test('the page cannot open windows; links of the allow-list open in the browser', async ({ page, cairn }) => {
+  // Which link is allowed is tested without a browser too: test/app/policy.test.ts.
+  test.skip(host === 'standin', 'Chromium without a window stands still in window.open, one time in four.');
   await cairn.evaluate(({ shell }) => {
     const opened: string[] = [];
     Object.assign(globalThis, { opened });
@@ -144,15 +164,11 @@ test('the page cannot leave, open windows or embed others; links of the allow-li
       return Promise.resolve();
     };
   });
-  await page.evaluate(() => {
-    location.href = 'https://example.com/';
-  });
   await page.evaluate(() => void window.open('https://example.com/window'));
   await page.evaluate(() => void window.open('https://git-scm.com/docs/gitignore#_pattern_format'));
   await expect
     .poll(() => cairn.evaluate(() => Reflect.get(globalThis, 'opened') as string[]))
     .toEqual(['https://git-scm.com/docs/gitignore#_pattern_format']);
-  await expect(page.getByRole('main')).toBeVisible();
   expect(cairn.windows()).toHaveLength(1);
 });
 
