@@ -1,0 +1,128 @@
+/**
+ * A person's first days with the app: the real window on the real engine with real files, in a home folder of its own. The
+ * dialog for folders alone is answered by the test, because nobody sits before it.
+ */
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { ElectronApplication, Page } from '@playwright/test';
+
+import { ask, test as base, expect, launch } from './app.ts';
+
+const PASSWORD = 'quartz meadow lantern drift';
+
+type Files = { readonly documents: string; readonly drive: string };
+
+const test = base.extend<{ files: Files }>({
+  files: [
+    async ({ place }, use) => {
+      const home = path.join(place.folder, 'ada');
+      const documents = path.join(home, 'Documents');
+      const drive = path.join(place.folder, 'drive');
+      mkdirSync(path.join(documents, 'Letters'), { recursive: true });
+      mkdirSync(drive);
+      place.env['HOME'] = home;
+      writeFileSync(path.join(documents, 'Letters', 'to-charles.txt'), 'Dear Charles, the engine works.\n');
+      writeFileSync(path.join(documents, 'plans.txt'), 'first plan\n');
+      await use({ documents, drive });
+    },
+    { auto: true },
+  ],
+});
+
+/** What the system's dialog will answer from now on. */
+async function answerDialogs(cairn: ElectronApplication, folder: string): Promise<void> {
+  await cairn.evaluate(({ dialog }, chosen) => {
+    dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [chosen], bookmarks: [] });
+  }, folder);
+}
+
+const row = (page: Page, name: string) => page.getByRole('row').filter({ hasText: name });
+
+async function go(page: Page, screen: string): Promise<void> {
+  await page.getByRole('navigation', { name: 'Screens' }).getByRole('button', { name: screen, exact: true }).click();
+}
+
+/** From the first screen to a backup that is complete. */
+async function firstBackup(page: Page, cairn: ElectronApplication, { drive }: Files): Promise<void> {
+  await answerDialogs(cairn, drive);
+  await expect(page.getByRole('checkbox', { name: /Documents/ })).toBeChecked();
+  await page.getByRole('button', { name: 'Another folder' }).click();
+  await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+  await page.getByLabel('Repeat the password').fill(PASSWORD);
+  await page.getByRole('button', { name: 'Start first backup' }).click();
+  await page.getByRole('button', { name: 'Close anyway' }).click();
+  await expect(page.getByRole('heading', { name: 'Everything is backed up' })).toBeVisible();
+}
+
+test('from the first start to a file that is back, and taken back again', async ({ page, cairn, files }) => {
+  await firstBackup(page, cairn, files);
+  const plans = path.join(files.documents, 'plans.txt');
+
+  writeFileSync(plans, 'second plan, much better\n');
+  await page.getByRole('button', { name: 'Back up now' }).click();
+  await expect(page.getByText(/Backed up 1 file/).first()).toBeVisible();
+
+  await go(page, 'Restore');
+  const times = page.getByRole('listbox', { name: 'Snapshots' });
+  await expect(times.getByRole('option')).toHaveCount(2);
+  await row(page, 'plans.txt').click();
+  await expect(page.getByText('second plan, much better')).toBeVisible();
+  await times.focus();
+  await page.keyboard.press('End');
+  await row(page, 'plans.txt').click();
+  await expect(page.getByText('first plan')).toBeVisible();
+
+  await page.getByRole('button', { name: 'Options…' }).click();
+  await page.getByRole('radio', { name: /Replace mine/ }).check();
+  await page.getByRole('button', { name: 'Restore 1 item' }).click();
+  await expect(page.getByText('Restored 1 item', { exact: true })).toBeVisible();
+  expect(readFileSync(plans, 'utf8')).toBe('first plan\n');
+
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await expect(page.getByText('The restore was taken back', { exact: true })).toBeVisible();
+  expect(readFileSync(plans, 'utf8')).toBe('second plan, much better\n');
+});
+
+test('damage is found, named, and told on every screen', async ({ page, cairn, files }) => {
+  await firstBackup(page, cairn, files);
+  const repository = path.join(files.drive, 'Cairn');
+  const folder = readdirSync(files.drive).includes('Cairn') ? repository : files.drive;
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    if (!/^(packs|commits)\//.test(name)) continue;
+    const file = path.join(folder, name);
+    try {
+      const bytes = readFileSync(file);
+      bytes.fill(7, bytes.length / 2, bytes.length / 2 + 8);
+      writeFileSync(file, bytes);
+    } catch {
+      // A folder.
+    }
+  }
+  await go(page, 'Integrity');
+  await page.getByRole('radio', { name: /Deep/ }).check();
+  await page.getByRole('button', { name: 'Check now' }).click();
+  await expect(page.getByRole('heading', { name: /damaged part/ })).toBeVisible();
+  await expect(page.getByText('Needs you now')).toBeVisible();
+});
+
+test('a second start asks for the password, says when it is wrong, and opens with the right one', async ({
+  page,
+  cairn,
+  place,
+  files,
+}) => {
+  await ask(page, 'settings.change', { rememberPasswords: false });
+  await firstBackup(page, cairn, files);
+  await cairn.close();
+  const again = await launch(place);
+  const second = await again.firstWindow();
+  await second.getByRole('main').getByRole('button', { name: 'Unlock' }).first().click();
+  const dialog = second.getByRole('dialog');
+  await dialog.getByLabel('Password', { exact: true }).fill('not this one');
+  await dialog.getByRole('button', { name: 'Unlock' }).click();
+  await expect(dialog.getByText('That password does not open this backup')).toBeVisible();
+  await dialog.getByLabel('Password', { exact: true }).fill(PASSWORD);
+  await dialog.getByRole('button', { name: 'Unlock' }).click();
+  await expect(second.getByRole('heading', { name: 'Everything is backed up' })).toBeVisible();
+  await again.close();
+});
