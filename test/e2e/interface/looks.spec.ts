@@ -142,6 +142,10 @@ test('the main buttons can be reached at 200 %', async ({ cairn }) => {
 });
 
 test('the first paint comes within a second', async ({ cairn }) => {
+  test.skip(
+    process.env['CAIRN_MEASURE'] !== '1',
+    'A time, which a busy computer would spoil: CAIRN_MEASURE=1 tells it.',
+  );
   await cairn.open('healthy');
   await expect(cairn.page.getByRole('heading', { name: 'Everything is backed up' })).toBeVisible();
   const paintMs = await cairn.page.evaluate(
