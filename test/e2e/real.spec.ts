@@ -85,18 +85,16 @@ test('from the first start to a file that is back, and taken back again', async 
 
 test('damage is found, named, and told on every screen', async ({ page, cairn, files }) => {
   await firstBackup(page, cairn, files);
-  const repository = path.join(files.drive, 'Cairn');
-  const folder = readdirSync(files.drive).includes('Cairn') ? repository : files.drive;
-  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
-    if (!/^(packs|commits)\//.test(name)) continue;
-    const file = path.join(folder, name);
-    try {
-      const bytes = readFileSync(file);
-      bytes.fill(7, bytes.length / 2, bytes.length / 2 + 8);
-      writeFileSync(file, bytes);
-    } catch {
-      // A folder.
-    }
+  const stored = (): string[] =>
+    readdirSync(files.drive, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      /(^|\/)(packs\/..|commits)\/[0-9a-f]{64}$/.test(name),
+    );
+  await expect.poll(stored).not.toEqual([]);
+  for (const name of stored()) {
+    const bytes = readFileSync(path.join(files.drive, name));
+    const middle = Math.floor(bytes.length / 2);
+    bytes.fill(7, middle, middle + 8);
+    writeFileSync(path.join(files.drive, name), bytes);
   }
   await go(page, 'Integrity');
   await page.getByRole('radio', { name: /Deep/ }).check();
