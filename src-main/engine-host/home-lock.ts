@@ -8,7 +8,13 @@ import * as v from 'valibot';
 import { CairnError } from '../../src-shared/errors.ts';
 import { displayPath } from '../../src-shared/format/index.ts';
 import { judgeProcess } from '../engine/repository/index.ts';
-import { localErrno, localStateError, makeLocalFolder, processIdentity } from '../engine/service/index.ts';
+import {
+  localErrno,
+  localStateError,
+  makeLocalFolder,
+  processIdentity,
+  writeLocalFile,
+} from '../engine/service/index.ts';
 import type { Ports } from '../engine/kernel/index.ts';
 
 const LOCK_NAME = 'engine-host.lock';
@@ -43,7 +49,7 @@ export async function lockHome(home: string, ports: Ports): Promise<HomeLock> {
     const mine = { host, machineId, bootId, processSpace, processId, processStart, address: null };
     await take(file, JSON.stringify(mine), home, ports);
     return {
-      announce: (address) => replace(file, JSON.stringify({ ...mine, address })),
+      announce: (address) => writeLocalFile(file, { ...mine, address }),
       release: async () => {
         await unlink(file).catch(() => undefined);
       },
@@ -89,12 +95,6 @@ async function makeNew(file: string, content: string): Promise<boolean> {
   } finally {
     await unlink(temporary).catch(() => undefined);
   }
-}
-
-async function replace(file: string, content: string): Promise<void> {
-  const temporary = `${file}.${process.pid}.new`;
-  await writeWhole(temporary, content);
-  await rename(temporary, file);
 }
 
 async function writeWhole(file: string, content: string): Promise<void> {

@@ -6,13 +6,20 @@
  * A line that was torn by a crash, or that a later Cairn wrote, is passed over. Everything is bounded: the file is
  * rewritten with its newest lines when it has grown to twice what is kept.
  */
-import { appendFile, mkdir, readFile, readdir, rename, unlink, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, readdir, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
 import { CairnError } from '../../../src-shared/errors.ts';
 import type { JobOutcome, Run, RunDetails } from '../../../src-shared/model/index.ts';
 import type { Ports } from '../kernel/index.ts';
-import { localErrno, localStateError, makeLocalFolder, syncFolder, writeLocalFile } from '../service/index.ts';
+import {
+  localErrno,
+  localStateError,
+  makeLocalFolder,
+  syncFolder,
+  writeLocalFile,
+  writeLocalText,
+} from '../service/index.ts';
 import { groupProblems, problemsOf } from './reports.ts';
 import {
   type RunRecord,
@@ -202,10 +209,7 @@ export class Runs {
   }
 
   async #rewrite(): Promise<void> {
-    const temporary = `${this.#file}.new`;
-    const text = this.#runs.map((run) => `${JSON.stringify(run)}\n`).join('');
-    await writeFile(temporary, text, { mode: 0o600, flush: true });
-    await rename(temporary, this.#file);
+    await writeLocalText(this.#file, this.#runs.map((run) => `${JSON.stringify(run)}\n`).join(''));
     await syncFolder(this.#folder);
     this.#linesOnDisk = this.#runs.length;
   }

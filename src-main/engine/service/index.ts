@@ -3,7 +3,14 @@ export { examine } from './doctor.ts';
 export { type KnownHead, loadKnownHeads, rememberHeads } from './known-heads.ts';
 export { gatherStats } from './statistics.ts';
 export { checkKnownRepository } from './known-repository.ts';
-export { localErrno, localStateError, makeLocalFolder, syncFolder, writeLocalFile } from './local-file.ts';
+export {
+  localErrno,
+  localStateError,
+  makeLocalFolder,
+  syncFolder,
+  writeLocalFile,
+  writeLocalText,
+} from './local-file.ts';
 export { processIdentity } from './process-identity.ts';
 export { sweepTemporaries } from './temporaries.ts';
 export { listUndoable, undo, undoably } from './undo.ts';

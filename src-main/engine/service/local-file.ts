@@ -12,8 +12,13 @@ const NO_LINK_ERRNOS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOT
 
 /** Writes a value as JSON, readable by this user alone; folders are made as needed. Throws the system's errors. */
 export async function writeLocalFile(file: string, value: unknown): Promise<void> {
+  await writeLocalText(file, JSON.stringify(value));
+}
+
+/** The same for a text of any kind. */
+export async function writeLocalText(file: string, text: string): Promise<void> {
   await makeLocalFolder(path.dirname(file));
-  await rename(await writeTemporary(file, JSON.stringify(value)), file);
+  await rename(await writeTemporary(file, text), file);
 }
 
 /** Makes a folder that is this user's alone, and those above it. Throws the system's errors. */
