@@ -7,7 +7,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseWriterId } from '../../src-shared/ids.ts';
 import type { BackupReport, RestoreReport, VerifyReport } from '../../src-shared/model/index.ts';
-import { BACKUP_DEFAULTS, type BackupOptions, backup } from '../../src-main/engine/backup/index.ts';
+import {
+  BACKUP_DEFAULTS,
+  type BackupOptions,
+  type LiveReport,
+  type LiveScope,
+  backUpChanges,
+  backup,
+} from '../../src-main/engine/backup/index.ts';
 import type { Clock, Log, Ports, Random } from '../../src-main/engine/kernel/index.ts';
 import {
   type OpenOptions,
@@ -51,12 +58,13 @@ export class Lab {
   readonly folder: string;
   readonly source: string;
   readonly repositoryPath: string;
-  readonly clock = heldClock();
+  readonly clock: ReturnType<typeof heldClock>;
   readonly ports: Ports;
   readonly logged: Logged[] = [];
   readonly store: LocalStore;
 
-  constructor(seed = 1) {
+  constructor(seed = 1, clock = heldClock()) {
+    this.clock = clock;
     this.folder = mkdtempSync(path.join(tmpdir(), 'cairn-lab-'));
     this.source = path.join(this.folder, 'source');
     this.repositoryPath = path.join(this.folder, 'repository');
@@ -94,8 +102,16 @@ export class Lab {
   /** Backs the lab's source up; a minute passes before. */
   async backup(repository: Repository, options: Partial<BackupOptions> = {}): Promise<BackupReport> {
     this.clock.advance(60_000);
-    const shared = { sources: [Buffer.from(this.source)], host: 'lab', user: 'tester', writerId: WRITER };
-    return backup(repository, { ...BACKUP_DEFAULTS, ...shared, ...options });
+    return backup(repository, { ...BACKUP_DEFAULTS, ...this.#shared(), ...options });
+  }
+
+  /** The same where only these folders may have changed since a snapshot. No time passes before. */
+  backUpChanges(repository: Repository, scope: LiveScope, options: Partial<BackupOptions> = {}): Promise<LiveReport> {
+    return backUpChanges(repository, { ...BACKUP_DEFAULTS, ...this.#shared(), ...options }, scope);
+  }
+
+  #shared(): Pick<BackupOptions, 'sources' | 'host' | 'user' | 'writerId'> {
+    return { sources: [Buffer.from(this.source)], host: 'lab', user: 'tester', writerId: WRITER };
   }
 
   async restore(

@@ -4,43 +4,22 @@
  * The snapshot is written last. Whatever goes wrong before leaves the repository as it was; whatever goes wrong after
  * (merging small files) does not take the snapshot back.
  */
+import { assert } from '../../../src-shared/assert.ts';
 import { CairnError, type Problem, isCairnError } from '../../../src-shared/errors.ts';
 import { escapePath } from '../../../src-shared/format/index.ts';
-import { parseChainId, parseSnapshotId } from '../../../src-shared/ids.ts';
 import type { BackupReport } from '../../../src-shared/model/index.ts';
-import { BLOB_TYPE } from '../codec/index.ts';
-import { type Clock, RateBucket, fromHex, toHex } from '../kernel/index.ts';
-import {
-  type Entry,
-  type FileEntry,
-  MerkleSet,
-  createFolderPageBuilder,
-  createNodeHasher,
-  createSealPageBuilder,
-  sourcesNode,
-} from '../merkle/index.ts';
-import type { Repository, WriteSession } from '../repository/index.ts';
-import {
-  EMPTY_LOG,
-  type LogHead,
-  PROBLEMS_INLINE_MAX,
-  type Snapshot,
-  type SnapshotRecord,
-  appendEvent,
-  encodeProblems,
-  encodeSnapshot,
-  findParent,
-  listSnapshots,
-  nextPlace,
-} from '../snapshot/index.ts';
+import { type Clock, RateBucket } from '../kernel/index.ts';
+import { type FileEntry, createNodeHasher } from '../merkle/index.ts';
+import type { Repository } from '../repository/index.ts';
+import { findParent, listSnapshots } from '../snapshot/index.ts';
 import {
   type AttributeReader,
+  type Filter,
   type Source,
   attributesProblem,
   closeSourceFolder,
   createAttributeReader,
   createFilter,
-  type Filter,
   createOwnerNames,
   defaultPinned,
   openSourceRoot,
@@ -48,42 +27,53 @@ import {
   timeProblem,
 } from '../source/index.ts';
 import { Counters } from './counters.ts';
-import { type FileBackupOptions, storeFile, isUnmodified, takeOver } from './file-backup.ts';
-import type { StoredFolder } from './folder-seal.ts';
-import { FolderWalk, type WalkOptions } from './folder-walk.ts';
+import { type FileBackupOptions, isUnmodified, storeFile, takeOver } from './file-backup.ts';
 import { FolderScans } from './folder-scans.ts';
+import { FolderWalk, type WalkOptions } from './folder-walk.ts';
 import { Lanes } from './lanes.ts';
 import { LinkGroups } from './link-groups.ts';
-import { type BackupOptions, filterOptionsOf, rulesRecordOf } from './options.ts';
+import { type FolderScope, type LiveScope, scopeIn } from './live-scope.ts';
+import { type LiveNotes, isUsable, notesFor, problemsOfKept } from './live.ts';
+import { type BackupOptions, filterOptionsOf, ignoreFileNames } from './options.ts';
 import { PreviousEntries, type PreviousEntry } from './previous.ts';
+import { type Run, type StoredSource, assembleTop, isSameState, publish, reportOf } from './publish.ts';
 import { listOpened } from './scan-folder.ts';
 import { BATCH_BYTES_MAX, SmallFiles } from './small-files.ts';
 import { FileStorer } from './store-file.ts';
-
-/** A stored source: its entry in the top page, its NodeId, and its seal where it is a folder. */
-type StoredSource = {
-  readonly source: Source;
-  readonly entry: Entry;
-  readonly nodeId: StoredFolder['nodeId'];
-  readonly seal: StoredFolder['seal'];
-};
-
-type Run = {
-  readonly repository: Repository;
-  readonly session: WriteSession;
-  readonly options: BackupOptions;
-  readonly startedAtMs: number;
-  readonly counters: Counters;
-  readonly problems: Problem[];
-  readonly snapshots: readonly Snapshot[];
-  readonly parent: Snapshot | undefined;
-};
 
 /**
  * Backs the sources up into one new snapshot. Problems with single files are in the report, never thrown.
  * @throws CairnError source/…, destination/…, repository/…, engine/cancelled
  */
 export async function backup(repository: Repository, options: BackupOptions): Promise<BackupReport> {
+  const { report } = await backUp(repository, options, undefined);
+  assert(report !== undefined, 'a backup of everything is always published');
+  return report;
+}
+
+/** What a live backup says. */
+export type LiveReport = {
+  /** Undefined: nothing had changed, so nothing was published. */
+  readonly report: BackupReport | undefined;
+  /** Everything was walked: the folders that were named would not have been enough. */
+  readonly wasFull: boolean;
+  /** What changed can't be told by the folders alone, so a full backup should follow soon. */
+  readonly wantsFull: boolean;
+};
+
+/**
+ * The same where it is known in which folders something may have changed since the parent snapshot. Costs what these
+ * folders and those above them hold, however large the sources are.
+ */
+export function backUpChanges(repository: Repository, options: BackupOptions, scope: LiveScope): Promise<LiveReport> {
+  return backUp(repository, options, scope);
+}
+
+async function backUp(
+  repository: Repository,
+  options: BackupOptions,
+  wanted: LiveScope | undefined,
+): Promise<LiveReport> {
   const { clock } = repository.context.ports;
   const startedAtMs = clock.nowMs();
   const startedMonotonicMs = clock.monotonicMs();
@@ -94,22 +84,27 @@ export async function backup(repository: Repository, options: BackupOptions): Pr
     options.host,
     sources.map(({ path }) => path),
   );
+  const isLive = wanted !== undefined && isUsable(wanted, options, parent);
+  const live = isLive && parent !== undefined ? { scope: wanted, parent, notes: notesFor(parent) } : undefined;
   const session = await repository.beginWrite(options.writerId, 2 * options.workers);
   try {
-    const run: Run = {
-      repository,
-      session,
-      options,
-      startedAtMs,
-      counters: new Counters(options.onProgress),
-      problems: [],
-      snapshots,
-      parent,
-    };
-    const stored = await storeSources(run, sources);
-    const { record, snapshotId } = await publish(run, stored);
+    const counters = new Counters(options.onProgress);
+    const problems: Problem[] = [];
+    const run: Run = { repository, session, options, startedAtMs, counters, problems, snapshots, parent };
+    const stored = await storeSources(run, sources, live);
+    if (live !== undefined) {
+      counters.beginWith(live.parent.record.stats);
+      problems.push(...(await problemsOfKept(repository, live.parent.record, live.notes)));
+    }
+    const outcome = { wasFull: live === undefined, wantsFull: live?.notes.linksTouched === true };
+    const top = assembleTop(run, stored);
+    if (live !== undefined && isSameState(top, live.parent) && problems.length === live.parent.record.problemCount) {
+      await session.abort();
+      return { report: undefined, ...outcome };
+    }
+    const { record, snapshotId } = await publish(run, stored, top);
     await tidyQuietly(repository);
-    return reportOf(record, snapshotId, run.problems, clock.monotonicMs() - startedMonotonicMs);
+    return { report: reportOf(record, snapshotId, problems, clock.monotonicMs() - startedMonotonicMs), ...outcome };
   } catch (error) {
     await session.abort();
     throw error;
@@ -119,7 +114,11 @@ export async function backup(repository: Repository, options: BackupOptions): Pr
 /** So many bytes of a large file are as much work as a small file. */
 const BYTES_AS_A_FILE = 128 * 1024;
 
-async function storeSources(run: Run, sources: readonly Source[]): Promise<readonly StoredSource[]> {
+async function storeSources(
+  run: Run,
+  sources: readonly Source[],
+  live: { readonly scope: LiveScope; readonly notes: LiveNotes } | undefined,
+): Promise<readonly StoredSource[]> {
   const { repository, session, options, counters, parent, problems } = run;
   let lanes: Lanes | undefined;
   const { idKey, chunkKey } = repository.context;
@@ -144,6 +143,8 @@ async function storeSources(run: Run, sources: readonly Source[]): Promise<reado
     smallFiles,
     scans,
     links: new LinkGroups(),
+    live: live?.notes,
+    ignoreFiles: ignoreFileNames(options),
     reading,
     counters,
     problems,
@@ -159,7 +160,9 @@ async function storeSources(run: Run, sources: readonly Source[]): Promise<reado
   try {
     for (const source of sources) {
       const match = await before.find(Buffer.from(source.name));
-      stored.push(await storeSource({ ...shared, filter: filterOf(options, source) }, source, match));
+      const scope: FolderScope = live === undefined ? 'all' : scopeIn(source.path, live.scope.folders);
+      const walk = { ...shared, filter: filterOf(options, source), scope };
+      stored.push(await storeSource(walk, source, match));
     }
   } finally {
     await lanes?.close();
@@ -239,97 +242,6 @@ function unreadable(problem: Problem): never {
   throw new CairnError('source/unreadable', `${problem.path}: ${problem.message}.`);
 }
 
-async function publish(
-  run: Run,
-  stored: readonly StoredSource[],
-): Promise<{ readonly record: SnapshotRecord; readonly snapshotId: string }> {
-  const { session, repository, problems } = run;
-  const pages = createFolderPageBuilder((type, bytes) => session.add(type, bytes));
-  const seals = createSealPageBuilder((type, bytes) => session.add(type, bytes));
-  for (const { entry, nodeId, seal } of stored) {
-    pages.add(entry);
-    if (entry.nodeType === 'directory') seals.add(seal === undefined ? { nodeId } : { nodeId, sealPage: seal });
-  }
-  const top = pages.finish();
-  const seal = seals.finish();
-  const problemBlob =
-    problems.length > PROBLEMS_INLINE_MAX ? session.add(BLOB_TYPE.problemList, encodeProblems(problems)) : undefined;
-  const fixed = {
-    ...placeInHistory(run),
-    rootPage: { page: top.page, level: top.level },
-    ...(seal === undefined ? {} : { sealPage: { page: seal.page, level: seal.level } }),
-    rootNodeId: sourcesNode(stored.map(({ source, nodeId }) => ({ name: source.name, nodeId }))),
-    sources: stored.map(({ source, nodeId }) => ({
-      path: source.path,
-      name: source.name,
-      rootNodeId: nodeId,
-      rules: rulesRecordOf(run.options),
-    })),
-    problemCount: problems.length,
-    problems: problems.slice(0, PROBLEMS_INLINE_MAX),
-    ...(problemBlob === undefined ? {} : { problemBlob }),
-  };
-  let published: { readonly record: SnapshotRecord; readonly snapshotId: string } | undefined;
-  await session.publish(({ packIds, bytesAdded, bytesStored }) => {
-    const record: SnapshotRecord = {
-      ...fixed,
-      finishedAtMs: repository.context.ports.clock.nowMs(),
-      packSetRoot: MerkleSet.fromIds(packIds.map(fromHex)).root,
-      packCount: packIds.length,
-      stats: run.counters.stats({ bytesAdded, bytesStored }),
-    };
-    const { id, bytes } = encodeSnapshot(record, repository.context.signer);
-    published = { record, snapshotId: parseSnapshotId(id) };
-    return bytes;
-  });
-  if (published === undefined) throw new CairnError('engine/internal', 'A snapshot was published without its record.');
-  return published;
-}
-
-/** Everything of the record that follows from what was there before: order, chain, log. */
-function placeInHistory(
-  run: Run,
-): Omit<
-  SnapshotRecord,
-  | 'rootPage'
-  | 'sealPage'
-  | 'rootNodeId'
-  | 'sources'
-  | 'finishedAtMs'
-  | 'packSetRoot'
-  | 'packCount'
-  | 'stats'
-  | 'problemCount'
-  | 'problems'
-  | 'problemBlob'
-> {
-  const { repository, options, snapshots, parent, startedAtMs } = run;
-  const { config, ports } = repository.context;
-  const place = nextPlace(snapshots, parent, config.chainIncrementalsMax, parseChainId(toHex(ports.random.bytes(16))));
-  const mine = snapshots.filter(({ record }) => record.writerId === options.writerId);
-  const last = mine.reduce<Snapshot | undefined>(
-    (newest, one) => (newest === undefined || one.record.writerSequence > newest.record.writerSequence ? one : newest),
-    undefined,
-  );
-  const log: LogHead = last === undefined ? EMPTY_LOG : appendEvent(last.record.log, fromHex(last.id));
-  return {
-    repositoryId: config.repositoryId,
-    writerId: options.writerId,
-    writerSequence: log.size,
-    log,
-    order: snapshots.reduce((highest, { record }) => Math.max(highest, record.order), 0) + 1,
-    ...(parent === undefined ? {} : { parentId: parent.id, baseRootNodeId: parent.record.rootNodeId }),
-    ...place,
-    startedAtMs,
-    host: options.host,
-    user: options.user,
-    tags: options.tags,
-    note: options.note,
-    pinned: false,
-    extra: {},
-  };
-}
-
 /** The backup is done and acknowledged; small files that could not be merged now are merged by a later one. */
 async function tidyQuietly(repository: Repository): Promise<void> {
   try {
@@ -340,23 +252,4 @@ async function tidyQuietly(repository: Repository): Promise<void> {
       reason: error.message,
     });
   }
-}
-
-function reportOf(
-  record: SnapshotRecord,
-  snapshotId: string,
-  problems: readonly Problem[],
-  durationMs: number,
-): BackupReport {
-  return {
-    snapshotId,
-    parentId: record.parentId ?? null,
-    chainId: record.chainId,
-    sequence: record.sequence,
-    kind: record.kind,
-    rootNodeId: toHex(record.rootNodeId),
-    ...record.stats,
-    problems,
-    durationMs: Math.round(durationMs),
-  };
 }

@@ -10,17 +10,26 @@ export class Counters {
   #filesUnmodified = 0;
   #filesRemoved = 0;
   #folders = 0;
+  #foldersNew = 0;
+  #foldersRemoved = 0;
   #metadataChanges = 0;
   #bytesScanned = 0;
   #bytesRead = 0;
+  #before: SnapshotStats | undefined;
   #current: Uint8Array = new Uint8Array();
 
   constructor(onProgress: (progress: Progress) => void) {
     this.#onProgress = onProgress;
   }
 
-  folder(path: Uint8Array): void {
+  /** Only a part is walked: the rest is as many files and folders as the parent snapshot had there. */
+  beginWith(before: SnapshotStats): void {
+    this.#before = before;
+  }
+
+  folder(path: Uint8Array, isNew: boolean): void {
     this.#folders++;
+    if (isNew) this.#foldersNew++;
     this.#current = path;
     this.#tell();
   }
@@ -37,8 +46,9 @@ export class Counters {
     this.#bytesScanned += size;
   }
 
-  removed(files: number): void {
+  removed({ files, folders }: Counted): void {
     this.#filesRemoved += files;
+    this.#foldersRemoved += folders;
   }
 
   metadataChange(): void {
@@ -55,19 +65,29 @@ export class Counters {
     return { files: this.#filesNew + this.#filesChanged + this.#filesUnmodified, folders: this.#folders };
   }
 
-  stats(added: { readonly bytesAdded: number; readonly bytesStored: number }): SnapshotStats {
+  /** `totalBytes` is the size of everything in the snapshot, walked or taken over. */
+  stats(added: {
+    readonly bytesAdded: number;
+    readonly bytesStored: number;
+    readonly totalBytes: number;
+  }): SnapshotStats {
+    const before = this.#before;
     return {
       filesNew: this.#filesNew,
       filesChanged: this.#filesChanged,
-      filesUnmodified: this.#filesUnmodified,
+      filesUnmodified: before === undefined ? this.#filesUnmodified : this.#unmodifiedSince(before),
       filesRemoved: this.#filesRemoved,
-      folders: this.#folders,
+      folders: before === undefined ? this.#folders : before.folders + this.#foldersNew - this.#foldersRemoved,
       metadataChanges: this.#metadataChanges,
-      bytesScanned: this.#bytesScanned,
+      bytesScanned: before === undefined ? this.#bytesScanned : added.totalBytes,
       bytesRead: this.#bytesRead,
       bytesAdded: added.bytesAdded,
       bytesStored: added.bytesStored,
     };
+  }
+
+  #unmodifiedSince({ filesNew, filesChanged, filesUnmodified }: SnapshotStats): number {
+    return Math.max(0, filesNew + filesChanged + filesUnmodified - this.#filesRemoved - this.#filesChanged);
   }
 
   #tell(): void {
@@ -87,11 +107,14 @@ export class Counters {
   }
 }
 
-/** How many files an entry of an earlier snapshot stands for: itself, or all below it. */
-export async function countFiles(entry: Entry, fetch: PageFetch): Promise<number> {
-  if (entry.nodeType === 'file') return 1;
-  if (entry.nodeType !== 'directory') return 0;
+/** What an entry stands for: itself, or all below it. `hasLinks`: a name of a file with several names is among it. */
+export type Counted = { readonly files: number; readonly folders: number; readonly hasLinks: boolean };
+
+export async function countEntries(entry: Entry, fetch: PageFetch): Promise<Counted> {
+  let hasLinks = entry.linkGroup !== undefined;
+  if (entry.nodeType !== 'directory') return { files: entry.nodeType === 'file' ? 1 : 0, folders: 0, hasLinks };
   let files = 0;
+  let folders = 1;
   const open: { readonly page: typeof entry.page; readonly level: number }[] = [
     { page: entry.page, level: entry.pageLevel },
   ];
@@ -99,10 +122,14 @@ export async function countFiles(entry: Entry, fetch: PageFetch): Promise<number
   let left = entry.totalEntries;
   for (let folder = open.pop(); folder !== undefined; folder = open.pop()) {
     for await (const child of iterateFolder(fetch, folder.page, folder.level)) {
-      if (left-- <= 0) return files;
+      if (left-- <= 0) return { files, folders, hasLinks };
+      if (child.linkGroup !== undefined) hasLinks = true;
       if (child.nodeType === 'file') files++;
-      else if (child.nodeType === 'directory') open.push({ page: child.page, level: child.pageLevel });
+      else if (child.nodeType === 'directory') {
+        folders++;
+        open.push({ page: child.page, level: child.pageLevel });
+      }
     }
   }
-  return files;
+  return { files, folders, hasLinks };
 }

@@ -23,7 +23,7 @@ import {
   resolvePath,
   timeProblem,
 } from '../source/index.ts';
-import { countFiles } from './counters.ts';
+import { countEntries } from './counters.ts';
 import { ParentFolder } from './dry-run-parent.ts';
 import { NOTHING, type RuleTally, plus } from './dry-run-rules.ts';
 
@@ -111,7 +111,7 @@ export class PlanWalk {
   }
 
   async removed(entries: readonly Entry[]): Promise<void> {
-    for (const entry of entries) this.#filesRemoved += await countFiles(entry, this.#options.fetch);
+    for (const entry of entries) this.#filesRemoved += (await countEntries(entry, this.#options.fetch)).files;
   }
 
   /** By the same signs as a backup (file-backup.ts), but for a chunk that the repository lost. */

@@ -108,7 +108,7 @@ export function isUntouchedFile(
 }
 
 /** Whether a time lies so far before the previous backup that whatever it stands for was seen by it. */
-function isLongAgo({ previousReadMs }: FileBackupOptions, timeNs: bigint): boolean {
+export function isLongAgo({ previousReadMs }: FileBackupOptions, timeNs: bigint): boolean {
   return previousReadMs !== undefined && timeNs <= BigInt(previousReadMs - RACY_WINDOW_MS) * 1_000_000n;
 }
 

@@ -15,7 +15,6 @@ import {
   EMPTY_TABLE,
   type FileStat,
   type Filter,
-  type FolderFilter,
   Listing,
   closeSourceFolder,
   followLink,
@@ -26,11 +25,14 @@ import {
 import { carried } from './entries.ts';
 import { describeEntry, isUntouchedFile } from './file-backup.ts';
 import { FolderAssembly } from './folder-assembly.ts';
-import type { FolderScans, PreparedFolder, PreparedResult, ScanTicket } from './folder-scans.ts';
+import type { FolderScans, PreparedFolder, ScanTicket } from './folder-scans.ts';
 import { type FolderBuild, FolderSealer, type StoredFolder } from './folder-seal.ts';
+import { FolderTickets } from './folder-tickets.ts';
 import { type LeafOptions, LeafWalk } from './leaf-walk.ts';
+import { haveRulesChanged, takeOverFolder } from './live-folder.ts';
+import { type FolderScope, scopeBelow } from './live-scope.ts';
 import { PreviousEntries, type PreviousEntry, type PreviousFolder } from './previous.ts';
-import { type ListedFolder, type Place, ROW, depthProblem, judge, listOpened } from './scan-folder.ts';
+import { type ListedFolder, type Place, ROW, listOpened } from './scan-folder.ts';
 import type { ReadingFolder } from './small-files.ts';
 
 const EMPTY_LISTING = new Listing(EMPTY_TABLE);
@@ -44,6 +46,10 @@ export type WalkOptions = LeafOptions & {
   readonly followLinks: boolean;
   readonly signal: AbortSignal | undefined;
   readonly scans: FolderScans;
+  /** What of this source is looked at. */
+  readonly scope: FolderScope;
+  /** Ignore files that are followed. */
+  readonly ignoreFiles: readonly Uint8Array[];
 };
 
 /** A folder that was walked; `stored` settles when everything in it is stored. */
@@ -67,6 +73,8 @@ type Walking = FolderToWalk &
   ReadingFolder &
   Omit<PreparedFolder, 'listing'> & {
     begun: FolderBuild | undefined;
+    /** Of this folder; “all” too where other rules hold below it now. */
+    scope: FolderScope;
   };
 
 export class FolderWalk {
@@ -74,6 +82,7 @@ export class FolderWalk {
   readonly #sealer: FolderSealer;
   readonly #leaves: LeafWalk;
   readonly #breather = new Breather();
+  readonly #tickets: FolderTickets;
   #unsettled = 0;
   #wake: (() => void) | undefined;
 
@@ -81,22 +90,25 @@ export class FolderWalk {
     this.#options = options;
     this.#sealer = new FolderSealer(options.session, options.counters);
     this.#leaves = new LeafWalk(options);
+    this.#tickets = new FolderTickets(options.filter);
   }
 
   /** Walks a listed folder and everything below it. The caller closes the folder when `stored` has settled. */
   walkTop(folder: FolderToWalk, listed: ListedFolder, top: TopPlace): Promise<WalkedFolder> {
-    const prepared = this.#prepare({ ...top, folder: listed.folder }, listed, undefined);
+    // A source that was not there before is new in all its parts.
+    const scope = folder.previous === undefined ? 'all' : this.#options.scope;
+    const prepared = this.#tickets.prepare({ ...top, folder: listed.folder }, listed, undefined, scope === 'all');
     this.#options.scans.announce(prepared);
-    return this.#walk(folder, prepared);
+    return this.#walk(folder, prepared, scope);
   }
 
-  async #walk(folder: FolderToWalk, prepared: PreparedFolder): Promise<WalkedFolder> {
+  async #walk(folder: FolderToWalk, prepared: PreparedFolder, scope: FolderScope): Promise<WalkedFolder> {
     const { counters, session, repository, signal, problems } = this.#options;
     if (signal?.aborted === true) throw new CairnError('engine/cancelled', 'The backup was cancelled.');
     const { previous } = folder;
     const { place, listing, judged } = prepared;
     for (const problem of [...listing.problems, ...judged.problems]) problems.push(problem);
-    counters.folder(place.folder.path);
+    counters.folder(place.folder.path, previous === undefined);
     await session.beat();
 
     const assembly = new FolderAssembly(listing, previous !== undefined);
@@ -106,6 +118,7 @@ export class FolderWalk {
       assembly,
       readPatiently: (row, linkGroup) => this.#leaves.readPatiently(walking, row, linkGroup),
       begun: undefined,
+      scope: scope !== 'all' && (await haveRulesChanged(this.#options, listing, previous)) ? 'all' : scope,
     };
     const top = previous && { page: previous.entry.page, level: previous.entry.pageLevel };
     const before = new PreviousEntries(repository, session, top, previous?.seal);
@@ -164,31 +177,6 @@ export class FolderWalk {
     this.#options.counters.unmodified(before.cursor.size, false);
     before.step();
     return true;
-  }
-
-  /** Asks the rules about a folder, and makes tickets for those in it. */
-  #prepare(place: Place, { data }: ListedFolder, above: FolderFilter | undefined): PreparedFolder {
-    const listing = new Listing(data);
-    const judged = judge(this.#options.filter, place, listing, above);
-    const tickets = new Map<number, ScanTicket>();
-    for (let row = 0; row < listing.count; row++) {
-      if (judged.rows[row] !== ROW.included || listing.nodeType(row) !== 'directory') continue;
-      const name = listing.name(row);
-      const prepare = (listed: ListedFolder): PreparedResult => this.#prepareChild(place, name, judged.rules, listed);
-      tickets.set(row, { parent: place.folder, name, expected: listing.stat(row), prepare, result: undefined });
-    }
-    return { place, listing, judged, tickets };
-  }
-
-  #prepareChild(above: Place, name: Uint8Array, rules: FolderFilter | undefined, listed: ListedFolder): PreparedResult {
-    const depth = above.depth + 1;
-    const problem = depthProblem(depth, listed.folder.path);
-    if (problem !== undefined) {
-      closeSourceFolder(listed.folder);
-      return { failed: problem };
-    }
-    const path = nodePath(above.nodePath, canonicalName(name).text);
-    return this.#prepare({ folder: listed.folder, nodePath: path, depth }, listed, rules);
   }
 
   /** Of a folder that is new or changed, makes what has come so far. */
@@ -275,14 +263,15 @@ export class FolderWalk {
   /** A folder that a rule stores without what is in it. It is not even opened: it may be a drive that does not answer. */
   async #emptyDirectory(walking: Walking, row: number, match: PreviousEntry | undefined): Promise<void> {
     const { assembly } = walking;
-    const seen = this.#leaves.seen(walking, row);
+    const seen = this.#leaves.seen(walking, row, match);
     const metadata = describeEntry(this.#options, seen, match?.entry);
     const empty = new FolderAssembly(EMPTY_LISTING, match?.folder !== undefined);
-    if (match?.entry.nodeType === 'directory' && match.entry.entryCount > 0) {
+    const isEmptied = match?.entry.nodeType === 'directory' && match.entry.entryCount > 0;
+    if (isEmptied) {
       empty.differs();
       await this.#leaves.countRemoved(match);
     }
-    this.#options.counters.folder(seen.path);
+    this.#options.counters.folder(seen.path, isEmptied || match?.folder === undefined);
     const path = nodePath(walking.place.nodePath, canonicalName(seen.name).text);
     const folder = { nodePath: path, metadata, assembly: empty, previous: match?.folder, isSame: empty.isSame };
     assembly.put(row, this.#sealer.seal(folder), match);
@@ -290,21 +279,36 @@ export class FolderWalk {
 
   async #directory(walking: Walking, row: number, match: PreviousEntry | undefined): Promise<void> {
     const { assembly } = walking;
-    const ticket = walking.tickets.get(row);
-    if (ticket === undefined) throw new CairnError('engine/internal', 'A folder was not announced.');
+    const below = match?.folder === undefined ? 'all' : scopeBelow(walking.scope, assembly.listing.name(row));
+    if (below === undefined && match?.folder !== undefined) {
+      const kept = takeOverFolder(this.#options, this.#leaves.seen(walking, row, match), match.folder);
+      if (kept !== undefined) return assembly.put(row, kept, match);
+    }
+    const scope = below ?? 'all';
+    const ticket = walking.tickets.get(row) ?? this.#announce(walking, row, scope);
     assembly.expect(row, match);
     const taken = this.#options.scans.take(ticket);
     const prepared = taken instanceof Promise ? await taken : taken;
     if ('failed' in prepared) assembly.child(row, this.#leaves.unread(prepared.failed, match));
-    else await this.#enter(walking, row, prepared, ticket.expected, match);
+    else await this.#enter(walking, row, { prepared, scope, stat: ticket.expected }, match);
+  }
+
+  /** A ticket for a folder that was not announced with the others, because most of them are not entered. */
+  #announce({ place, assembly, judged }: Walking, row: number, scope: FolderScope): ScanTicket {
+    const ticket = this.#tickets.ticket(place, assembly.listing, row, judged.rules, scope === 'all');
+    this.#options.scans.announce({ tickets: new Map([[row, ticket]]) });
+    return ticket;
   }
 
   /** Walks a folder of the table; its place in the assembly is filled when it is stored. */
   async #enter(
     walking: Walking,
     row: number,
-    prepared: PreparedFolder,
-    stat: FileStat,
+    {
+      prepared,
+      scope,
+      stat,
+    }: { readonly prepared: PreparedFolder; readonly scope: FolderScope; readonly stat: FileStat },
     match: PreviousEntry | undefined,
   ): Promise<void> {
     const { assembly } = walking;
@@ -316,7 +320,7 @@ export class FolderWalk {
       ancestors: this.#options.followLinks ? [...walking.ancestors, walking.stat] : [],
     };
     try {
-      const { stored } = await this.#walk(below, prepared);
+      const { stored } = await this.#walk(below, prepared, scope);
       void stored
         .then(
           (made) => assembly.child(row, made),
@@ -332,7 +336,7 @@ export class FolderWalk {
   /** A link that is followed takes its target's place, unless that leads in a circle or a rule is about the target. */
   async #follow(walking: Walking, row: number, match: PreviousEntry | undefined): Promise<void> {
     const { assembly, place, ancestors, judged } = walking;
-    const seen = this.#leaves.seen(walking, row);
+    const seen = this.#leaves.seen(walking, row, match);
     const target = followLink(seen.access, seen.path, [...ancestors, walking.stat]);
     if ('failed' in target) {
       this.#options.problems.push(target.failed);
@@ -348,11 +352,12 @@ export class FolderWalk {
       assembly.expect(row, match);
       const opened = openSourceRoot(target.path, place.folder.pinned);
       const listed = 'failed' in opened ? opened : listOpened(opened, target.stat);
-      const prepared = 'failed' in listed ? listed : this.#prepareChild(place, seen.name, judged.rules, listed);
+      const prepared =
+        'failed' in listed ? listed : this.#tickets.prepareChild(place, seen.name, judged.rules, listed, true);
       if ('failed' in prepared) assembly.child(row, this.#leaves.unread(prepared.failed, match));
       else {
         this.#options.scans.announce(prepared);
-        await this.#enter(walking, row, prepared, target.stat, match);
+        await this.#enter(walking, row, { prepared, scope: 'all', stat: target.stat }, match);
       }
     } else if (target.stat.nodeType === 'file') {
       const { path: access, stat } = target;

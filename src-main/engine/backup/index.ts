@@ -1,4 +1,5 @@
 /** From folders to a published snapshot. */
-export { backup } from './backup.ts';
+export { type LiveReport, backUpChanges, backup } from './backup.ts';
+export type { LiveScope } from './live-scope.ts';
 export { planBackup, type PlanOptions } from './dry-run.ts';
 export { BACKUP_DEFAULTS, type BackupOptions } from './options.ts';

@@ -7,16 +7,19 @@ import { CHUNKING } from '../codec/index.ts';
 import type { RateBucket } from '../kernel/index.ts';
 import { type Entry, type FileEntry, type NodeType, canonicalName, compareEntries, nodePath } from '../merkle/index.ts';
 import { type FileStat, joinPath, resolvePath } from '../source/index.ts';
-import { countFiles } from './counters.ts';
+import { countEntries } from './counters.ts';
 import { type Child, carried } from './entries.ts';
 import { type FileBackupOptions, type Seen, describeEntry, isUnmodified, storeFile, takeOver } from './file-backup.ts';
 import type { LinkGroups } from './link-groups.ts';
+import type { LiveNotes } from './live.ts';
 import type { PreviousEntry } from './previous.ts';
 import type { ReadingFolder, SmallFiles } from './small-files.ts';
 
 export type LeafOptions = FileBackupOptions & {
   readonly smallFiles: SmallFiles;
   readonly links: LinkGroups;
+  /** Only where not everything is walked. */
+  readonly live: LiveNotes | undefined;
   /** How fast sources may be read. */
   readonly reading: RateBucket;
 };
@@ -36,7 +39,7 @@ export class LeafWalk {
   }
 
   /** A row by itself. `linkGroup` where it was asked for already: each question counts as a name. */
-  seen({ place, assembly }: ReadingFolder, row: number, linkGroup?: number): Seen {
+  seen({ place, assembly }: ReadingFolder, row: number, match: Match, linkGroup?: number): Seen {
     const name = assembly.listing.name(row);
     const stat = assembly.listing.stat(row);
     const access = resolvePath(place.folder, name);
@@ -46,13 +49,13 @@ export class LeafWalk {
       access,
       attributesOf: access,
       path: joinPath(place.folder.path, name),
-      linkGroup: linkGroup ?? this.#linkGroup(place.nodePath, name, stat),
+      linkGroup: linkGroup ?? this.#linkGroup(place.nodePath, name, stat, match),
     };
   }
 
   /** Anything but a file or a folder: an entry at once. */
   special(folder: ReadingFolder, row: number, nodeType: Exclude<NodeType, 'file' | 'directory'>, match: Match): void {
-    const seen = this.seen(folder, row);
+    const seen = this.seen(folder, row, match);
     const shared = describeEntry(this.#options, seen, match?.entry);
     const entry = specialEntry(nodeType, shared, seen.stat, folder.assembly.listing.linkTarget(row));
     if (match !== undefined && compareEntries(match.entry, entry) !== 'equal') this.#options.counters.metadataChange();
@@ -77,7 +80,8 @@ export class LeafWalk {
 
   /** For a small file that was not as listed when a lane looked at it. */
   readPatiently(folder: ReadingFolder, row: number, linkGroup: number | undefined): void {
-    this.#storeExpected(folder.assembly, row, this.seen(folder, row, linkGroup), folder.assembly.matchOf(row));
+    const match = folder.assembly.matchOf(row);
+    this.#storeExpected(folder.assembly, row, this.seen(folder, row, match, linkGroup), match);
   }
 
   /** Notes that an entry can't be read, and gives what stands in its place: what the parent snapshot has of it. */
@@ -88,31 +92,42 @@ export class LeafWalk {
 
   /** Counts the files of an entry of the parent snapshot that is gone. */
   async countRemoved(previous: PreviousEntry): Promise<void> {
-    const { counters, repository } = this.#options;
-    counters.removed(await countFiles(previous.entry, (page, type) => repository.readBlob(page, type)));
+    const { counters, repository, live } = this.#options;
+    const counted = await countEntries(previous.entry, (page, type) => repository.readBlob(page, type));
+    counters.removed(counted);
+    if (live !== undefined && counted.hasLinks) live.linksTouched = true;
   }
 
-  #linkGroup(folderPath: string, name: Uint8Array, stat: FileStat): number | undefined {
-    if (stat.linkCount < 2) return undefined;
-    return this.#options.links.numberOf(stat, nodePath(folderPath, canonicalName(name).text));
+  #linkGroup(folderPath: string, name: Uint8Array, stat: FileStat, match: Match): number | undefined {
+    const { live, links } = this.#options;
+    const before = match?.entry.linkGroup;
+    const isLinked = stat.linkCount > 1 && stat.nodeType !== 'directory';
+    if (live !== undefined) {
+      if (isLinked !== (before !== undefined)) live.linksTouched = true;
+      // The first of its names may lie where nothing is looked at.
+      else if (before !== undefined) return before;
+    }
+    return isLinked ? links.numberOf(stat, nodePath(folderPath, canonicalName(name).text)) : undefined;
   }
 
   #takeOver(folder: ReadingFolder, row: number, match: Match, before: FileEntry): undefined {
-    folder.assembly.put(row, leaf(takeOver(this.#options, this.seen(folder, row), before)), match);
+    folder.assembly.put(row, leaf(takeOver(this.#options, this.seen(folder, row, match), before)), match);
   }
 
   /** Small files go with others; large ones by themselves. */
   #newFile(folder: ReadingFolder, row: number, match: Match): Promise<void> | undefined {
-    const { smallFiles, storer } = this.#options;
+    const { smallFiles, storer, live } = this.#options;
     const { assembly, place } = folder;
     const { listing } = assembly;
+    const isLinked = listing.linkCount(row) > 1;
+    // Its other names have the new content too.
+    if (live !== undefined && isLinked) live.linksTouched = true;
     if (listing.size(row) > CHUNKING.standard.minBytes) {
-      this.store(folder, row, this.seen(folder, row), match);
+      this.store(folder, row, this.seen(folder, row, match), match);
     } else {
       this.#unpaid += listing.size(row);
       assembly.expect(row, match);
-      const isLinked = listing.linkCount(row) > 1;
-      const group = isLinked ? this.#linkGroup(place.nodePath, listing.name(row), listing.stat(row)) : undefined;
+      const group = isLinked ? this.#linkGroup(place.nodePath, listing.name(row), listing.stat(row), match) : undefined;
       smallFiles.add(folder, row, group);
     }
     return smallFiles.isFull || storer.isFull || this.#unpaid > READ_UNPAID_BYTES ? this.#room() : undefined;

@@ -85,6 +85,13 @@ export function filterOptionsOf(options: RuleOptions, rootDevice: bigint): Filte
   };
 }
 
+/** Names of the ignore files that are followed, in name order. */
+export function ignoreFileNames({ cairnignore, gitignore }: RuleOptions): readonly Buffer[] {
+  return [...(cairnignore ? ['.cairnignore'] : []), ...(gitignore ? ['.gitignore'] : [])].map((name) =>
+    Buffer.from(name),
+  );
+}
+
 /** The rules as a snapshot keeps them. */
 export function rulesRecordOf(options: RuleOptions & Pick<BackupOptions, 'symlinks'>): SourceRules {
   const { cairnignore, gitignore, excludeCaches, excludeIfPresent } = options;
