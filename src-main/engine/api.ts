@@ -22,6 +22,7 @@ import type {
   UnreadableFolder,
   VerifyReport,
 } from '../../src-shared/model/index.ts';
+import type { LiveReport } from './backup/index.ts';
 import type { Clock, Log } from './kernel/index.ts';
 
 export type Password = { readonly kind: 'password'; readonly password: string };
@@ -90,6 +91,14 @@ export type BackupRequest = PlanRequest &
     readonly note?: string;
   };
 
+/** Where it is known in which folders something may have changed since a snapshot. */
+export type ChangedFolders = {
+  /** The whole id of the snapshot. */
+  readonly since: string;
+  /** Absolute paths, raw bytes. */
+  readonly folders: readonly Buffer[];
+};
+
 /** `snapshot` is `latest`, `latest~N` or an id prefix; `path` raw bytes as in SNAP:PATH, empty for everything. */
 export type PathInSnapshot = { readonly snapshot: string; readonly path: Uint8Array };
 
@@ -119,6 +128,8 @@ export type OnUnreadable = (folder: UnreadableFolder) => void;
 
 export type OpenRepository = {
   backup(request: BackupRequest): Promise<BackupReport>;
+  /** Backs up what changed, and costs what these folders and those above them hold. */
+  backupChanges(request: BackupRequest, changed: ChangedFolders): Promise<LiveReport>;
   /** What a backup would do now, compared with its parent. Writes nothing. */
   planBackup(request: PlanRequest): Promise<BackupPlan>;
   snapshots(): Promise<readonly SnapshotSummary[]>;

@@ -7,7 +7,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { CairnError, isCairnError } from '../../src-shared/errors.ts';
 import { displayPath } from '../../src-shared/format/index.ts';
-import type { BackupReport, InitReport, RestoreReport, VerifyReport } from '../../src-shared/model/index.ts';
+import { parseSnapshotId } from '../../src-shared/ids.ts';
+import type { InitReport, RestoreReport, VerifyReport } from '../../src-shared/model/index.ts';
 import type {
   BackupRequest,
   Engine,
@@ -20,7 +21,7 @@ import type {
   VerifyDepth,
   Watching,
 } from './api.ts';
-import { BACKUP_DEFAULTS, backup } from './backup/index.ts';
+import { BACKUP_DEFAULTS, type BackupOptions, backUpChanges, backup } from './backup/index.ts';
 import {
   diffLive,
   diffSnapshots,
@@ -207,7 +208,16 @@ function openRepositoryApi(
   const pick = async (text: string): Promise<Snapshot> => resolveSnapshot(await snapshotsOf(), text);
   return {
     encrypted: repository.config.encrypted,
-    backup: (request) => throttled(host, throttle, request, () => runBackup(host, root, repository, store, request)),
+    backup: (request) =>
+      throttled(host, throttle, request, () =>
+        runBackup(host, root, { repository, store }, request, (options) => backup(repository, options)),
+      ),
+    backupChanges: (request, { since, folders }) =>
+      throttled(host, throttle, request, () =>
+        runBackup(host, root, { repository, store }, request, (options) =>
+          backUpChanges(repository, options, { parentId: parseSnapshotId(since), folders }),
+        ),
+      ),
     planBackup: (request) => runPlan(host, root, repository, request),
     snapshots: async () => (await snapshotsOf()).map(summariseSnapshot),
     chains: async () => summariseChains(await snapshotsOf()),
@@ -250,13 +260,13 @@ async function* catFile(repository: Repository, snapshot: Snapshot, from: PathIn
   yield* readContent(repository, located.entry);
 }
 
-async function runBackup(
+async function runBackup<Report>(
   host: Host,
   root: string,
-  repository: Repository,
-  store: LocalStore,
+  { repository, store }: { readonly repository: Repository; readonly store: LocalStore },
   request: BackupRequest,
-): Promise<BackupReport> {
+  run: (options: BackupOptions) => Promise<Report>,
+): Promise<Report> {
   const { self } = repository.context;
   await sweepTemporaries({ store, self, ports: host.ports }).catch((error: unknown) => {
     if (!isCairnError(error)) throw error;
@@ -266,7 +276,7 @@ async function runBackup(
   const claim = await claimWriter({ home: host.home, ports: host.ports, self });
   try {
     const { tags, note, workers, readBytesPerSecondMax } = request;
-    const report = await backup(repository, {
+    const report = await run({
       ...BACKUP_DEFAULTS,
       ...(await planOptionsOf(host, root, request)),
       ...(tags === undefined ? {} : { tags }),

@@ -84,8 +84,10 @@ async function backUp(
     options.host,
     sources.map(({ path }) => path),
   );
-  const isLive = wanted !== undefined && isUsable(wanted, options, parent);
-  const live = isLive && parent !== undefined ? { scope: wanted, parent, notes: notesFor(parent) } : undefined;
+  const live =
+    wanted !== undefined && isUsable(wanted, options, parent)
+      ? { scope: wanted, parent, notes: notesFor(parent) }
+      : undefined;
   const session = await repository.beginWrite(options.writerId, 2 * options.workers);
   try {
     const counters = new Counters(options.onProgress);
@@ -111,6 +113,8 @@ async function backUp(
   }
 }
 
+/** Most files of the folders that a live backup lists are what they were: they are no work for a thread. */
+const LIVE_FILES_FACTOR = 16;
 /** So many bytes of a large file are as much work as a small file. */
 const BYTES_AS_A_FILE = 128 * 1024;
 
@@ -123,8 +127,8 @@ async function storeSources(
   let lanes: Lanes | undefined;
   const { idKey, chunkKey } = repository.context;
   const lanesOf = (fileBytes = 0): Lanes | undefined => {
-    const isWorthIt =
-      isLarge(counters, options.lanesFromFiles) || fileBytes >= options.lanesFromFiles * BYTES_AS_A_FILE;
+    const fromFiles = live === undefined ? options.lanesFromFiles : options.lanesFromFiles * LIVE_FILES_FACTOR;
+    const isWorthIt = isLarge(counters, fromFiles) || fileBytes >= options.lanesFromFiles * BYTES_AS_A_FILE;
     if (lanes === undefined && options.workers > 0 && isWorthIt) {
       lanes = new Lanes(options.workers, { idKey, chunkKey, slotBytes: BATCH_BYTES_MAX });
     }

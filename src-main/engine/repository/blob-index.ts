@@ -307,11 +307,13 @@ async function openCommits(context: RepositoryContext, damage: IndexDamage[]): P
   const files = await context.store.list(FOLDERS.commits);
   const opened = await mapBounded(files, READS_AT_ONCE, async ({ name, sizeBytes }): Promise<LoosePack | undefined> => {
     try {
-      return await readLoosePack(context, parsePackId(baseName(name)), 'commit', sizeBytes);
+      const packId = parsePackId(baseName(name));
+      return await context.kept.commits.of(name, sizeBytes, () => readLoosePack(context, packId, 'commit', sizeBytes));
     } catch (error) {
       return noteDamage(context, error, name, damage);
     }
   });
+  context.kept.commits.keepOnly(new Set(files.map(({ name }) => name)));
   return opened.filter((commit) => commit !== undefined);
 }
 

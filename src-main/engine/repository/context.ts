@@ -19,7 +19,9 @@ import type { Store } from '../store/index.ts';
 import type { RepositoryConfig } from './config.ts';
 import type { Instance } from './identity.ts';
 import type { ProcessIdentity } from './lease-rules.ts';
+import type { LoosePack } from './blob-index.ts';
 import type { OpenRuns } from './index-runs.ts';
+import type { KeptFiles } from './kept-files.ts';
 import type { RepositoryLimits } from './limits.ts';
 
 export type RepositoryContext = {
@@ -41,6 +43,11 @@ export type RepositoryContext = {
   readonly limits: RepositoryLimits;
   /** Runs that were opened before and have not changed since: shared by readers and writers. */
   readonly indexRuns: OpenRuns;
+  /** Commit files and snapshot files that were read before: the same. */
+  readonly kept: {
+    readonly commits: KeptFiles<LoosePack>;
+    readonly snapshots: KeptFiles<readonly Uint8Array[]>;
+  };
 };
 
 /** The keys of a repository, each for one purpose. */

@@ -9,7 +9,9 @@ import type { Store } from '../store/index.ts';
 import { type DecodedConfig, checkConfigMac, decodeConfig } from './config.ts';
 import { compressionOf, deriveSecrets } from './context.ts';
 import { type Instance, NO_INSTANCE, readInstance } from './identity.ts';
+import type { LoosePack } from './blob-index.ts';
 import { OpenRuns } from './index-runs.ts';
+import { KeptFiles } from './kept-files.ts';
 import { unlock } from './key-slots.ts';
 import type { ProcessIdentity } from './lease-rules.ts';
 import { REPOSITORY_LIMITS, type RepositoryLimits } from './limits.ts';
@@ -18,6 +20,11 @@ import { Repository, type SecretSource } from './repository.ts';
 import { equalBytes } from '../kernel/index.ts';
 
 const CONFIG_BYTES_MAX = 65_536;
+/** What is kept of small files that were read before. Five thousand snapshots take about ten megabytes. */
+const SNAPSHOTS_KEPT_BYTES = 32 * 1024 * 1024;
+const COMMITS_KEPT_BYTES = 16 * 1024 * 1024;
+/** A row of a footer: id, segment, offset, length. */
+const BLOB_KEPT_BYTES = 64;
 
 export type OpenOptions = {
   readonly store: Store;
@@ -45,7 +52,13 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
   }
   const compression = compressionOf(config);
   const indexRuns = new OpenRuns();
-  const context = { store, ports, self, config, instance, compression, limits, indexRuns, ...secrets };
+  const kept = {
+    commits: new KeptFiles<LoosePack>(COMMITS_KEPT_BYTES, ({ footer }) => footer.blobCount * BLOB_KEPT_BYTES),
+    snapshots: new KeptFiles<readonly Uint8Array[]>(SNAPSHOTS_KEPT_BYTES, (envelopes) =>
+      envelopes.reduce((sum, { length }) => sum + 2 * length, 0),
+    ),
+  };
+  const context = { store, ports, self, config, instance, compression, limits, indexRuns, kept, ...secrets };
   return new Repository(context, masterKey, unlocked?.slot.id);
 }
 

@@ -110,6 +110,8 @@ export class Repository {
     this.#spoiled = new Set();
     this.#spoiledAtScan = 0;
     this.#reader = new BlobReader(this.context);
+    this.context.kept.commits.clear();
+    this.context.kept.snapshots.clear();
   }
 
   /**
@@ -186,8 +188,10 @@ export class Repository {
    */
   async tidy(limits: TierLimits = this.context.limits): Promise<void> {
     const context = this.#writing();
+    // What was published before is not in the index that was read.
+    this.#index = undefined;
+    if (!(await hasTooMany(context.store, limits))) return;
     try {
-      if (!(await hasTooMany(context.store, limits))) return;
       const { generation } = await readCondemned(context);
       const session = await openSession({ ...context, writerId: this.#writerId, kind: 'writer', generation });
       try {

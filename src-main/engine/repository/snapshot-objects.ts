@@ -38,14 +38,16 @@ export async function readSnapshotObjects(context: RepositoryContext): Promise<S
     }
   };
   const commits = await context.store.list(FOLDERS.commits);
+  const { kept } = context;
   const fromCommits = await mapBounded(commits, READS_AT_ONCE, ({ name, sizeBytes }) =>
-    read(name, () => readCommitSnapshots(context, name, sizeBytes)),
+    read(name, () => kept.snapshots.of(name, sizeBytes, () => readCommitSnapshots(context, name, sizeBytes))),
   );
   // Listed after the commit files: a merge writes here first and removes there last, so nothing slips through.
   const files = await context.store.list(FOLDERS.snapshots);
-  const fromFiles = await mapBounded(files, READS_AT_ONCE, ({ name }) =>
-    read(name, () => readSnapshotFile(context, name)),
+  const fromFiles = await mapBounded(files, READS_AT_ONCE, ({ name, sizeBytes }) =>
+    read(name, () => kept.snapshots.of(name, sizeBytes, () => readSnapshotFile(context, name))),
   );
+  kept.snapshots.keepOnly(new Set([...commits, ...files].map(({ name }) => name)));
   return { objects: [...fromFiles.flat(), ...fromCommits.flat()], damaged };
 }
 
