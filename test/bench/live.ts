@@ -76,7 +76,7 @@ printTable(
 console.log(`\nThis process: ${formatMegabytes(process.memoryUsage().rss)} resident.`);
 await repository.close();
 writeResult(flags.json, 'live', figures);
-await removeFolders([folder]);
+await removeFolders(folder);
 
 /** Appends a line to files that lie far apart, and backs up their folders. */
 async function rounds(open: OpenRepository, { changes }: Work): Promise<readonly Lap[]> {
