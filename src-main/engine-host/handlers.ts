@@ -33,6 +33,7 @@ export function createHandlers(options: HandlerOptions): Handlers {
     ...destinationHandlers(options),
     ...jobHandlers(options),
     ...lookHandlers(options),
+    ...catalogHandlers(options),
     ...keyHandlers(options),
   };
 }
@@ -126,6 +127,18 @@ function setsHandlers({ desk }: HandlerOptions): Some<'sets'> {
       await desk.overview.refresh();
       return desk.overview.set(set);
     },
+    'sets.schedule': ({ setId }) => {
+      desk.sets.set(setId);
+      throw unavailable('keep a schedule');
+    },
+    'sets.pause': ({ setId }) => {
+      if (setId !== null) desk.sets.set(setId);
+      throw unavailable('pause');
+    },
+    'sets.resume': ({ setId }) => {
+      if (setId !== null) desk.sets.set(setId);
+      throw unavailable('pause');
+    },
     'sets.remove': async ({ setId }) => {
       const isAtWork = desk.jobs.open().some((job) => job.setId === setId);
       if (isAtWork)
@@ -191,6 +204,33 @@ function lookHandlers({ desk, home }: HandlerOptions): Some<'snapshots' | 'brows
     'activity.runs': ({ before, limit }) => runs.list(before, limit),
     'activity.run': ({ runId }) => runs.details(runId),
     'activity.log': ({ level, limit }) => readLog(home, level, limit),
+  };
+}
+
+/** Of the catalog, which is not here yet: that search is unavailable is an answer, and the window says it in words. */
+function catalogHandlers({ desk }: HandlerOptions): Some<'search' | 'compare' | 'metrics'> {
+  const { destinations } = desk;
+  return {
+    'search.find': ({ destinationId }) => {
+      destinations.repository(destinationId);
+      return { hits: [], total: 0, totalIsExact: true, state: 'unavailable' };
+    },
+    'search.versions': ({ destinationId }) => {
+      destinations.repository(destinationId);
+      throw unavailable('list versions');
+    },
+    'compare.list': ({ destinationId }) => {
+      destinations.repository(destinationId);
+      throw unavailable('compare');
+    },
+    'compare.text': ({ destinationId }) => {
+      destinations.repository(destinationId);
+      throw unavailable('compare');
+    },
+    'metrics.get': ({ range }) => {
+      const now = desk.nowText();
+      return { range, from: now, to: now, series: [] };
+    },
   };
 }
 

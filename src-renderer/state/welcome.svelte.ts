@@ -8,6 +8,7 @@ import type {
   Measurement,
   Place,
   RuleSaving,
+  Schedule,
   SetRules,
 } from '../../src-shared/model/index.ts';
 import { words } from '../words/index.ts';
@@ -22,6 +23,14 @@ export const DEFAULT_RULES: SetRules = {
   gitignore: false,
   excludeCaches: true,
   excludeIfPresent: [],
+};
+
+/** Each change within seconds, a full look every day, and a word when it has been silent for a week. */
+export const DEFAULT_SCHEDULE: Schedule = {
+  timing: { kind: 'continuous', fullScanEveryHours: 24 },
+  whenDriveConnected: true,
+  conditions: { onlyOnMainsPower: false, notOnMetered: false, onlyWhenIdleMinutes: null },
+  staleAfterDays: 7,
 };
 
 /** Of the suggested places, the ones that are ticked to begin with: documents and the like, not what was downloaded. */
@@ -176,6 +185,7 @@ export class WelcomeState {
         destination: probe.repository.handle,
         password: this.encrypted ? this.password : null,
         compression,
+        schedule: DEFAULT_SCHEDULE,
       });
       app.jobs.adopt(made.job);
       app.show('overview');

@@ -22,6 +22,7 @@ export const SCREEN_NAMES: Readonly<Record<Screen, string>> = {
   overview: 'Overview',
   restore: 'Restore',
   integrity: 'Integrity',
+  destinations: 'Destinations',
   activity: 'Activity',
   settings: 'Settings',
 };

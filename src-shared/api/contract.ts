@@ -14,6 +14,8 @@ import type {
   AppInfo,
   BackupSet,
   BrowsePage,
+  ChangeKind,
+  ComparisonPage,
   Destination,
   DestinationProbe,
   DoctorFinding,
@@ -24,14 +26,20 @@ import type {
   KeyInfo,
   LogLine,
   Measurement,
+  MetricRange,
+  Metrics,
   Overview,
+  PathVersion,
   Place,
   Preview,
   Run,
   RunDetails,
+  Schedule,
+  SearchPage,
   SetRules,
   Settings,
   SnapshotSummary,
+  TextComparison,
 } from '../model/index.ts';
 
 /** Raised when a command or an event changes so that an older window would misread it. */
@@ -43,6 +51,13 @@ export const JOB_EVENTS_PER_SECOND_MAX = 10;
 export const PROBLEMS_SENT_MAX = 500;
 export const BROWSE_LIMIT_MAX = 1000;
 export const RESTORE_PATHS_MAX = 1000;
+export const SEARCH_LIMIT_MAX = 500;
+/** The latest versions of one path; older ones are left out. */
+export const VERSIONS_SENT_MAX = 1000;
+export const COMPARE_LIMIT_MAX = 1000;
+/** Of each side of a text comparison. */
+export const COMPARE_TEXT_BYTES_MAX = 1024 * 1024;
+export const METRIC_POINTS_MAX = 200;
 export const SOURCES_MAX = 100;
 export const PATTERNS_MAX = 1000;
 /** Of text and of an image that a preview carries. */
@@ -74,6 +89,8 @@ export type RestoreInput = {
 
 type Command<Input, Value> = { readonly input: Input; readonly value: Value };
 type AtDestination = { readonly destinationId: string };
+/** `path` as in BrowseEntry.path, of either state; empty for everything. `after`: a snapshot's id or “live”. */
+type Comparison = AtDestination & { readonly before: string; readonly after: string; readonly path: string };
 type AtPath = AtDestination & { readonly snapshotId: string; readonly path: string };
 
 export type Commands = {
@@ -114,6 +131,7 @@ export type Commands = {
       /** Null: not encrypted. */
       readonly password: string | null;
       readonly compression: string;
+      readonly schedule: Schedule;
     },
     { readonly set: BackupSet; readonly recoveryKey: string | null; readonly job: Job }
   >;
@@ -133,6 +151,11 @@ export type Commands = {
     },
     BackupSet
   >;
+  /** When the set runs by itself. Commands before and after a run are not set from a window. */
+  'sets.schedule': Command<{ readonly setId: string; readonly schedule: Schedule }, BackupSet>;
+  /** Nothing begins by itself until then; null: until resumed. `setId` null: all sets. A person may still run one. */
+  'sets.pause': Command<{ readonly setId: string | null; readonly until: string | null }, readonly BackupSet[]>;
+  'sets.resume': Command<{ readonly setId: string | null }, readonly BackupSet[]>;
   /** Forgets the set on this computer. The repository stays as it is. */
   'sets.remove': Command<{ readonly setId: string }, null>;
 
@@ -171,6 +194,31 @@ export type Commands = {
   >;
   'browse.preview': Command<AtPath, Preview>;
 
+  /** Names over all snapshots that contain the text, or match it where it holds “*” or “?”. Best hits first. */
+  'search.find': Command<
+    AtDestination & {
+      readonly text: string;
+      readonly type: 'any' | 'file' | 'directory';
+      readonly offset: number;
+      readonly limit: number;
+    },
+    SearchPage
+  >;
+  /** Of what this path named in this snapshot, over all snapshots, newest first. */
+  'search.versions': Command<AtPath, readonly PathVersion[]>;
+  /** What differs below a folder. “live” is the folder on this computer as it is now. */
+  'compare.list': Command<
+    Comparison & {
+      readonly kinds: readonly ChangeKind[];
+      readonly offset: number;
+      readonly limit: number;
+    },
+    ComparisonPage
+  >;
+  'compare.text': Command<Comparison, TextComparison>;
+
+  'metrics.get': Command<{ readonly range: MetricRange }, Metrics>;
+
   'integrity.status': Command<AtDestination, IntegrityStatus>;
 
   /** Newest first; `before` is a runId of the last page. */
@@ -193,9 +241,11 @@ export type InputOf<Name extends CommandName> = Commands[Name]['input'];
 export type ValueOf<Name extends CommandName> = Commands[Name]['value'];
 
 /** What changed, so that who shows it asks again. */
-export type ChangedTopic = 'overview' | 'snapshots' | 'runs' | 'settings' | 'integrity' | 'places';
+/** `catalog`: search knows more than before. `metrics`: at most once a minute. */
+export type ChangedTopic =
+  'overview' | 'snapshots' | 'runs' | 'settings' | 'integrity' | 'places' | 'catalog' | 'metrics';
 
-export type Screen = 'overview' | 'restore' | 'integrity' | 'activity' | 'settings';
+export type Screen = 'overview' | 'restore' | 'integrity' | 'destinations' | 'activity' | 'settings';
 
 export type EngineEvent =
   | { readonly kind: 'job'; readonly job: Job }

@@ -6,11 +6,13 @@ import * as v from 'valibot';
 import { CairnError } from '../errors.ts';
 import {
   BROWSE_LIMIT_MAX,
+  COMPARE_LIMIT_MAX,
   type CallMessage,
   type CommandName,
   type InputOf,
   PATTERNS_MAX,
   RESTORE_PATHS_MAX,
+  SEARCH_LIMIT_MAX,
   SOURCES_MAX,
 } from './contract.ts';
 
@@ -23,6 +25,11 @@ const RUNS_LIMIT_MAX = 500;
 const LOG_LIMIT_MAX = 2000;
 const WORKERS_MAX = 16;
 const BASE_NAME_CHARACTERS_MAX = 255;
+const CHANGE_KINDS = 4;
+const FULL_SCAN_HOURS_MAX = 24 * 31;
+const EVERY_MINUTES_MAX = 60 * 24 * 31;
+const IDLE_MINUTES_MAX = 60 * 24;
+const STALE_AFTER_DAYS_MAX = 3650;
 
 const hexId = (bytes: number) => v.pipe(v.string(), v.regex(new RegExp(`^[0-9a-f]{${bytes * 2}}$`)));
 const handle = hexId(16);
@@ -39,6 +46,7 @@ const snapshotPath = v.pipe(text(PATH_CHARACTERS_MAX), v.excludes('\0'));
 const count = (max: number) => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(max));
 const limit = (max: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(max));
 const bytesMax = limit(Number.MAX_SAFE_INTEGER);
+const time = v.pipe(text(40), v.isoTimestamp());
 const nothing = v.strictObject({});
 const handles = v.pipe(v.array(handle), v.minLength(1), v.maxLength(SOURCES_MAX));
 const compression = v.pipe(v.string(), v.regex(/^(?:zstd:(?:[1-9]|1[0-9])|lz4|gzip|none)$/));
@@ -92,7 +100,45 @@ const settings = v.strictObject({
   rememberPasswords: v.exactOptional(v.boolean()),
   notifyFailures: v.exactOptional(v.boolean()),
   notifySuccesses: v.exactOptional(v.boolean()),
+  notifyStale: v.exactOptional(v.boolean()),
 });
+
+const timeOfDay = v.pipe(v.string(), v.regex(/^(?:[01][0-9]|2[0-3]):[0-5][0-9]$/));
+const weekday = v.picklist(['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday']);
+
+const timing = v.variant('kind', [
+  v.strictObject({ kind: v.literal('manual') }),
+  v.strictObject({ kind: v.literal('continuous'), fullScanEveryHours: limit(FULL_SCAN_HOURS_MAX) }),
+  v.strictObject({ kind: v.literal('minutes'), every: limit(EVERY_MINUTES_MAX) }),
+  v.strictObject({ kind: v.literal('hourly'), minute: count(59) }),
+  v.strictObject({ kind: v.literal('daily'), at: timeOfDay }),
+  v.strictObject({
+    kind: v.literal('weekly'),
+    days: v.pipe(v.array(weekday), v.minLength(1), v.maxLength(7)),
+    at: timeOfDay,
+  }),
+  // Whether it can be read is decided by what reads it (engine/schedule).
+  v.strictObject({ kind: v.literal('cron'), text: filled(NAME_CHARACTERS_MAX) }),
+]);
+
+/** No commands: a window must not choose what this computer runs. */
+const schedule = v.strictObject({
+  timing,
+  whenDriveConnected: v.boolean(),
+  conditions: v.strictObject({
+    onlyOnMainsPower: v.boolean(),
+    notOnMetered: v.boolean(),
+    onlyWhenIdleMinutes: v.nullable(limit(IDLE_MINUTES_MAX)),
+  }),
+  staleAfterDays: v.nullable(limit(STALE_AFTER_DAYS_MAX)),
+});
+
+const comparison = {
+  destinationId,
+  before: snapshotId,
+  after: v.union([snapshotId, v.literal('live')]),
+  path: snapshotPath,
+};
 
 type Schemas = { readonly [Name in CommandName]: v.GenericSchema<unknown, InputOf<Name>> };
 
@@ -120,6 +166,7 @@ const inputs: Schemas = {
     destination: handle,
     password: v.nullable(password),
     compression,
+    schedule,
   }),
   'sets.adopt': v.strictObject({ destination: handle, secret: v.nullable(secret), remember: v.boolean() }),
   'sets.edit': v.strictObject({
@@ -129,6 +176,9 @@ const inputs: Schemas = {
     addSources: v.pipe(v.array(handle), v.maxLength(SOURCES_MAX)),
     rules,
   }),
+  'sets.schedule': v.strictObject({ setId, schedule }),
+  'sets.pause': v.strictObject({ setId: v.nullable(setId), until: v.nullable(time) }),
+  'sets.resume': v.strictObject({ setId: v.nullable(setId) }),
   'sets.remove': v.strictObject({ setId }),
   'destinations.unlock': v.strictObject({ destinationId, secret, remember: v.boolean() }),
   'destinations.lock': v.strictObject({ destinationId, forget: v.boolean() }),
@@ -152,6 +202,26 @@ const inputs: Schemas = {
     limit: limit(BROWSE_LIMIT_MAX),
   }),
   'browse.preview': v.strictObject({ destinationId, snapshotId, path: snapshotPath }),
+  'search.find': v.strictObject({
+    destinationId,
+    text: filled(NAME_CHARACTERS_MAX),
+    type: v.picklist(['any', 'file', 'directory']),
+    offset: count(Number.MAX_SAFE_INTEGER),
+    limit: limit(SEARCH_LIMIT_MAX),
+  }),
+  'search.versions': v.strictObject({ destinationId, snapshotId, path: snapshotPath }),
+  'compare.list': v.strictObject({
+    ...comparison,
+    kinds: v.pipe(
+      v.array(v.picklist(['added', 'removed', 'changed', 'metadata'])),
+      v.minLength(1),
+      v.maxLength(CHANGE_KINDS),
+    ),
+    offset: count(Number.MAX_SAFE_INTEGER),
+    limit: limit(COMPARE_LIMIT_MAX),
+  }),
+  'compare.text': v.strictObject(comparison),
+  'metrics.get': v.strictObject({ range: v.picklist(['day', 'week', 'month', 'year']) }),
   'integrity.status': v.strictObject({ destinationId }),
   'activity.runs': v.strictObject({ before: v.nullable(jobId), limit: limit(RUNS_LIMIT_MAX) }),
   'activity.run': v.strictObject({ runId: jobId }),

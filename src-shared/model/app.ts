@@ -5,7 +5,9 @@
  */
 import type { Problem, WireError } from '../errors.ts';
 import type { BackupReport, Damage, DamageKind, Progress, RestoreReport, UndoReport, VerifyReport } from './report.ts';
+import type { DayOfRuns, Live, Upcoming } from './live.ts';
 import type { RuleOrigin } from './rules.ts';
+import type { PausedUntil, Schedule } from './schedule.ts';
 import type { EntryType } from './tree.ts';
 import type { ChainSummary, SnapshotKind } from './snapshot.ts';
 
@@ -69,6 +71,8 @@ export type DestinationProbe = {
   readonly setId: string | null;
   readonly freeBytes: number;
   readonly totalBytes: number;
+  /** It lies on the disk of a source, as far as can be told: no protection from the loss of that disk. */
+  readonly sameDeviceAsSource: boolean;
 };
 
 /** Sizes that are still being counted, or counted to the end. One row for each source that was asked for. */
@@ -118,6 +122,10 @@ export type BackupSet = {
   readonly createdAt: string;
   /** Of the newest snapshot of this set that is complete; null: none yet, or not known while the destination is away. */
   readonly lastBackup: LastBackup | null;
+  readonly schedule: Schedule;
+  readonly pausedUntil: PausedUntil;
+  readonly nextRun: Upcoming;
+  readonly live: Live;
 };
 
 export type LastBackup = {
@@ -134,6 +142,19 @@ export type LastBackup = {
  */
 export type DestinationState = 'ready' | 'locked' | 'away' | 'other' | 'unusable';
 
+/** What a destination lies on. The label is the volume's own, else the name of the place where it is mounted. */
+export type DestinationVolume = {
+  readonly label: string;
+  readonly fileSystem: string;
+  /** Of the filesystem. Null: it has none, or the system does not tell. */
+  readonly uuid: string | null;
+  readonly removable: boolean;
+  readonly network: boolean;
+};
+
+/** By how the backup grew in the last 90 days. `bytesPerDay` null: too little is known. `fullAt` null: not in sight. */
+export type CapacityForecast = { readonly fullAt: string | null; readonly bytesPerDay: number | null };
+
 export type Destination = {
   readonly destinationId: string;
   readonly name: string;
@@ -143,10 +164,15 @@ export type Destination = {
   readonly state: DestinationState;
   readonly error: WireError | null;
   readonly awaySince: string | null;
+  /** As it was seen last, so that it has a name while it is away. Null: it was not seen yet. */
+  readonly volume: DestinationVolume | null;
+  /** Another connected drive holds a copy of it, made byte by byte. Cairn writes to `path` only. Null: none is seen. */
+  readonly copyAt: string | null;
   /** Unknown while it is away. */
   readonly freeBytes: number | null;
   readonly totalBytes: number | null;
   readonly storedBytes: number | null;
+  readonly forecast: CapacityForecast;
   readonly snapshots: number | null;
   /** The password is in the system's keychain. */
   readonly remembered: boolean;
@@ -191,6 +217,8 @@ export type Overview = {
   readonly verdict: Verdict;
   readonly sets: readonly BackupSet[];
   readonly destinations: readonly Destination[];
+  /** The last 30 days on this computer's calendar, oldest first; the last one is today. */
+  readonly days: readonly DayOfRuns[];
 };
 
 // --- jobs and runs ------------------------------------------------------------------------------------------------
@@ -303,6 +331,9 @@ export type BrowseEntry = {
   readonly mode: number;
   readonly target: string | null;
   readonly contentHash: string | null;
+  /** Of a folder, all below it. Null: not known, or no folder. */
+  readonly contentBytes: number | null;
+  readonly entryCount: number | null;
 };
 
 export type BrowsePage = {
@@ -334,6 +365,8 @@ export type ChainBead = {
   readonly problemCount: number;
   /** Named by the last verification. */
   readonly damaged: boolean;
+  /** A verification that read it came to its end without damage in it. Null: not known. */
+  readonly verified: boolean | null;
 };
 
 export type ChainGraph = { readonly chain: ChainSummary; readonly beads: readonly ChainBead[] };
@@ -346,22 +379,4 @@ export type IntegrityStatus = {
   readonly damage: readonly Damage[];
   readonly damageKinds: readonly { readonly kind: DamageKind; readonly count: number }[];
   readonly chains: readonly ChainGraph[];
-};
-
-// --- settings -----------------------------------------------------------------------------------------------------
-
-export type Settings = {
-  readonly theme: 'system' | 'light' | 'dark';
-  readonly startAtLogin: boolean;
-  readonly closeToTray: boolean;
-  /** Of new repositories: “zstd:3”, “lz4”, “gzip”, “none”. */
-  readonly compression: string;
-  /** Null: as many as fit the machine. */
-  readonly workers: number | null;
-  readonly readBytesPerSecondMax: number | null;
-  readonly writeBytesPerSecondMax: number | null;
-  readonly lowPriority: boolean;
-  readonly rememberPasswords: boolean;
-  readonly notifyFailures: boolean;
-  readonly notifySuccesses: boolean;
 };

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { RULES } from '../support/service-lab.ts';
+import { BY_HAND, RULES } from '../support/service-lab.ts';
 import { WebClient } from '../support/web-client.ts';
 import { FAST_KDF, PASSWORD, Place, ended, errorDocument } from './cairn.ts';
 
@@ -53,6 +53,7 @@ async function makeSet(client: WebClient) {
     destination: destination.handle,
     password: PASSWORD,
     compression: 'zstd:1',
+    schedule: BY_HAND,
   });
 }
 

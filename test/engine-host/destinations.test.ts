@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DestinationState } from '../../src-shared/model/index.ts';
 import { lockHome } from '../../src-main/engine-host/home-lock.ts';
 import { systemPorts } from '../../src-main/engine/kernel/index.ts';
-import { PASSWORD, RULES, ServiceLab, type TestClient } from '../support/service-lab.ts';
+import { BY_HAND, PASSWORD, RULES, ServiceLab, type TestClient } from '../support/service-lab.ts';
 
 let lab: ServiceLab;
 let client: TestClient;
@@ -116,6 +116,7 @@ describe('a drive', () => {
       destination: other.handle(lab.drive),
       password,
       compression: 'none',
+      schedule: BY_HAND,
     });
     await other.dispose();
   }
@@ -206,6 +207,7 @@ describe('a place for a new backup', () => {
       destination: lab.handle(lab.drive),
       password: null,
       compression: 'none',
+      schedule: BY_HAND,
     });
     await expect(create).rejects.toThrow('repository/not-empty');
     expect(fs.readdirSync(path.join(lab.drive, 'Cairn'))).toEqual(['other.txt']);
@@ -234,6 +236,7 @@ describe('a place for a new backup', () => {
         destination: lab.handle(lab.drive),
         password,
         compression: 'none',
+        schedule: BY_HAND,
       });
     await expect(create('wrong')).rejects.toThrow('key/wrong-password');
     const second = await create(PASSWORD);

@@ -6,11 +6,19 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { COMMAND_NAMES, type CommandName, type InputOf } from '../../src-shared/api/index.ts';
+import type { Schedule } from '../../src-shared/model/index.ts';
 import { RULES, ServiceLab, type TestClient } from '../support/service-lab.ts';
 
 const ID = 'ab'.repeat(16);
 const LONG_ID = 'cd'.repeat(32);
 const AT_PATH = { destinationId: ID, snapshotId: LONG_ID, path: 'a/b' };
+const COMPARE = { destinationId: ID, before: LONG_ID, after: LONG_ID, path: 'a/b' };
+const SCHEDULE: Schedule = {
+  timing: { kind: 'weekly', days: ['monday'], at: '21:00' },
+  whenDriveConnected: true,
+  conditions: { onlyOnMainsPower: true, notOnMetered: true, onlyWhenIdleMinutes: 10 },
+  staleAfterDays: 7,
+};
 const RESTORE = {
   destinationId: ID,
   snapshotId: LONG_ID,
@@ -41,9 +49,13 @@ const SAMPLES: { readonly [Name in CommandName]: InputOf<Name> } = {
     destination: ID,
     password: 'secret-in-a-request',
     compression: 'zstd:3',
+    schedule: SCHEDULE,
   },
   'sets.adopt': { destination: ID, secret: { kind: 'password', password: 'secret-in-a-request' }, remember: true },
   'sets.edit': { setId: ID, name: 'A set', keepSources: [0], addSources: [], rules: RULES },
+  'sets.schedule': { setId: ID, schedule: SCHEDULE },
+  'sets.pause': { setId: ID, until: '2026-11-22T18:00:00.000Z' },
+  'sets.resume': { setId: ID },
   'sets.remove': { setId: ID },
   'destinations.unlock': {
     destinationId: ID,
@@ -63,6 +75,11 @@ const SAMPLES: { readonly [Name in CommandName]: InputOf<Name> } = {
   'snapshots.list': { destinationId: ID },
   'browse.list': { ...AT_PATH, sort: { by: 'name', descending: false }, filter: '', offset: 0, limit: 10 },
   'browse.preview': AT_PATH,
+  'search.find': { destinationId: ID, text: 'letter', type: 'any', offset: 0, limit: 10 },
+  'search.versions': AT_PATH,
+  'compare.list': { ...COMPARE, kinds: ['added', 'changed'], offset: 0, limit: 10 },
+  'compare.text': COMPARE,
+  'metrics.get': { range: 'month' },
   'integrity.status': { destinationId: ID },
   'activity.runs': { before: null, limit: 10 },
   'activity.run': { runId: ID },
@@ -87,6 +104,7 @@ const ANSWERS: readonly CommandName[] = [
   'places.stopMeasuring',
   'overview.get',
   'jobs.list',
+  'metrics.get',
   'activity.runs',
   'activity.log',
 ];

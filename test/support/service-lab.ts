@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { CommandName, EngineEvent, InputOf, ServerMessage, ValueOf } from '../../src-shared/api/index.ts';
 import type { WireError } from '../../src-shared/errors.ts';
-import type { BackupSet, Job, SetRules } from '../../src-shared/model/index.ts';
+import type { BackupSet, Job, Schedule, SetRules } from '../../src-shared/model/index.ts';
 import type { EngineHost, MessagePortLike } from '../../src-main/engine-host/port.ts';
 import { type OpenService, openService } from '../../src-main/engine-host/service.ts';
 
@@ -23,6 +23,14 @@ export const RULES: SetRules = {
   gitignore: false,
   excludeCaches: false,
   excludeIfPresent: [],
+};
+
+/** Nothing runs by itself that a test didn't ask for. */
+export const BY_HAND: Schedule = {
+  timing: { kind: 'manual' },
+  whenDriveConnected: false,
+  conditions: { onlyOnMainsPower: false, notOnMetered: false, onlyWhenIdleMinutes: null },
+  staleAfterDays: 7,
 };
 
 export class ReplyError extends Error {
@@ -204,6 +212,7 @@ export class ServiceLab {
       destination: this.handle(this.drive),
       password: options.password === undefined ? PASSWORD : options.password,
       compression: 'zstd:1',
+      schedule: BY_HAND,
     });
     const ended = await client.ended(job.jobId);
     if (ended.outcome?.kind !== 'backup') throw new Error(`the backup failed: ${JSON.stringify(ended.error)}`);

@@ -114,6 +114,8 @@ const entry = (index: number): BrowseEntry => ({
   mode: 0,
   target: null,
   contentHash: null,
+  contentBytes: null,
+  entryCount: null,
 });
 
 const question = {
@@ -225,7 +227,7 @@ describe('progress', () => {
 });
 
 describe('the stones', () => {
-  const overview: Overview = { verdict: { level: 'good', reasons: [] }, sets: [], destinations: [] };
+  const overview: Overview = { verdict: { level: 'good', reasons: [] }, sets: [], destinations: [], days: [] };
 
   it('know nothing of a backup that does not exist', () => {
     expect(stonesOf(overview).map(({ tone }) => tone)).toEqual(['idle', 'idle', 'idle', 'idle', 'idle']);

@@ -46,7 +46,7 @@ const DAMAGE_KINDS: Record<DamageKind, true> = {
   'unknown-file': true,
 };
 
-const overview: Overview = { verdict: { level: 'empty', reasons: [] }, sets: [], destinations: [] };
+const overview: Overview = { verdict: { level: 'empty', reasons: [] }, sets: [], destinations: [], days: [] };
 const names = words.namesOf(overview);
 
 /** Words a person who only wants their files back should not have to learn. */

@@ -51,6 +51,7 @@ export type Desk = {
   /** Everything that happens from now on; the returned function ends it. */
   listen(listener: (event: EngineEvent) => void): () => void;
   tell(event: EngineEvent): void;
+  nowText(): string;
   /** Looks at destinations and sources now. */
   look(): Promise<void>;
   /** Cancels what runs, waits for it, and forgets every secret. */
@@ -205,6 +206,10 @@ class OpenDesk implements Desk {
     for (const listener of this.#listeners) listener(event);
   }
 
+  nowText(): string {
+    return new Date(this.#options.ports.clock.nowMs()).toISOString();
+  }
+
   async look(): Promise<void> {
     // One look at a time: a drive that answers slowly must not pile them up.
     this.#looking ??= this.destinations
@@ -226,7 +231,7 @@ class OpenDesk implements Desk {
   }
 
   #workOptions(): WorkOptions {
-    const { engine, hostName, ports } = this.#options;
+    const { engine, hostName } = this.#options;
     return {
       engine,
       hostName,
@@ -234,7 +239,7 @@ class OpenDesk implements Desk {
       handles: this.handles,
       listings: this.listings,
       settings: () => this.settings.state,
-      nowText: () => new Date(ports.clock.nowMs()).toISOString(),
+      nowText: () => this.nowText(),
       verified: async (destinationId, last) => {
         const { damage } = last.report;
         await this.runs.verified(destinationId, last, damage.length);

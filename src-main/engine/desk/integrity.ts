@@ -39,6 +39,7 @@ async function chainsOf(
       bytesStored: stats.bytesStored,
       problemCount,
       damaged: damaged.has(id),
+      verified: damaged.has(id) ? false : null,
     })),
   }));
 }

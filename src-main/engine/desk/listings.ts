@@ -120,6 +120,8 @@ export function browseEntry(entry: ListedEntry): BrowseEntry {
     mode,
     target: target ?? null,
     contentHash: contentHash ?? null,
+    contentBytes: null,
+    entryCount: null,
   };
 }
 

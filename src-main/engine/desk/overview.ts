@@ -4,6 +4,7 @@
  */
 import type { BackupSet, Destination, LastBackup, Overview } from '../../../src-shared/model/index.ts';
 import type { Ports } from '../kernel/index.ts';
+import { daysOf } from './days.ts';
 import type { Destinations } from './destinations.ts';
 import type { Jobs } from './jobs.ts';
 import type { Tell } from './ports.ts';
@@ -11,8 +12,24 @@ import type { Runs } from './runs.ts';
 import type { DestinationRecord, SetRecord, SetsState } from './set-records.ts';
 import type { Sets } from './sets.ts';
 import type { StateFile } from './state-file.ts';
-import { judge } from './verdict.ts';
+import { STALE_AFTER_DAYS, judge } from './verdict.ts';
 import { lastOf } from './work.ts';
+
+/** A minute apart for 30 days would be more; the days that are left out then stand empty. */
+const DAY_RUNS_MAX = 2000;
+
+/** A set of today's records: it runs when it is asked to. */
+const BY_HAND = {
+  schedule: {
+    timing: { kind: 'manual' },
+    whenDriveConnected: false,
+    conditions: { onlyOnMainsPower: false, notOnMetered: false, onlyWhenIdleMinutes: null },
+    staleAfterDays: STALE_AFTER_DAYS,
+  },
+  pausedUntil: null,
+  nextRun: { at: null, waitsFor: null },
+  live: { state: 'off', changedFolders: 0, reason: null, protectedUntil: null },
+} as const satisfies Partial<BackupSet>;
 
 export type OverviewOptions = {
   readonly records: StateFile<SetsState>;
@@ -45,7 +62,8 @@ export class OverviewBoard {
       jobs.open().flatMap(({ kind, setId }) => (kind === 'backup' && setId !== null ? [setId] : [])),
     );
     const facts = { nowMs: ports.clock.nowMs(), sets, destinations, lastRuns: runs.lastBackups(), atWork };
-    return { verdict: judge(facts), sets, destinations };
+    const days = daysOf(runs.list(null, DAY_RUNS_MAX), facts.nowMs);
+    return { verdict: judge(facts), sets, destinations, days };
   }
 
   /** Tells it if it changed. Several calls in one moment are one. */
@@ -64,7 +82,8 @@ export class OverviewBoard {
   async set(record: SetRecord): Promise<BackupSet> {
     const { setId, name, destinationId, rules, createdAt } = record;
     const sources = await this.#options.sets.sourcesOf(record);
-    return { setId, name, sources, destinationId, rules, createdAt, lastBackup: this.#lastBackup(record) };
+    const lastBackup = this.#lastBackup(record);
+    return { setId, name, sources, destinationId, rules, createdAt, lastBackup, ...BY_HAND };
   }
 
   destination(record: DestinationRecord): Destination {
@@ -80,9 +99,12 @@ export class OverviewBoard {
       state,
       error,
       awaySince,
+      volume: null,
+      copyAt: null,
       freeBytes: space?.freeBytes ?? null,
       totalBytes: space?.totalBytes ?? null,
       storedBytes,
+      forecast: { fullAt: null, bytesPerDay: null },
       snapshots: snapshots?.length ?? null,
       remembered,
       verified: times,

@@ -46,7 +46,7 @@ export async function probeDestination(
   const { path, standing } = await findSite(chosen, options);
   const space = (await spaceAt(await nearestExisting(path))) ?? { freeBytes: 0, totalBytes: 0 };
   const repository = options.places.place(path);
-  const shared = { repository, repositoryId: null, encrypted: null, setId: null, ...space };
+  const shared = { repository, repositoryId: null, encrypted: null, setId: null, sameDeviceAsSource: false, ...space };
   if (standing.kind === 'repository') {
     const { repositoryId, instanceId, encrypted } = standing;
     const setId = options.setOf(repositoryId, instanceId);

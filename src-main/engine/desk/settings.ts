@@ -18,6 +18,7 @@ const schema = v.object({
   rememberPasswords: v.boolean(),
   notifyFailures: v.boolean(),
   notifySuccesses: v.boolean(),
+  notifyStale: v.optional(v.boolean(), true),
 });
 
 export const SETTINGS_DEFAULTS: Settings = {
@@ -32,6 +33,7 @@ export const SETTINGS_DEFAULTS: Settings = {
   rememberPasswords: true,
   notifyFailures: true,
   notifySuccesses: false,
+  notifyStale: true,
 };
 
 export function openSettings(home: string, ports: Ports): Promise<StateFile<Settings>> {

@@ -19,6 +19,7 @@ import type {
   VerdictReason,
 } from '../../../src-shared/model/index.ts';
 import { CairnError } from '../../../src-shared/errors.ts';
+import { BLUE, daysOf, forecastOf, liveOf, moreDestinations } from './scripted-live.ts';
 import { hashOf, hexOf } from './scripted-tree.ts';
 
 export const SCENARIOS = [
@@ -38,6 +39,15 @@ export const SCENARIOS = [
   'unusable',
   'silent',
   'old-engine',
+  'settling',
+  'paused',
+  'scan-only',
+  'source-gone',
+  'on-battery',
+  'scheduled',
+  'indexing',
+  'no-catalog',
+  'many-drives',
 ] as const;
 export type Scenario = (typeof SCENARIOS)[number];
 
@@ -133,6 +143,7 @@ export const settingsOf = (theme: Settings['theme']): Settings => ({
   rememberPasswords: true,
   notifyFailures: true,
   notifySuccesses: false,
+  notifyStale: true,
 });
 
 const BASE_FILES = 295_114;
@@ -198,9 +209,12 @@ function destinationOf(scenario: Scenario, nowMs: number): Destination {
         ? new CairnError('repository/newer-format', 'It says format 3; this Cairn reads up to 2.').toWire()
         : null,
     awaySince: state === 'away' ? ago(nowMs, 3 * DAY_MS + 2 * HOUR_MS) : null,
+    volume: BLUE,
+    copyAt: null,
     freeBytes: state === 'away' ? null : scenario === 'full' ? 18e6 : 1.62e12,
     totalBytes: state === 'away' ? null : 2e12,
     storedBytes: state === 'away' ? null : old ? 0 : 214e9,
+    forecast: forecastOf(scenario, nowMs),
     snapshots: known ? snapshotsOf(scenario, nowMs).length : null,
     remembered: true,
     verified: old
@@ -240,6 +254,7 @@ function verdictOf(scenario: Scenario, nowMs: number): Verdict {
 export function setOf(scenario: Scenario, nowMs: number): BackupSet {
   const latest = snapshotsOf(scenario, nowMs).at(-1);
   return {
+    ...liveOf(scenario, nowMs, latest?.time ?? null),
     setId: SET_ID,
     name: 'My files',
     sources: PLACES.slice(0, 4).map((row) => ({ path: row.path, name: row.name, state: 'there' as const })),
@@ -269,12 +284,16 @@ export function setOf(scenario: Scenario, nowMs: number): BackupSet {
 
 export function overviewOf(scenario: Scenario, nowMs: number): Overview {
   if (scenario.startsWith('first-run')) {
-    return { verdict: { level: 'empty', reasons: [{ kind: 'no-set' }] }, sets: [], destinations: [] };
+    return { verdict: { level: 'empty', reasons: [{ kind: 'no-set' }] }, sets: [], destinations: [], days: [] };
   }
   return {
     verdict: verdictOf(scenario, nowMs),
     sets: [setOf(scenario, nowMs)],
-    destinations: [destinationOf(scenario, nowMs)],
+    destinations: [
+      destinationOf(scenario, nowMs),
+      ...(scenario === 'many-drives' ? moreDestinations(destinationOf('healthy', nowMs), nowMs) : []),
+    ],
+    days: daysOf(scenario, snapshotsOf(scenario, nowMs), nowMs),
   };
 }
 
@@ -361,6 +380,7 @@ export function integrityOf(scenario: Scenario, nowMs: number): IntegrityStatus 
         bytesStored: row.stats.bytesStored,
         problemCount: row.problemCount,
         damaged: isDamaged(row.id),
+        verified: isDamaged(row.id) ? false : Date.parse(row.time) < nowMs - 26 * DAY_MS ? true : null,
       })),
     };
   });

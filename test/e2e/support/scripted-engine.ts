@@ -12,8 +12,17 @@ import {
 } from '../../../src-shared/api/contract.ts';
 import { isCommandName, parseCall, parseInput } from '../../../src-shared/api/schema.ts';
 import { CairnError } from '../../../src-shared/errors.ts';
-import type { BrowseEntry, Measurement, Overview, ProblemGroup, Settings } from '../../../src-shared/model/index.ts';
+import type {
+  BackupSet,
+  BrowseEntry,
+  Measurement,
+  Overview,
+  ProblemGroup,
+  Settings,
+  SnapshotSummary,
+} from '../../../src-shared/model/index.ts';
 import * as data from './scripted-data.ts';
+import { compared, metricsOf, searched, textCompared, versionsOf } from './scripted-history.ts';
 import { outcomeOf, ScriptedJobs } from './scripted-jobs.ts';
 import { folderAt, hexOf, type Moment, previewAt } from './scripted-tree.ts';
 
@@ -33,6 +42,8 @@ export class ScriptedEngine {
   readonly #jobs: ScriptedJobs;
   #measuring: ReturnType<typeof setInterval> | undefined;
   #measures = 0;
+  /** What a person changed of the set. */
+  #changed: Partial<BackupSet> = {};
   #listed: { readonly question: string; readonly rows: readonly BrowseEntry[] } | null = null;
   /** What was asked for, for a test to look at. Passwords are not kept. */
   readonly calls: CommandName[] = [];
@@ -68,6 +79,7 @@ export class ScriptedEngine {
 
   become(scenario: data.Scenario): void {
     this.#scenario = scenario;
+    this.#changed = {};
     this.tell({ kind: 'overview', overview: this.#overview() });
   }
 
@@ -94,11 +106,24 @@ export class ScriptedEngine {
   }
 
   #overview(): Overview {
-    return data.overviewOf(this.#scenario, this.#nowMs);
+    const overview = data.overviewOf(this.#scenario, this.#nowMs);
+    return { ...overview, sets: overview.sets.map((set) => ({ ...set, ...this.#changed })) };
+  }
+
+  #changeSet(change: Partial<BackupSet>): BackupSet {
+    this.#changed = { ...this.#changed, ...change };
+    const overview = this.#overview();
+    this.tell({ kind: 'overview', overview });
+    return overview.sets[0] ?? data.setOf(this.#scenario, this.#nowMs);
+  }
+
+  #snapshots(): readonly SnapshotSummary[] {
+    return data.snapshotsOf(this.#scenario, this.#nowMs);
   }
 
   #moment(snapshotId: string): Moment {
-    const rows = data.snapshotsOf(this.#scenario, this.#nowMs);
+    const rows = this.#snapshots();
+    if (snapshotId === 'live') return { index: rows.length, count: rows.length, timeMs: this.#nowMs };
     const index = rows.findIndex((row) => row.id === snapshotId);
     if (index < 0) throw new CairnError('snapshot/not-found', 'This snapshot is not there.');
     return { index, count: rows.length, timeMs: Date.parse(rows[index]?.time ?? '') };
@@ -243,6 +268,7 @@ export class ScriptedEngine {
         repositoryId: adopting ? hexOf('repository', 16) : null,
         encrypted: adopting ? true : null,
         setId: null,
+        sameDeviceAsSource: drive?.system ?? true,
         freeBytes: drive?.freeBytes ?? 188e9,
         totalBytes: drive?.totalBytes ?? 512e9,
       };
@@ -251,6 +277,17 @@ export class ScriptedEngine {
     'sets.create': (input) => this.#create(input),
     'sets.adopt': ({ secret }) => (this.#open(secret), data.setOf('healthy', this.#nowMs)),
     'sets.edit': () => data.setOf(this.#scenario, this.#nowMs),
+    'sets.schedule': ({ schedule }) => this.#changeSet({ schedule }),
+    'sets.pause': ({ until }) => {
+      const nextRun = { at: until, waitsFor: 'pause' } as const;
+      return [
+        this.#changeSet({ pausedUntil: until ?? 'forever', nextRun, live: data.setOf('paused', this.#nowMs).live }),
+      ];
+    },
+    'sets.resume': () => {
+      const { nextRun, live } = data.setOf('healthy', this.#nowMs);
+      return [this.#changeSet({ pausedUntil: null, nextRun, live })];
+    },
     'sets.remove': () => null,
     'destinations.unlock': ({ secret }) => {
       this.#open(secret);
@@ -278,9 +315,14 @@ export class ScriptedEngine {
       return null;
     },
     'jobs.reveal': () => null,
-    'snapshots.list': () => data.snapshotsOf(this.#scenario, this.#nowMs),
+    'snapshots.list': () => this.#snapshots(),
     'browse.list': (input) => this.#browse(input),
     'browse.preview': ({ snapshotId, path }) => previewAt(path, this.#moment(snapshotId)),
+    'search.find': (input) => searched(this.#scenario, this.#snapshots(), input),
+    'search.versions': ({ path }) => versionsOf(this.#snapshots(), path),
+    'compare.list': (input) => compared(this.#moment(input.before), this.#moment(input.after), input),
+    'compare.text': (input) => textCompared(this.#moment(input.before), this.#moment(input.after), input.path),
+    'metrics.get': ({ range }) => metricsOf(this.#scenario, range, this.#nowMs),
     'integrity.status': () => data.integrityOf(this.#scenario, this.#nowMs),
     'activity.runs': ({ before, limit }) => {
       const rows = data.runsOf(this.#scenario, this.#nowMs);

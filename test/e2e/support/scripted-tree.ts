@@ -18,7 +18,7 @@ export function hexOf(text: string, bytes: number): string {
   return hex.slice(0, bytes * 2);
 }
 
-/** A folder ends with “/”; “@n” is a size in kB; “+n” appears only in the newest n snapshots. */
+/** A folder ends with “/”; “@n” is a size in kB; “+n” is only in the newest n snapshots, “~n” is not in the newest n. */
 const TREE: Readonly<Record<string, readonly string[]>> = {
   '': ['Documents/', 'Pictures/', 'Desktop/', 'Projects/'],
   Documents: [
@@ -34,6 +34,8 @@ const TREE: Readonly<Record<string, readonly string[]>> = {
     'Notes.txt@5',
     'Address book.csv@41',
     'Reading list.md@2+9',
+    'Budget 2025.ods@71~6',
+    'Budget draft.md@2~20',
   ],
   'Documents/Contracts': ['Employment 2024.pdf@312', 'Rental agreement.pdf@648', 'Phone plan.pdf@95', 'Car.pdf@210'],
   'Documents/House': ['Floor plan.png@1820', 'Heating manual.pdf@5210', 'Invoices/', 'Garden.md@4'],
@@ -63,13 +65,28 @@ const TREE: Readonly<Record<string, readonly string[]>> = {
   'Projects/website/Empty folder': [],
 };
 
-const SHAPE = /^(.*?)(\/|→)?(?:@(\d+))?(?:\+(\d+))?$/;
+const SHAPE = /^(.*?)(\/|→)?(?:@(\d+))?(?:([+~])(\d+))?$/;
 
 export type Moment = { readonly index: number; readonly count: number; readonly timeMs: number };
 
+/** Every file changes now and then, some never; the same on every run. */
+export function versionAt(path: string, moment: Moment): number {
+  const every = 5 + (hashOf(`every ${path}`) % 40);
+  return hashOf(`still ${path}`) % 3 === 0 ? 0 : Math.floor((moment.index + (hashOf(path) % every)) / every);
+}
+
+/** Everything at a time but the huge folder, in the order of a walk. */
+export function everythingAt(moment: Moment, folder = ''): readonly BrowseEntry[] {
+  return (folderAt(folder, moment) ?? []).flatMap((entry) => [
+    entry,
+    ...(entry.type === 'directory' && entry.path !== HUGE_FOLDER ? everythingAt(moment, entry.path) : []),
+  ]);
+}
+
 function entryOf(folder: string, row: string, moment: Moment): BrowseEntry | null {
-  const [, name = '', mark, kilobytes, newest] = SHAPE.exec(row) ?? [];
-  if (newest !== undefined && moment.index < moment.count - Number(newest)) return null;
+  const [, name = '', mark, kilobytes, side, newest] = SHAPE.exec(row) ?? [];
+  const isNew = moment.index >= moment.count - Number(newest);
+  if (side !== undefined && isNew !== (side === '+')) return null;
   const path = folder === '' ? name : `${folder}/${name}`;
   const age = (hashOf(path) % 700) * DAY_MS + (hashOf(name) % 80_000) * 1000;
   const isFolder = mark === '/';
@@ -77,11 +94,13 @@ function entryOf(folder: string, row: string, moment: Moment): BrowseEntry | nul
     name,
     path,
     type: isFolder ? 'directory' : mark === '→' ? 'symlink' : 'file',
-    size: isFolder ? 0 : Number(kilobytes ?? 0) * 1000 + (hashOf(path) % 997),
+    size: isFolder ? 0 : Number(kilobytes ?? 0) * 1000 + (hashOf(`${path}${versionAt(path, moment)}`) % 997),
     mtime: new Date(moment.timeMs - age).toISOString(),
     mode: isFolder ? 0o755 : 0o644,
     target: mark === '→' ? '/home/ada/Projects' : null,
-    contentHash: isFolder || mark === '→' ? null : hexOf(path, 32),
+    contentHash: isFolder || mark === '→' ? null : hexOf(`${path}${versionAt(path, moment)}`, 32),
+    contentBytes: isFolder ? (hashOf(path) % 9_000) * 1e6 : null,
+    entryCount: isFolder ? hashOf(`count ${path}`) % 4_000 : null,
   };
 }
 
@@ -97,6 +116,8 @@ function hugeEntry(index: number, moment: Moment): BrowseEntry {
     mode: 0o644,
     target: null,
     contentHash: hexOf(path, 32),
+    contentBytes: null,
+    entryCount: null,
   };
 }
 

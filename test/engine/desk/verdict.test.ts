@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { CairnError } from '../../../src-shared/errors.ts';
 import type { BackupSet, Destination, Run, Verdict } from '../../../src-shared/model/index.ts';
 import { type VerdictFacts, judge } from '../../../src-main/engine/desk/verdict.ts';
-import { RULES } from '../../support/service-lab.ts';
+import { BY_HAND, RULES } from '../../support/service-lab.ts';
 
 const NOW_MS = Date.parse('2026-06-15T12:00:00Z');
 const daysAgo = (days: number): string => new Date(NOW_MS - days * 86_400_000).toISOString();
@@ -17,6 +17,10 @@ const SET: BackupSet = {
   rules: RULES,
   createdAt: daysAgo(100),
   lastBackup: LAST,
+  schedule: BY_HAND,
+  pausedUntil: null,
+  nextRun: { at: null, waitsFor: null },
+  live: { state: 'off', changedFolders: 0, reason: null, protectedUntil: null },
 };
 
 const DESTINATION: Destination = {
@@ -28,9 +32,12 @@ const DESTINATION: Destination = {
   state: 'ready',
   error: null,
   awaySince: null,
+  volume: null,
+  copyAt: null,
   freeBytes: 500e9,
   totalBytes: 1000e9,
   storedBytes: 100e9,
+  forecast: { fullAt: null, bytesPerDay: null },
   snapshots: 3,
   remembered: true,
   verified: { quick: daysAgo(2), sample: null, deep: null },
