@@ -2,5 +2,6 @@
 export type * from './app.ts';
 export type * from './report.ts';
 export type * from './rules.ts';
+export type * from './schedule.ts';
 export type * from './snapshot.ts';
 export type * from './tree.ts';
