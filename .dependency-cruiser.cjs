@@ -11,7 +11,7 @@ const LAYERS = [
   { layer: 3, rooms: ['source', 'store', 'pack'] },
   { layer: 4, rooms: ['repository', 'snapshot'] },
   { layer: 5, rooms: ['browse', 'backup', 'restore', 'verify', 'repair', 'replicate', 'reclaim', 'catalog'] },
-  { layer: 6, rooms: ['service'] },
+  { layer: 6, rooms: ['service', 'schedule', 'sets'] },
   { layer: 7, rooms: ['desk'] },
 ];
 
@@ -34,6 +34,8 @@ const ALLOWED_NEIGHBOURS = {
   repair: ['catalog', 'verify'],
   replicate: ['catalog'],
   reclaim: ['catalog'],
+  // A backup set has a schedule; its records are files of this computer's own state.
+  sets: ['schedule', 'service'],
 };
 
 const engineRoom = (room) => `^src-main/engine/${room}/`;
@@ -63,7 +65,7 @@ const ELECTRON = '^(electron$|electron/|node_modules/electron/)';
  * Development packages that the product imports all the same: the build puts them into our own files, so they need not
  * be installed where Cairn runs. Electron is the runtime itself there.
  */
-const BUNDLED = '^node_modules/(svelte|bits-ui|@lucide/svelte|valibot|ws|electron|@zxcvbn-ts)/';
+const BUNDLED = '^node_modules/(svelte|bits-ui|@lucide/svelte|valibot|croner|ws|electron|@zxcvbn-ts)/';
 
 const knownRooms = LAYERS.flatMap((row) => row.rooms).join('|');
 
