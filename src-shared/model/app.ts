@@ -69,6 +69,8 @@ export type DestinationProbe = {
   readonly setId: string | null;
   readonly freeBytes: number;
   readonly totalBytes: number;
+  /** It lies on the disk of a source, as far as can be told: no protection from the loss of that disk. */
+  readonly sameDeviceAsSource: boolean;
 };
 
 /** Sizes that are still being counted, or counted to the end. One row for each source that was asked for. */
@@ -134,6 +136,19 @@ export type LastBackup = {
  */
 export type DestinationState = 'ready' | 'locked' | 'away' | 'other' | 'unusable';
 
+/** What a destination lies on. The label is the volume's own, else the name of the place where it is mounted. */
+export type DestinationVolume = {
+  readonly label: string;
+  readonly fileSystem: string;
+  /** Of the filesystem. Null: it has none, or the system does not tell. */
+  readonly uuid: string | null;
+  readonly removable: boolean;
+  readonly network: boolean;
+};
+
+/** By how the backup grew in the last 90 days. `bytesPerDay` null: too little is known. `fullAt` null: not in sight. */
+export type CapacityForecast = { readonly fullAt: string | null; readonly bytesPerDay: number | null };
+
 export type Destination = {
   readonly destinationId: string;
   readonly name: string;
@@ -143,10 +158,15 @@ export type Destination = {
   readonly state: DestinationState;
   readonly error: WireError | null;
   readonly awaySince: string | null;
+  /** As it was seen last, so that it has a name while it is away. Null: it was not seen yet. */
+  readonly volume: DestinationVolume | null;
+  /** Another connected drive holds a copy of it, made byte by byte. Cairn writes to `path` only. Null: none is seen. */
+  readonly copyAt: string | null;
   /** Unknown while it is away. */
   readonly freeBytes: number | null;
   readonly totalBytes: number | null;
   readonly storedBytes: number | null;
+  readonly forecast: CapacityForecast;
   readonly snapshots: number | null;
   /** The password is in the system's keychain. */
   readonly remembered: boolean;
