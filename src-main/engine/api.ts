@@ -87,6 +87,8 @@ export type PlanRequest = Watching &
 
 export type BackupRequest = PlanRequest &
   BackupLimits & {
+    /** Those of which only an empty place is left now (a drive that is not connected): they stay as they were. */
+    readonly absentSources?: readonly Buffer[];
     readonly tags?: readonly string[];
     readonly note?: string;
   };

@@ -275,12 +275,13 @@ async function runBackup<Report>(
   // Held from before the snapshots are listed until this one is published: events of one id form one line.
   const claim = await claimWriter({ home: host.home, ports: host.ports, self });
   try {
-    const { tags, note, workers, readBytesPerSecondMax } = request;
+    const { tags, note, workers, readBytesPerSecondMax, absentSources } = request;
     const report = await run({
       ...BACKUP_DEFAULTS,
       ...(await planOptionsOf(host, root, request)),
       ...(tags === undefined ? {} : { tags }),
       ...(note === undefined ? {} : { note }),
+      ...(absentSources === undefined ? {} : { absentSources }),
       ...(workers === undefined ? {} : { workers }),
       readBytesPerSecondMax,
       user: userName(),

@@ -90,6 +90,10 @@ export const PROBLEM_WORDS: Readonly<Record<string, ProblemWords>> = {
   ENOMEM: LIMITS,
   ELOOP: { title: 'Links lead in a circle here', advice: 'Remove one of the links, or leave the folder out.' },
   'link-circle': { title: 'Links lead in a circle here', advice: 'Remove one of the links, or leave the folder out.' },
+  'source-away': {
+    title: 'A folder is not there now',
+    advice: 'Connect its drive, or take it out of the backup set. What was backed up of it before is still there.',
+  },
   'too-deep': {
     title: 'These folders are nested too deeply',
     advice: 'Move them closer to the top, or protect the inner folder by itself.',

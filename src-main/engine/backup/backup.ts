@@ -13,6 +13,7 @@ import { type FileEntry, createNodeHasher } from '../merkle/index.ts';
 import type { Repository } from '../repository/index.ts';
 import { findParent, listSnapshots } from '../snapshot/index.ts';
 import {
+  type AbsentSource,
   type AttributeReader,
   type Filter,
   type Source,
@@ -23,10 +24,12 @@ import {
   createOwnerNames,
   defaultPinned,
   openSourceRoot,
+  resolvePresentSources,
   resolveSources,
   timeProblem,
 } from '../source/index.ts';
-import { Counters } from './counters.ts';
+import { Counters, countEntries } from './counters.ts';
+import { carried } from './entries.ts';
 import { type FileBackupOptions, isUnmodified, storeFile, takeOver } from './file-backup.ts';
 import { FolderScans } from './folder-scans.ts';
 import { FolderWalk, type WalkOptions } from './folder-walk.ts';
@@ -77,13 +80,11 @@ async function backUp(
   const { clock } = repository.context.ports;
   const startedAtMs = clock.nowMs();
   const startedMonotonicMs = clock.monotonicMs();
-  const sources = resolveSources(options.sources);
   const { snapshots } = await listSnapshots(repository);
-  const parent = findParent(
-    snapshots,
-    options.host,
-    sources.map(({ path }) => path),
-  );
+  const parent = findParent(snapshots, options.host, options.sources);
+  const isAway = (path: Buffer): boolean => options.absentSources.some((absent) => absent.equals(path));
+  const sources =
+    parent === undefined ? resolveSources(options.sources) : resolvePresentSources(options.sources, isAway);
   const live =
     wanted !== undefined && isUsable(wanted, options, parent)
       ? { scope: wanted, parent, notes: notesFor(parent) }
@@ -120,7 +121,7 @@ const BYTES_AS_A_FILE = 128 * 1024;
 
 async function storeSources(
   run: Run,
-  sources: readonly Source[],
+  sources: readonly (Source | AbsentSource)[],
   live: { readonly scope: LiveScope; readonly notes: LiveNotes } | undefined,
 ): Promise<readonly StoredSource[]> {
   const { repository, session, options, counters, parent, problems } = run;
@@ -164,6 +165,10 @@ async function storeSources(
   try {
     for (const source of sources) {
       const match = await before.find(Buffer.from(source.name));
+      if ('absent' in source) {
+        stored.push(await keepSource(run, source, match));
+        continue;
+      }
       const scope: FolderScope = live === undefined ? 'all' : scopeIn(source.path, live.scope.folders);
       const walk = { ...shared, filter: filterOf(options, source), scope };
       stored.push(await storeSource(walk, source, match));
@@ -185,8 +190,8 @@ function readingOf(clock: Clock, { readBytesPerSecondMax, signal }: BackupOption
 }
 
 /** Says once what can't be had: as a problem where attributes are missed, in the log where a filesystem has none. */
-function attributesOf({ repository, problems }: Run, sources: readonly Source[]): AttributeReader {
-  const [first] = sources;
+function attributesOf({ repository, problems }: Run, sources: readonly (Source | AbsentSource)[]): AttributeReader {
+  const first = sources.find((source) => !('absent' in source));
   const missed = first === undefined ? undefined : attributesProblem(first.path);
   if (missed !== undefined) problems.push(missed);
   return createAttributeReader(undefined, (path) => {
@@ -201,6 +206,27 @@ function isLarge({ seen: { files, folders } }: Counters, lanesFromFiles: number)
 
 function filterOf(options: BackupOptions, source: Source): Filter {
   return createFilter(filterOptionsOf(options, source.stat.device));
+}
+
+/** What can't be looked at is not deleted: a source that is away stays as the parent snapshot has it. */
+async function keepSource(
+  { repository, counters, problems }: Run,
+  source: AbsentSource,
+  match: PreviousEntry | undefined,
+): Promise<StoredSource> {
+  const child = match === undefined ? undefined : carried(match);
+  if (child === undefined) throw source.absent;
+  const { entry, seal } = child;
+  const message = 'this source is not there now; the snapshot holds what the one before has of it';
+  problems.push({ path: escapePath(source.path), code: 'source-away', message });
+  const counted = await countEntries(entry, (page, type) => repository.readBlob(page, type));
+  if (entry.nodeType === 'directory') {
+    counters.kept(counted, entry.totalBytes);
+    assert(child.nodeId !== undefined, 'a folder that is carried on has its identity');
+    return { source, entry, nodeId: child.nodeId, seal };
+  }
+  counters.kept(counted, entry.nodeType === 'file' ? entry.size : 0);
+  return { source, entry, nodeId: createNodeHasher().leafNode('', entry), seal };
 }
 
 async function storeSource(

@@ -65,6 +65,13 @@ export class Counters {
     return { files: this.#filesNew + this.#filesChanged + this.#filesUnmodified, folders: this.#folders };
   }
 
+  /** A source that is not there now, and stays as the parent snapshot has it. */
+  kept({ files, folders }: Counted, bytes: number): void {
+    this.#filesUnmodified += files;
+    this.#folders += folders;
+    this.#bytesScanned += bytes;
+  }
+
   /** `totalBytes` is the size of everything in the snapshot, walked or taken over. */
   stats(added: {
     readonly bytesAdded: number;

@@ -7,6 +7,8 @@ import { type ExcludeFile, type FilterOptions, patternsIn } from '../source/inde
 export type BackupOptions = {
   /** Absolute paths of the sources, raw bytes. */
   readonly sources: readonly Buffer[];
+  /** Those of which only an empty place is left now: what the parent snapshot has of them is carried on. */
+  readonly absentSources: readonly Buffer[];
   readonly excludes: readonly string[];
   /** Files with one pattern a line, or only their contents. */
   readonly excludeFiles: readonly (string | ExcludeFile)[];
@@ -40,6 +42,7 @@ export type BackupOptions = {
 };
 
 export const BACKUP_DEFAULTS = {
+  absentSources: [],
   excludes: [],
   excludeFiles: [],
   excludeLargerThanBytes: undefined,

@@ -27,7 +27,7 @@ import { type BackupOptions, rulesRecordOf } from './options.ts';
 
 /** A stored source: its entry in the top page, its NodeId, and its seal where it is a folder. */
 export type StoredSource = {
-  readonly source: Source;
+  readonly source: Pick<Source, 'path' | 'name'>;
   readonly entry: Entry;
   readonly nodeId: StoredFolder['nodeId'];
   readonly seal: StoredFolder['seal'];

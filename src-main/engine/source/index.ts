@@ -46,5 +46,5 @@ export { createOwnerNames, type OwnerNames } from './owners.ts';
 export { describeErrno, errnoOf, problemOf } from './problem.ts';
 export { type FileStat, type ListedAs, type ObjectIdentity, fileStatOf, sameObject } from './stat.ts';
 export { followLink, type FollowedLink } from './follow.ts';
-export { resolveSources, type Source } from './sources.ts';
+export { type AbsentSource, type Source, resolvePresentSources, resolveSources } from './sources.ts';
 export { timeProblem } from './time-range.ts';

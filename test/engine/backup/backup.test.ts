@@ -254,6 +254,38 @@ describe('a backup', () => {
     await expect(lab.backup(repository, { sources: [] })).rejects.toMatchObject({ code: 'usage/invalid' });
   });
 
+  test('keeps of a source that is away what the last snapshot has of it, and says so', async () => {
+    const drive = lab.path('drive');
+    fs.mkdirSync(path.join(drive, 'photos'), { recursive: true });
+    fs.writeFileSync(path.join(drive, 'photos', 'one.raw'), 'a photo');
+    const repository = await lab.open();
+    const sources = [Buffer.from(lab.source), Buffer.from(drive)];
+    const both = await lab.backup(repository, { sources });
+    fs.renameSync(drive, lab.path('unplugged'));
+    fs.writeFileSync(path.join(lab.source, 'two.txt'), 'changed meanwhile');
+    const without = await lab.backup(repository, { sources });
+    expect(without).toMatchObject({ filesChanged: 1, filesRemoved: 0, folders: both.folders });
+    expect(without.problems).toEqual([expect.objectContaining({ path: drive, code: 'source-away' })]);
+    // Nothing is mounted there now: an empty folder is not a source in which everything was deleted.
+    fs.mkdirSync(drive);
+    const empty = await lab.backup(repository, { sources, absentSources: [Buffer.from(drive)] });
+    expect(empty).toMatchObject({ filesRemoved: 0, rootNodeId: without.rootNodeId });
+    await lab.restore(repository, 'latest', lab.path('restored'));
+    expect(fs.readFileSync(lab.path('restored', 'drive', 'photos', 'one.raw'), 'utf8')).toBe('a photo');
+    expect((await lab.verify(repository)).damage).toEqual([]);
+  });
+
+  test('fails where no source is there, and where one that is away was never backed up', async () => {
+    const repository = await lab.open();
+    const gone = Buffer.from(lab.path('gone'));
+    await expect(lab.backup(repository, { sources: [Buffer.from(lab.source), gone] })).rejects.toMatchObject({
+      code: 'source/not-found',
+    });
+    await lab.backup(repository);
+    fs.renameSync(lab.source, lab.path('elsewhere'));
+    await expect(lab.backup(repository)).rejects.toMatchObject({ code: 'source/not-found' });
+  });
+
   test('follows links only when told to, and never round in a circle', async () => {
     fs.symlinkSync('..', path.join(lab.source, 'folder', 'up'));
     fs.mkdirSync(lab.path('shared'));
