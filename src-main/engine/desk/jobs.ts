@@ -35,6 +35,9 @@ export type JobRequest = {
 
 export type Ended = { readonly job: Job; readonly outcome: JobOutcome | null };
 
+/** What a lane does next: a job, or quiet work that nobody watches. */
+type LaneItem = { readonly entry: Entry | undefined; readonly run: () => Promise<void> };
+
 type Entry = {
   readonly request: JobRequest;
   readonly controller: AbortController;
@@ -58,7 +61,9 @@ export type JobsOptions = {
 export class Jobs {
   readonly #options: JobsOptions;
   readonly #entries = new Map<string, Entry>();
-  readonly #lanes = new Map<string, Entry[]>();
+  readonly #lanes = new Map<string, LaneItem[]>();
+  /** Ends quiet work when everything closes. */
+  readonly #closing = new AbortController();
   readonly #laneRuns = new Set<Promise<void>>();
   #stopTicking: (() => void) | undefined;
   #closed = false;
@@ -110,13 +115,32 @@ export class Jobs {
       toldAtMs: 0,
     };
     this.#entries.set(job.jobId, entry);
-    const lane = this.#lanes.get(request.lane) ?? [];
-    lane.push(entry);
-    this.#lanes.set(request.lane, lane);
     this.#forgetFinished();
     this.#tell(entry);
-    if (lane.length === 1) this.#runLane(request.lane);
+    this.#enqueue(request.lane, { entry, run: () => this.#runOne(entry) });
     return entry.job;
+  }
+
+  /**
+   * Work that takes its turn in a lane and is no job: it is not listed, told or recorded, because it happens all day. It
+   * ends early when everything closes.
+   * @throws CairnError app/busy
+   */
+  quietly<Result>(lane: string, work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+    if (this.#closed) return Promise.reject(new CairnError('app/busy', 'Cairn is closing.'));
+    return new Promise((resolve, reject) => {
+      const run = async (): Promise<void> => {
+        await work(this.#closing.signal).then(resolve, reject);
+      };
+      this.#enqueue(lane, { entry: undefined, run });
+    });
+  }
+
+  #enqueue(name: string, item: LaneItem): void {
+    const lane = this.#lanes.get(name) ?? [];
+    lane.push(item);
+    this.#lanes.set(name, lane);
+    if (lane.length === 1) this.#runLane(name);
   }
 
   /** A job that waits is over at once; one that runs comes to a clean end first. */
@@ -124,7 +148,7 @@ export class Jobs {
     const entry = this.#entry(jobId);
     if (entry.job.state === 'queued') {
       const lane = this.#lanes.get(entry.request.lane) ?? [];
-      const at = lane.indexOf(entry);
+      const at = lane.findIndex((item) => item.entry === entry);
       // The first of a lane is about to begin: it sees the signal.
       if (at > 0) {
         lane.splice(at, 1);
@@ -150,6 +174,7 @@ export class Jobs {
   /** Cancels everything and waits until it has ended. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#closing.abort();
     for (const { jobId } of this.open()) this.cancel(jobId);
     await Promise.all(this.#laneRuns);
     this.#stopTicking?.();
@@ -162,8 +187,8 @@ export class Jobs {
 
   async #laneLoop(name: string): Promise<void> {
     const lane = this.#lanes.get(name) ?? [];
-    for (let entry = lane[0]; entry !== undefined; entry = lane[0]) {
-      await this.#runOne(entry);
+    for (let item = lane[0]; item !== undefined; item = lane[0]) {
+      await item.run();
       lane.shift();
     }
     this.#lanes.delete(name);

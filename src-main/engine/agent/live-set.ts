@@ -1,0 +1,207 @@
+/**
+ * A continuous backup set: every source is watched, what settles is backed up at once, and everything is looked at where
+ * the watching began anew or could have missed something.
+ *
+ * What makes it right:
+ *   - The baseline is a snapshot since which no source was unwatched, or whose gaps are among what is still to be done. A
+ *     backup of everything is always one; a backup of changed folders is one if the baseline before was.
+ *   - A batch is acknowledged only when its snapshot is published. Until then its folders stand in the journal.
+ *   - One batch at a time, over all sources: each begins from the snapshot of the one before.
+ *   - A source that is gone hands nothing over, and stays in every snapshot as it was.
+ */
+import { CairnError, isCairnError } from '../../../src-shared/errors.ts';
+import type { Live } from '../../../src-shared/model/index.ts';
+import type { ChangedFolders, LiveReport } from '../api.ts';
+import type { Ports } from '../kernel/index.ts';
+import type { Batch, DirtyNote, WatchSource, WatchState } from '../source/index.ts';
+import { Gate } from './gate.ts';
+
+/** Between two backups of everything that only names of one file in several folders ask for. */
+const LINKS_PAUSE_MS = 10 * 60_000;
+/** Several sources that ask for a look at everything in one moment get one. */
+const TOGETHER_MS = 200;
+
+/** What is kept on disk of what is still to be backed up. */
+export type Journal = {
+  note(note: DirtyNote): void;
+  /** What is given from here on is acknowledged by the returned function. */
+  mark(): () => void;
+};
+
+export type LiveSetOptions = {
+  /** Absolute, raw bytes. */
+  readonly sources: readonly Buffer[];
+  readonly ports: Pick<Ports, 'clock' | 'log'>;
+  /** Opens the watch of a source. */
+  readonly watch: (source: Buffer, follow: Pick<Follow, 'deliver' | 'note' | 'stateChanged'>) => WatchSource;
+  readonly journal: Journal;
+  readonly backUpChanges: (changed: ChangedFolders, absent: readonly Buffer[]) => Promise<LiveReport>;
+  /** A job that a person sees. Gives the id of its snapshot. */
+  readonly backUpAll: (absent: readonly Buffer[]) => Promise<string>;
+  /** The newest snapshot of the set, where there is one. */
+  readonly newest: () => Promise<string | undefined>;
+  readonly pause: (ms: number) => Promise<void>;
+  readonly changed: () => void;
+};
+
+type Follow = {
+  readonly deliver: (batch: Batch) => Promise<void>;
+  readonly note: (note: DirtyNote) => void;
+  readonly stateChanged: (state: WatchState) => void;
+};
+
+export class LiveSet {
+  /** Shut while the set is paused, or its destination or a condition keeps it waiting. */
+  readonly gate = new Gate();
+  readonly #options: LiveSetOptions;
+  readonly #watches: WatchSource[] = [];
+  #baseline: string | undefined;
+  #turn: Promise<void> = Promise.resolve();
+  #full: Promise<void> | undefined;
+  #linksFullAtMs: number | undefined;
+  #isAtWork = false;
+  #protectedUntilMs: number | undefined;
+
+  constructor(options: LiveSetOptions) {
+    this.#options = options;
+    for (const source of options.sources) {
+      this.#watches.push(
+        options.watch(source, {
+          deliver: (batch) => this.#deliver(batch),
+          note: (note) => {
+            options.journal.note(note);
+            options.changed();
+          },
+          stateChanged: () => options.changed(),
+        }),
+      );
+    }
+  }
+
+  /** A backup of everything ended well, whoever asked for it: what is still to be done begins from there. */
+  backedUp(snapshotId: string, startedAtMs: number): void {
+    this.#baseline = snapshotId;
+    this.#protectedUntilMs = Math.max(this.#protectedUntilMs ?? 0, startedAtMs);
+    this.#options.changed();
+  }
+
+  /** What was left in the journal by the process before: backed up first, because the look at everything takes longer. */
+  async replay(folders: readonly Buffer[]): Promise<void> {
+    const since = await this.#options.newest();
+    if (since === undefined || folders.length === 0) return;
+    await this.#inTurn(async () => {
+      this.#baseline ??= since;
+      await this.#backUpChanges(folders);
+    });
+  }
+
+  get status(): Live {
+    const states = this.#watches.map(({ state }) => state);
+    const pending = this.#watches.map((watch) => watch.pending);
+    const changedFolders = pending.reduce<number>((sum, one) => sum + (one === 'everything' ? 0 : one), 0);
+    const scanOnly = states.find((state) => state.kind === 'scan-only');
+    const gone = states.find((state) => state.kind === 'gone');
+    return {
+      state: this.#stateOf(states, changedFolders),
+      changedFolders,
+      reason: gone?.message ?? scanOnly?.message ?? null,
+      protectedUntil: this.#protectedUntilMs === undefined ? null : new Date(this.#protectedUntilMs).toISOString(),
+    };
+  }
+
+  resumed(): void {
+    for (const watch of this.#watches) watch.resumed();
+  }
+
+  async close(): Promise<void> {
+    this.gate.close();
+    await Promise.all(this.#watches.map((watch) => watch.close()));
+    await this.#turn;
+  }
+
+  #stateOf(states: readonly WatchState[], changedFolders: number): Live['state'] {
+    if (states.some(({ kind }) => kind === 'gone')) return 'source-gone';
+    if (this.#isAtWork) return 'backing-up';
+    if (this.#baseline === undefined || states.some(({ kind }) => kind === 'starting')) return 'starting';
+    if (changedFolders > 0) return 'settling';
+    return states.some(({ kind }) => kind === 'scan-only') ? 'scan-only' : 'watching';
+  }
+
+  #deliver(batch: Batch): Promise<void> {
+    if (batch.kind === 'everything') return this.#lookAtEverything(`${batch.reason}: ${batch.detail}`);
+    // Taken before anything is waited for: what comes from now on belongs to the next batch.
+    const takenAtMs = this.#options.ports.clock.nowMs();
+    const acknowledge = this.#options.journal.mark();
+    return this.#inTurn(async () => {
+      await this.#backUpChanges(batch.folders);
+      acknowledge();
+      this.#protectedUntilMs = Math.max(this.#protectedUntilMs ?? 0, takenAtMs);
+    });
+  }
+
+  async #backUpChanges(folders: readonly Buffer[]): Promise<void> {
+    const { backUpChanges, ports } = this.#options;
+    if (this.#baseline === undefined) throw new CairnError('engine/internal', 'Nothing was backed up whole before.');
+    const changed = { since: this.#baseline, folders };
+    const { report, wasFull, wantsFull } = await backUpChanges(changed, await this.#absentSources());
+    if (report !== undefined) this.#baseline = report.snapshotId;
+    if (wasFull) ports.log('info', 'everything was looked at: another backup came in between, or the rules changed');
+    if (wantsFull) this.#fullForLinks();
+  }
+
+  /** Sources that ask while one is about to begin share it. */
+  #lookAtEverything(why: string): Promise<void> {
+    const acknowledge = this.#options.journal.mark();
+    this.#full ??= this.#inTurn(async () => {
+      await this.#options.pause(TOGETHER_MS);
+      // Who asks from now on saw something that this one may miss.
+      this.#full = undefined;
+      const startedAtMs = this.#options.ports.clock.nowMs();
+      this.#options.ports.log('info', 'everything is looked at', { why });
+      this.backedUp(await this.#options.backUpAll(await this.#absentSources()), startedAtMs);
+    });
+    return this.#full.then(acknowledge);
+  }
+
+  /** Files with several names: the others may lie in folders of which nothing was heard. */
+  #fullForLinks(): void {
+    const nowMs = this.#options.ports.clock.monotonicMs();
+    if (this.#linksFullAtMs !== undefined && nowMs - this.#linksFullAtMs < LINKS_PAUSE_MS) return;
+    this.#linksFullAtMs = nowMs;
+    this.#lookAtEverything('a file with several names changed').catch((error: unknown) => {
+      this.#linksFullAtMs = undefined;
+      this.#options.ports.log('warn', 'a look at everything failed', { error });
+    });
+  }
+
+  /** An empty mount point is not a source in which everything was deleted. */
+  async #absentSources(): Promise<readonly Buffer[]> {
+    const present = await Promise.all(this.#watches.map((watch) => watch.isPresent()));
+    const absent = this.#options.sources.filter((_, index) => present[index] !== true);
+    if (absent.length < this.#options.sources.length) return absent;
+    throw new CairnError('source/not-found', 'No folder of this backup set is there now.', {
+      hint: 'Nothing was changed, and nothing counts as deleted. It is backed up when it is there again.',
+    });
+  }
+
+  /** One thing at a time; waits at the gate, and what comes meanwhile settles on. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(async () => {
+      await this.gate.pass();
+      this.#isAtWork = true;
+      this.#options.changed();
+      try {
+        await work();
+      } finally {
+        this.#isAtWork = false;
+        this.#options.changed();
+      }
+    });
+    this.#turn = turn.catch((error: unknown) => {
+      this.#full = undefined;
+      if (isCairnError(error, 'engine/cancelled')) return;
+      this.#options.ports.log('warn', 'changes could not be backed up; they will be again', { error });
+    });
+    return turn;
+  }
+}
