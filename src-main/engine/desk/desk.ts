@@ -17,10 +17,10 @@ import type { DeskOptions } from './ports.ts';
 import { type ProbeOptions, probeDestination } from './probe.ts';
 import { figuresOf } from './reports.ts';
 import { Runs } from './runs.ts';
-import { openSetRecords } from './set-records.ts';
+import { openSetRecords } from '../sets/index.ts';
 import { Sets } from './sets.ts';
 import { openSettings } from './settings.ts';
-import type { StateFile } from './state-file.ts';
+import type { StateFile } from '../service/index.ts';
 import { type WorkOptions, backupJob, restoreJob, undoJob, verifyJob } from './work.ts';
 
 /** What stands where is looked at so often: a plugged-in drive is noticed while a person is still looking. */
@@ -84,6 +84,7 @@ class OpenDesk implements Desk {
   readonly #options: DeskOptions;
   readonly #probeOptions: ProbeOptions;
   readonly #work: WorkOptions;
+  readonly #records: Awaited<ReturnType<typeof openSetRecords>>;
   readonly #listeners = new Set<(event: EngineEvent) => void>();
   /** Safety folders of restores that have not been recorded yet. */
   readonly #kept = new Map<string, readonly string[]>();
@@ -101,6 +102,7 @@ class OpenDesk implements Desk {
     this.#options = options;
     this.settings = settings;
     this.runs = runs;
+    this.#records = records;
     this.setAside = [settings.setAside, records.setAside].flatMap((file) => file ?? []);
     this.handles = new Handles(ports.random);
     this.places = new Places({ handles: this.handles, userHome, confined: options.confined });
@@ -207,8 +209,8 @@ class OpenDesk implements Desk {
 
   async look(): Promise<void> {
     // One look at a time: a drive that answers slowly must not pile them up.
-    this.#looking ??= this.destinations
-      .refreshAll()
+    this.#looking ??= this.#takeChanges()
+      .then(() => this.destinations.refreshAll())
       .then(() => this.overview.refresh())
       .finally(() => {
         this.#looking = undefined;
@@ -223,6 +225,11 @@ class OpenDesk implements Desk {
     await this.#looking?.catch(() => undefined);
     await this.destinations.close();
     await this.runs.close();
+  }
+
+  /** What a command, or a person with an editor, changed in the configuration. */
+  async #takeChanges(): Promise<void> {
+    if (await this.#records.reload()) await this.destinations.dropForgotten();
   }
 
   #workOptions(): WorkOptions {

@@ -13,9 +13,9 @@ import type { OpenRepository, Secret } from '../api.ts';
 import { type Space, connectedDrives, spaceAt } from './drives.ts';
 import { bytesOf, escapePath, joinPath } from './paths.ts';
 import type { DeskOptions } from './ports.ts';
-import { type DestinationRecord, type SetsState, destinationOf, withDestination } from './set-records.ts';
+import { type DestinationRecord, type SetsState, destinationOf, withDestination } from '../sets/index.ts';
 import { type Standing, destinationPath, standingAt } from './standing.ts';
-import type { StateFile } from './state-file.ts';
+import type { StateFile } from '../service/index.ts';
 
 /** The words of a refusal, each naming what a person can do. */
 const LOCKED = 'This backup is locked.';
@@ -185,6 +185,12 @@ export class Destinations {
     this.#held.delete(destinationId);
     await held?.turn.catch(() => undefined);
     await held?.repository?.close();
+  }
+
+  /** Another process may have removed some. */
+  async dropForgotten(): Promise<void> {
+    const known = new Set(this.#options.records.state.destinations.map(({ destinationId }) => destinationId));
+    for (const id of [...this.#held.keys()]) if (!known.has(id)) await this.drop(id);
   }
 
   async close(): Promise<void> {

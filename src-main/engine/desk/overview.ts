@@ -8,9 +8,9 @@ import type { Destinations } from './destinations.ts';
 import type { Jobs } from './jobs.ts';
 import type { Tell } from './ports.ts';
 import type { Runs } from './runs.ts';
-import type { DestinationRecord, SetRecord, SetsState } from './set-records.ts';
+import type { DestinationRecord, SetRecord, SetsState } from '../sets/index.ts';
 import type { Sets } from './sets.ts';
-import type { StateFile } from './state-file.ts';
+import type { StateFile } from '../service/index.ts';
 import { judge } from './verdict.ts';
 import { lastOf } from './work.ts';
 

@@ -16,7 +16,7 @@ import { bytesOf, escapePath, parentOf } from './paths.ts';
 import { backupOutcome, restoreOutcome, undoOutcome, verifyOutcome } from './reports.ts';
 import { originalPlace, runRestore } from './restoring.ts';
 import type { RunRecord } from './run-records.ts';
-import type { SetRecord } from './set-records.ts';
+import type { SetRecord } from '../sets/index.ts';
 
 export type WorkOptions = {
   readonly engine: Engine;
