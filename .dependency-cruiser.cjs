@@ -13,10 +13,11 @@ const LAYERS = [
   { layer: 5, rooms: ['browse', 'backup', 'restore', 'verify', 'repair', 'replicate', 'reclaim', 'catalog'] },
   { layer: 6, rooms: ['service', 'schedule', 'sets'] },
   { layer: 7, rooms: ['desk'] },
+  { layer: 8, rooms: ['agent'] },
 ];
 
 /** Rooms that use the engine as a host does: they may know the types of its door, api.ts, and get an engine handed in. */
-const ENGINE_USERS = ['desk'];
+const ENGINE_USERS = ['desk', 'agent'];
 
 /** Neighbours of one layer that may be imported all the same, each with its reason. */
 const ALLOWED_NEIGHBOURS = {

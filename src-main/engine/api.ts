@@ -25,6 +25,8 @@ import type {
 import type { LiveReport } from './backup/index.ts';
 import type { Clock, Log } from './kernel/index.ts';
 
+export type { LiveReport };
+
 export type Password = { readonly kind: 'password'; readonly password: string };
 /** As a person types it, with or without dashes and spaces. */
 export type RecoveryKeyText = { readonly kind: 'recovery'; readonly recoveryKey: string };
@@ -131,7 +133,7 @@ export type OnUnreadable = (folder: UnreadableFolder) => void;
 export type OpenRepository = {
   backup(request: BackupRequest): Promise<BackupReport>;
   /** Backs up what changed, and costs what these folders and those above them hold. */
-  backupChanges(request: BackupRequest, changed: ChangedFolders): Promise<LiveReport>;
+  backUpChanges(request: BackupRequest, changed: ChangedFolders): Promise<LiveReport>;
   /** What a backup would do now, compared with its parent. Writes nothing. */
   planBackup(request: PlanRequest): Promise<BackupPlan>;
   snapshots(): Promise<readonly SnapshotSummary[]>;

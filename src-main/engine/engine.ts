@@ -212,7 +212,7 @@ function openRepositoryApi(
       throttled(host, throttle, request, () =>
         runBackup(host, root, { repository, store }, request, (options) => backup(repository, options)),
       ),
-    backupChanges: (request, { since, folders }) =>
+    backUpChanges: (request, { since, folders }) =>
       throttled(host, throttle, request, () =>
         runBackup(host, root, { repository, store }, request, (options) =>
           backUpChanges(repository, options, { parentId: parseSnapshotId(since), folders }),

@@ -89,7 +89,7 @@ async function rounds(open: OpenRepository, { changes }: Work): Promise<readonly
     await sleep(SETTLED_MS);
     const folders = places.map((place) => Buffer.from(path.dirname(path.join(source, place))));
     const lap = startLap();
-    const { report, wasFull } = await open.backupChanges({ sources }, { since, folders });
+    const { report, wasFull } = await open.backUpChanges({ sources }, { since, folders });
     if (wasFull || report?.filesChanged !== changes)
       throw new Error(`round ${round} did not back up its changes alone`);
     laps.push(lap());

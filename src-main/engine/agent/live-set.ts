@@ -10,6 +10,7 @@
  *   - A source that is gone hands nothing over, and stays in every snapshot as it was.
  */
 import { CairnError, isCairnError } from '../../../src-shared/errors.ts';
+import { escapePath } from '../../../src-shared/format/index.ts';
 import type { Live } from '../../../src-shared/model/index.ts';
 import type { ChangedFolders, LiveReport } from '../api.ts';
 import type { Ports } from '../kernel/index.ts';
@@ -18,6 +19,8 @@ import { Gate } from './gate.ts';
 
 /** Between two backups of everything that only names of one file in several folders ask for. */
 const LINKS_PAUSE_MS = 10 * 60_000;
+/** Of the paths that no watcher told of. */
+const MISSED_LOGGED_MAX = 20;
 /** Several sources that ask for a look at everything in one moment get one. */
 const TOGETHER_MS = 200;
 
@@ -38,6 +41,8 @@ export type LiveSetOptions = {
   readonly backUpChanges: (changed: ChangedFolders, absent: readonly Buffer[]) => Promise<LiveReport>;
   /** A job that a person sees. Gives the id of its snapshot. */
   readonly backUpAll: (absent: readonly Buffer[]) => Promise<string>;
+  /** Paths that differ between two snapshots and lie in none of these folders (escaped). */
+  readonly missed: (before: string, after: string, told: ReadonlySet<string>) => Promise<readonly string[]>;
   /** The newest snapshot of the set, where there is one. */
   readonly newest: () => Promise<string | undefined>;
   readonly pause: (ms: number) => Promise<void>;
@@ -59,6 +64,8 @@ export class LiveSet {
   #turn: Promise<void> = Promise.resolve();
   #full: Promise<void> | undefined;
   #linksFullAtMs: number | undefined;
+  /** Folders that were told of and are in no batch yet, escaped. Undefined: more than are worth naming. */
+  #told: Set<string> | undefined = new Set();
   #isAtWork = false;
   #protectedUntilMs: number | undefined;
 
@@ -68,10 +75,7 @@ export class LiveSet {
       this.#watches.push(
         options.watch(source, {
           deliver: (batch) => this.#deliver(batch),
-          note: (note) => {
-            options.journal.note(note);
-            options.changed();
-          },
+          note: (note) => this.#note(note),
           stateChanged: () => options.changed(),
         }),
       );
@@ -109,6 +113,25 @@ export class LiveSet {
     };
   }
 
+  /** The scheduled look at everything. What it finds that nobody told of goes to the log, as a defect. */
+  scanAndProve(): void {
+    const work = this.#inTurn(async () => {
+      const before = this.#baseline;
+      const told = this.#told;
+      await this.#backUpAll('scheduled');
+      if (before === undefined || this.#baseline === undefined || told === undefined) return;
+      const missed = await this.#options.missed(before, this.#baseline, new Set([...told, ...(this.#told ?? [])]));
+      const { log } = this.#options.ports;
+      if (missed.length === 0) log('info', 'the scheduled look found what the live tree says');
+      for (const path of missed.slice(0, MISSED_LOGGED_MAX))
+        log('error', 'a change was not noticed while it happened', { path });
+      if (missed.length > MISSED_LOGGED_MAX)
+        log('error', 'and more changes', { more: missed.length - MISSED_LOGGED_MAX });
+    });
+    // Its failure is in the job's report, and the next one is in the schedule.
+    work.catch(() => undefined);
+  }
+
   resumed(): void {
     for (const watch of this.#watches) watch.resumed();
   }
@@ -131,6 +154,7 @@ export class LiveSet {
     if (batch.kind === 'everything') return this.#lookAtEverything(`${batch.reason}: ${batch.detail}`);
     // Taken before anything is waited for: what comes from now on belongs to the next batch.
     const takenAtMs = this.#options.ports.clock.nowMs();
+    for (const folder of batch.folders) this.#told?.delete(escapePath(folder));
     const acknowledge = this.#options.journal.mark();
     return this.#inTurn(async () => {
       await this.#backUpChanges(batch.folders);
@@ -156,11 +180,24 @@ export class LiveSet {
       await this.#options.pause(TOGETHER_MS);
       // Who asks from now on saw something that this one may miss.
       this.#full = undefined;
-      const startedAtMs = this.#options.ports.clock.nowMs();
-      this.#options.ports.log('info', 'everything is looked at', { why });
-      this.backedUp(await this.#options.backUpAll(await this.#absentSources()), startedAtMs);
+      this.#told = new Set();
+      await this.#backUpAll(why);
     });
     return this.#full.then(acknowledge);
+  }
+
+  async #backUpAll(why: string): Promise<void> {
+    const { ports, backUpAll } = this.#options;
+    const startedAtMs = ports.clock.nowMs();
+    ports.log('info', 'everything is looked at', { why });
+    this.backedUp(await backUpAll(await this.#absentSources()), startedAtMs);
+  }
+
+  #note(note: DirtyNote): void {
+    if (note.kind === 'everything') this.#told = undefined;
+    else this.#told?.add(escapePath(note.folder));
+    this.#options.journal.note(note);
+    this.#options.changed();
   }
 
   /** Files with several names: the others may lie in folders of which nothing was heard. */

@@ -4,24 +4,34 @@
  */
 import type { EngineEvent, InputOf, ValueOf } from '../../../src-shared/api/index.ts';
 import { CairnError } from '../../../src-shared/errors.ts';
-import type { Job, Settings } from '../../../src-shared/model/index.ts';
+import type { ChangedFolders, LiveReport } from '../api.ts';
+import type { Job, Settings, SnapshotSummary } from '../../../src-shared/model/index.ts';
 import { Destinations } from './destinations.ts';
 import { Handles } from './handles.ts';
 import { type Ended, Jobs } from './jobs.ts';
 import { Listings } from './listings.ts';
 import { Measuring } from './measure.ts';
-import { OverviewBoard } from './overview.ts';
+import { BY_HAND, type Currency, OverviewBoard } from './overview.ts';
 import { Places } from './places.ts';
 import { pathWithin } from './paths.ts';
 import type { DeskOptions } from './ports.ts';
 import { type ProbeOptions, probeDestination } from './probe.ts';
 import { figuresOf } from './reports.ts';
 import { Runs } from './runs.ts';
-import { openSetRecords } from './set-records.ts';
+import { openSetRecords } from '../sets/index.ts';
 import { Sets } from './sets.ts';
 import { openSettings } from './settings.ts';
-import type { StateFile } from './state-file.ts';
-import { type WorkOptions, backupJob, restoreJob, undoJob, verifyJob } from './work.ts';
+import type { StateFile } from '../service/index.ts';
+import {
+  type WorkOptions,
+  backUpChanges,
+  backupJob,
+  lastOf,
+  restoreJob,
+  undoJob,
+  verifyJob,
+  writeLane,
+} from './work.ts';
 
 /** What stands where is looked at so often: a plugged-in drive is noticed while a person is still looking. */
 const LOOK_EVERY_MS = 5000;
@@ -41,7 +51,14 @@ export type Desk = {
   readonly overview: OverviewBoard;
   readonly handles: Handles;
   probe(input: InputOf<'places.probe'>): Promise<ValueOf<'places.probe'>>;
-  backup(setId: string, reread: boolean): Job;
+  /** Asked for twice, it is done once. `absent`: sources of which only an empty place is left. */
+  backup(setId: string, reread: boolean, absent?: readonly Buffer[]): Job;
+  /** In its turn with the jobs of the destination, and no job itself. */
+  backUpChanges(setId: string, changed: ChangedFolders, absent: readonly Buffer[]): Promise<LiveReport>;
+  /** The newest snapshot of a set, where its destination can be seen. */
+  newestSnapshot(setId: string): Promise<SnapshotSummary | undefined>;
+  /** Who runs sets by itself says how far they are; told again after `overview.soon()`. */
+  follow(currencyOf: (setId: string) => Currency | undefined): void;
   verify(input: InputOf<'jobs.verify'>): Job;
   restore(input: InputOf<'jobs.restore'>): Job;
   planRestore(input: InputOf<'jobs.planRestore'>): Job;
@@ -85,9 +102,14 @@ class OpenDesk implements Desk {
   readonly #options: DeskOptions;
   readonly #probeOptions: ProbeOptions;
   readonly #work: WorkOptions;
+  readonly #records: Awaited<ReturnType<typeof openSetRecords>>;
   readonly #listeners = new Set<(event: EngineEvent) => void>();
   /** Safety folders of restores that have not been recorded yet. */
   readonly #kept = new Map<string, readonly string[]>();
+  #currencyOf: (setId: string) => Currency | undefined = () => undefined;
+  /** Windows list all snapshots again when they hear of a new one: not for each of a busy day's. */
+  #toldSnapshotsAtMs = Number.NEGATIVE_INFINITY;
+  #untoldSnapshots = new Set<string>();
   #stopLooking: (() => void) | undefined;
   #looking: Promise<void> | undefined;
   #notedAtMs = 0;
@@ -102,6 +124,7 @@ class OpenDesk implements Desk {
     this.#options = options;
     this.settings = settings;
     this.runs = runs;
+    this.#records = records;
     this.setAside = [settings.setAside, records.setAside].flatMap((file) => file ?? []);
     this.handles = new Handles(ports.random);
     this.places = new Places({ handles: this.handles, userHome, confined: options.confined });
@@ -151,12 +174,23 @@ class OpenDesk implements Desk {
       onTick: (running) => this.#noteAll(running),
     });
     const { destinations, sets, jobs } = this;
-    this.overview = new OverviewBoard({ records, destinations, sets, jobs, runs, ports, hostName, tell });
+    this.overview = new OverviewBoard({
+      records,
+      destinations,
+      sets,
+      jobs,
+      runs,
+      ports,
+      hostName,
+      tell,
+      currencyOf: (setId) => this.#currencyOf(setId) ?? BY_HAND,
+    });
     this.#work = this.#workOptions();
   }
 
   begin(): void {
     this.#stopLooking = this.#options.every(LOOK_EVERY_MS, () => {
+      this.#tellSnapshots();
       this.look().catch((error: unknown) =>
         this.#options.ports.log('error', 'looking at destinations failed', { error }),
       );
@@ -168,13 +202,36 @@ class OpenDesk implements Desk {
     return probeDestination(this.handles.pathOf(handle), paths, this.#probeOptions);
   }
 
-  backup(setId: string, reread: boolean): Job {
+  backup(setId: string, reread: boolean, absent: readonly Buffer[] = []): Job {
     const set = this.sets.set(setId);
     // Asked twice, done once: two windows, or a person and a clock.
     const open = this.jobs
       .open()
       .find((job) => job.kind === 'backup' && job.setId === setId && job.state !== 'cancelling');
-    return open ?? this.jobs.start(backupJob(this.#work, set, reread));
+    return open ?? this.jobs.start(backupJob(this.#work, set, { reread, absent }));
+  }
+
+  async backUpChanges(setId: string, changed: ChangedFolders, absent: readonly Buffer[]): Promise<LiveReport> {
+    const set = this.sets.set(setId);
+    const { destinationId } = set;
+    const live = await this.jobs.quietly(writeLane(destinationId), (signal) =>
+      backUpChanges(this.#work, set, { changed, absent, signal }),
+    );
+    if (live.report === undefined) return live;
+    await this.destinations.added(destinationId, live.report.bytesStored);
+    this.#snapshotsChanged(destinationId);
+    this.overview.soon();
+    return live;
+  }
+
+  async newestSnapshot(setId: string): Promise<SnapshotSummary | undefined> {
+    const set = this.sets.set(setId);
+    return lastOf(await this.destinations.repository(set.destinationId).snapshots(), set, this.#options.hostName);
+  }
+
+  follow(currencyOf: (setId: string) => Currency | undefined): void {
+    this.#currencyOf = currencyOf;
+    this.overview.soon();
   }
 
   verify({ destinationId, depth }: InputOf<'jobs.verify'>): Job {
@@ -212,8 +269,8 @@ class OpenDesk implements Desk {
 
   async look(): Promise<void> {
     // One look at a time: a drive that answers slowly must not pile them up.
-    this.#looking ??= this.destinations
-      .refreshAll()
+    this.#looking ??= this.#takeChanges()
+      .then(() => this.destinations.refreshAll())
       .then(() => this.overview.refresh())
       .finally(() => {
         this.#looking = undefined;
@@ -228,6 +285,11 @@ class OpenDesk implements Desk {
     await this.#looking?.catch(() => undefined);
     await this.destinations.close();
     await this.runs.close();
+  }
+
+  /** What a command, or a person with an editor, changed in the configuration. */
+  async #takeChanges(): Promise<void> {
+    if (await this.#records.reload()) await this.destinations.dropForgotten();
   }
 
   #workOptions(): WorkOptions {
@@ -256,6 +318,20 @@ class OpenDesk implements Desk {
     const target = this.handles.pathOf(to.handle);
     if (!pathWithin(target, Buffer.from(this.#options.home))) return;
     throw new CairnError('restore/target', 'Cairn’s own folder can’t be restored into.');
+  }
+
+  #snapshotsChanged(destinationId: string): void {
+    this.#untoldSnapshots.add(destinationId);
+    this.#tellSnapshots();
+  }
+
+  #tellSnapshots(): void {
+    const nowMs = this.#options.ports.clock.monotonicMs();
+    if (this.#untoldSnapshots.size === 0 || nowMs - this.#toldSnapshotsAtMs < LOOK_EVERY_MS) return;
+    this.#toldSnapshotsAtMs = nowMs;
+    for (const destinationId of this.#untoldSnapshots)
+      this.tell({ kind: 'changed', topic: 'snapshots', destinationId });
+    this.#untoldSnapshots.clear();
   }
 
   #destinationChanged(destinationId: string): void {

@@ -13,9 +13,9 @@ import type { OpenRepository, Secret } from '../api.ts';
 import { type Space, connectedDrives, spaceAt } from './drives.ts';
 import { bytesOf, escapePath, joinPath } from './paths.ts';
 import type { DeskOptions } from './ports.ts';
-import { type DestinationRecord, type SetsState, destinationOf, withDestination } from './set-records.ts';
+import { type DestinationRecord, type SetsState, destinationOf, withDestination } from '../sets/index.ts';
 import { type Standing, destinationPath, standingAt } from './standing.ts';
-import type { StateFile } from './state-file.ts';
+import type { StateFile } from '../service/index.ts';
 
 /** The words of a refusal, each naming what a person can do. */
 const LOCKED = 'This backup is locked.';
@@ -179,12 +179,29 @@ export class Destinations {
     });
   }
 
+  /** A live backup added so much: counted without asking the whole repository again. */
+  async added(destinationId: string, bytesStored: number): Promise<void> {
+    await this.#inTurn(destinationId, async (held, record) => {
+      if (held.repository === undefined) return;
+      const snapshots = await held.repository.snapshots();
+      const { storedBytes } = held.status;
+      const stored = storedBytes === null ? null : storedBytes + bytesStored;
+      this.#set(held, record, { ...held.status, snapshots, storedBytes: stored });
+    });
+  }
+
   /** The destination is known no more. */
   async drop(destinationId: string): Promise<void> {
     const held = this.#held.get(destinationId);
     this.#held.delete(destinationId);
     await held?.turn.catch(() => undefined);
     await held?.repository?.close();
+  }
+
+  /** Another process may have removed some. */
+  async dropForgotten(): Promise<void> {
+    const known = new Set(this.#options.records.state.destinations.map(({ destinationId }) => destinationId));
+    for (const id of [...this.#held.keys()]) if (!known.has(id)) await this.drop(id);
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,6 @@
 /** What the app does with an engine: backup sets, destinations, jobs, runs, folders of this computer. */
 export { type Desk, openDesk } from './desk.ts';
+export type { Currency } from './overview.ts';
 export { integrityStatus } from './integrity.ts';
 export { wireErrorOf } from './jobs.ts';
 export { readLog } from './log-reader.ts';

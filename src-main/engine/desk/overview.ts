@@ -9,27 +9,23 @@ import type { Destinations } from './destinations.ts';
 import type { Jobs } from './jobs.ts';
 import type { Tell } from './ports.ts';
 import type { Runs } from './runs.ts';
-import type { DestinationRecord, SetRecord, SetsState } from './set-records.ts';
+import type { DestinationRecord, SetRecord, SetsState } from '../sets/index.ts';
 import type { Sets } from './sets.ts';
-import type { StateFile } from './state-file.ts';
-import { STALE_AFTER_DAYS, judge } from './verdict.ts';
+import type { StateFile } from '../service/index.ts';
+import { judge } from './verdict.ts';
 import { lastOf } from './work.ts';
 
 /** A minute apart for 30 days would be more; the days that are left out then stand empty. */
 const DAY_RUNS_MAX = 2000;
 
-/** A set of today's records: it runs when it is asked to. */
-const BY_HAND = {
-  schedule: {
-    timing: { kind: 'manual' },
-    whenDriveConnected: false,
-    conditions: { onlyOnMainsPower: false, notOnMetered: false, onlyWhenIdleMinutes: null },
-    staleAfterDays: STALE_AFTER_DAYS,
-  },
-  pausedUntil: null,
+/** What runs a set by itself, and how far it is. */
+export type Currency = Pick<BackupSet, 'nextRun' | 'live'>;
+
+/** Nothing runs by itself here. */
+export const BY_HAND: Currency = {
   nextRun: { at: null, waitsFor: null },
   live: { state: 'off', changedFolders: 0, reason: null, protectedUntil: null },
-} as const satisfies Partial<BackupSet>;
+};
 
 export type OverviewOptions = {
   readonly records: StateFile<SetsState>;
@@ -40,6 +36,7 @@ export type OverviewOptions = {
   readonly ports: Ports;
   readonly hostName: string;
   readonly tell: Tell;
+  readonly currencyOf: (setId: string) => Currency;
 };
 
 export class OverviewBoard {
@@ -80,10 +77,11 @@ export class OverviewBoard {
   }
 
   async set(record: SetRecord): Promise<BackupSet> {
-    const { setId, name, destinationId, rules, createdAt } = record;
+    const { setId, name, destinationId, rules, createdAt, schedule, pausedUntil } = record;
     const sources = await this.#options.sets.sourcesOf(record);
     const lastBackup = this.#lastBackup(record);
-    return { setId, name, sources, destinationId, rules, createdAt, lastBackup, ...BY_HAND };
+    const plain = { setId, name, sources, destinationId, rules, createdAt, lastBackup, schedule, pausedUntil };
+    return { ...plain, ...this.#options.currencyOf(setId) };
   }
 
   destination(record: DestinationRecord): Destination {

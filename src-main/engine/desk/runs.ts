@@ -16,6 +16,7 @@ import {
   localErrno,
   localStateError,
   makeLocalFolder,
+  readRecord,
   syncFolder,
   writeLocalFile,
   writeLocalText,
@@ -30,7 +31,6 @@ import {
   trusted,
   verifiedSchema,
 } from './run-records.ts';
-import { readRecord } from './state-file.ts';
 
 const RUNS_KEPT_MAX = 2000;
 const DETAILS_KEPT_MAX = 200;

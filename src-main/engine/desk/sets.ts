@@ -6,27 +6,27 @@
 import { stat } from 'node:fs/promises';
 import type { InputOf } from '../../../src-shared/api/index.ts';
 import { CairnError } from '../../../src-shared/errors.ts';
-import type { SetRules, SetSource, SnapshotSummary } from '../../../src-shared/model/index.ts';
+import type { SetSource, SnapshotSummary } from '../../../src-shared/model/index.ts';
 import type { OpenRepository, Secret } from '../api.ts';
-import { mapBounded, toHex } from '../kernel/index.ts';
-import type { Destinations } from './destinations.ts';
-import { connectedDrives } from './drives.ts';
-import type { Handles } from './handles.ts';
-import { Patience } from './patience.ts';
-import { baseNameOf, bytesOf, escapePath, parentOf, pathWithin } from './paths.ts';
-import type { DeskOptions } from './ports.ts';
-import { type ProbeOptions, findSite, probeDestination, refuseUnusable } from './probe.ts';
+import { mapBounded } from '../kernel/index.ts';
+import type { StateFile } from '../service/index.ts';
 import {
   type DestinationRecord,
-  RULES_DEFAULTS,
   type SetRecord,
   type SetsState,
   setOf,
   withSet,
+  withSetChanged,
   withoutSet,
-} from './set-records.ts';
+} from '../sets/index.ts';
+import type { Destinations } from './destinations.ts';
+import type { Handles } from './handles.ts';
+import { Patience } from './patience.ts';
+import { baseNameOf, bytesOf, escapePath } from './paths.ts';
+import type { DeskOptions } from './ports.ts';
+import { type ProbeOptions, findSite, probeDestination, refuseUnusable } from './probe.ts';
+import { destinationRecordAt, distinctSources, newSetRecord } from './set-making.ts';
 import { destinationPath, standingAt } from './standing.ts';
-import type { StateFile } from './state-file.ts';
 
 const STATS_AT_ONCE = 8;
 /** A source on a network drive that hangs can’t be read either. */
@@ -54,6 +54,10 @@ export class Sets {
     this.#options = options;
   }
 
+  all(): readonly SetRecord[] {
+    return this.#options.records.state.sets;
+  }
+
   /** @throws CairnError app/not-found */
   set(setId: string): SetRecord {
     return setOf(this.#options.records.state, setId);
@@ -69,14 +73,16 @@ export class Sets {
     input: InputOf<'sets.create'>,
   ): Promise<{ readonly set: SetRecord; readonly recoveryKey: string | null }> {
     const { handles } = this.#options;
-    const sources = distinct(input.sources.map((handle) => handles.pathOf(handle)));
+    const sources = distinctSources(input.sources.map((handle) => handles.pathOf(handle)));
     const chosen = handles.pathOf(input.destination);
     const probe = await probeDestination(chosen, sources, this.#options.probe);
     refuseUnusable(probe);
     const place = destinationPath(handles.pathOf(probe.repository.handle));
     const opened = await this.#openOrMake(place, probe.state === 'repository', input);
     const destination = await this.#destinationAt(place);
-    const set = this.#record(input.name, sources.map(escapePath), destination.destinationId, input.rules);
+    const { destinationId } = destination;
+    const { name, rules } = input;
+    const set = newSetRecord(this.#options.ports, { name, rules, sources: sources.map(escapePath), destinationId });
     await this.#options.records.change((state) => withSet(state, set, destination));
     await this.#options.destinations.hold(destination.destinationId, opened.repository, opened.secret);
     await this.#rememberWhereAsked(destination.destinationId, opened.secret, this.#options.remembers());
@@ -111,17 +117,17 @@ export class Sets {
     });
     const added = input.addSources.map((handle) => handles.pathOf(handle));
     await this.#refuseDestinationInside(added, destinations.path(old.destinationId));
-    const sources = distinct([...kept.map(bytesOf), ...added]).map(escapePath);
+    const sources = distinctSources([...kept.map(bytesOf), ...added]).map(escapePath);
     if (sources.length === 0)
       throw new CairnError('usage/invalid', 'A backup set needs at least one folder.', {
         hint: 'Nothing was changed.',
       });
-    const set = { ...old, name: input.name, sources, rules: input.rules };
-    await records.change((state) => ({
-      ...state,
-      sets: state.sets.map((other) => (other.setId === set.setId ? set : other)),
-    }));
-    return set;
+    const { setId, name, rules } = input;
+    // What another process changed meanwhile, such as its schedule, stays.
+    const state = await records.change((before) =>
+      withSetChanged(before, setId, (set) => ({ ...set, name, sources, rules })),
+    );
+    return setOf(state, setId);
   }
 
   async remove(setId: string): Promise<void> {
@@ -175,29 +181,9 @@ export class Sets {
     });
   }
 
-  /** The record of what stands there now: a known one, or a new one. */
-  async #destinationAt(place: string): Promise<DestinationRecord> {
+  #destinationAt(place: string): Promise<DestinationRecord> {
     const { ports, records, userHome } = this.#options;
-    const standing = await standingAt(place, ports.random);
-    if (standing.kind !== 'repository' || standing.instanceId === null) {
-      throw new CairnError('destination/gone', 'The repository went away while it was being opened.');
-    }
-    const { repositoryId, instanceId, encrypted } = standing;
-    const bytes = Buffer.from(place);
-    const drive = (await connectedDrives(userHome)).find(
-      ({ system, mountPoint }) => !system && pathWithin(bytes, mountPoint),
-    );
-    const known = records.state.destinations.find(
-      (destination) => destination.repositoryId === repositoryId && destination.instanceId === instanceId,
-    );
-    const where = {
-      path: escapePath(bytes),
-      pathOnDrive: drive === undefined ? null : escapePath(bytes.subarray(drive.mountPoint.length)).replace(/^\//, ''),
-    };
-    if (known !== undefined) return { ...known, ...where };
-    const name = drive?.label ?? escapePath(baseNameOf(parentOf(bytes) ?? bytes));
-    const destinationId = toHex(ports.random.bytes(16));
-    return { destinationId, name, ...where, repositoryId, instanceId, encrypted, remembered: false };
+    return destinationRecordAt(place, { ports, userHome, known: records.state.destinations });
   }
 
   async #adoptedSet(repository: OpenRepository, place: string, destination: DestinationRecord): Promise<SetRecord> {
@@ -206,13 +192,7 @@ export class Sets {
       snapshots.findLast(({ host }) => host === this.#options.hostName) ?? snapshots.at(-1);
     const sources = newest?.sources.map(({ path }) => path) ?? [];
     const name = newest === undefined ? escapePath(baseNameOf(Buffer.from(place))) : namesOf(newest);
-    return this.#record(name, sources, destination.destinationId, RULES_DEFAULTS);
-  }
-
-  #record(name: string, sources: readonly string[], destinationId: string, rules: SetRules): SetRecord {
-    const { ports } = this.#options;
-    const createdAt = new Date(ports.clock.nowMs()).toISOString();
-    return { setId: toHex(ports.random.bytes(16)), name, sources, destinationId, rules, createdAt };
+    return newSetRecord(this.#options.ports, { name, sources, destinationId: destination.destinationId });
   }
 
   async #rememberWhereAsked(destinationId: string, secret: Secret | undefined, remember: boolean): Promise<void> {
@@ -230,18 +210,6 @@ function secretOrRefuse(secret: Secret | null): Promise<Secret> {
   if (secret !== null) return Promise.resolve(secret);
   const hint = 'Nothing was changed. Type its password or its recovery key.';
   return Promise.reject(new CairnError('key/password-needed', 'This backup is encrypted.', { hint }));
-}
-
-/** Each path once; what lies in another source is part of it already. */
-function distinct(paths: readonly Buffer[]): readonly Buffer[] {
-  return paths.filter(
-    (path, index) =>
-      !paths.some((other, at) => (at < index ? pathWithin(path, other) : at > index && isBelow(path, other))),
-  );
-}
-
-function isBelow(path: Buffer, folder: Buffer): boolean {
-  return !path.equals(folder) && pathWithin(path, folder);
 }
 
 const NAMES_MAX = 3;

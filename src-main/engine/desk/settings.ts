@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import type { Settings } from '../../../src-shared/model/index.ts';
 import type { Ports } from '../kernel/index.ts';
-import { StateFile } from './state-file.ts';
+import { StateFile } from '../service/index.ts';
 
 const limit = v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1)));
 

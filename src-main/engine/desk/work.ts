@@ -5,7 +5,7 @@
 import type { RestoreInput, VerifyDepthInput } from '../../../src-shared/api/index.ts';
 import { CairnError } from '../../../src-shared/errors.ts';
 import type { RestorePlace, Settings, SnapshotSummary, UndoReport } from '../../../src-shared/model/index.ts';
-import type { BackupLimits, Engine } from '../api.ts';
+import type { BackupLimits, ChangedFolders, Engine, LiveReport } from '../api.ts';
 import type { Destinations } from './destinations.ts';
 import { spaceAt } from './drives.ts';
 import type { Handles } from './handles.ts';
@@ -16,7 +16,7 @@ import { bytesOf, escapePath, parentOf } from './paths.ts';
 import { backupOutcome, restoreOutcome, undoOutcome, verifyOutcome } from './reports.ts';
 import { originalPlace, runRestore } from './restoring.ts';
 import type { RunRecord } from './run-records.ts';
-import type { SetRecord } from './set-records.ts';
+import type { SetRecord } from '../sets/index.ts';
 
 export type WorkOptions = {
   readonly engine: Engine;
@@ -40,13 +40,15 @@ export type WorkOptions = {
 };
 
 /** One job at a time writes to a destination; a verification reads all of it and waits its turn with them. */
-const writeLane = (destinationId: string): string => `write ${destinationId}`;
+export const writeLane = (destinationId: string): string => `write ${destinationId}`;
 /** A restore does not wait for a backup of some hours, only for another restore: both might write to one folder. */
 const RESTORE_LANE = 'restore';
 /** A plan writes nothing; several would only slow each other down. */
 const planLane = (destinationId: string): string => `plan ${destinationId}`;
 
-export function backupJob(options: WorkOptions, set: SetRecord, reread: boolean): JobRequest {
+type HowToBackUp = { readonly reread: boolean; readonly absent: readonly Buffer[] };
+
+export function backupJob(options: WorkOptions, set: SetRecord, { reread, absent }: HowToBackUp): JobRequest {
   const { setId, destinationId } = set;
   return {
     kind: 'backup',
@@ -60,6 +62,7 @@ export function backupJob(options: WorkOptions, set: SetRecord, reread: boolean)
         sources,
         ...planRules(set.rules),
         reread,
+        absentSources: absent,
         signal: context.signal,
         onProgress: context.onProgress,
       };
@@ -72,6 +75,21 @@ export function backupJob(options: WorkOptions, set: SetRecord, reread: boolean)
       return backupOutcome(await repository.backup({ ...request, ...limitsOf(options.settings()) }));
     },
   };
+}
+
+/** What changed in some folders since a snapshot; no job, because it happens all day. */
+export async function backUpChanges(
+  options: WorkOptions,
+  set: SetRecord,
+  {
+    changed,
+    absent,
+    signal,
+  }: { readonly changed: ChangedFolders; readonly absent: readonly Buffer[]; readonly signal: AbortSignal },
+): Promise<LiveReport> {
+  const repository = await options.destinations.repositoryToWrite(set.destinationId);
+  const request = { sources: set.sources.map(bytesOf), ...planRules(set.rules), absentSources: absent, signal };
+  return repository.backUpChanges({ ...request, ...limitsOf(options.settings()) }, changed);
 }
 
 /** The newest snapshot of the same sources of this computer. */

@@ -12,3 +12,14 @@ export {
   startState,
 } from './due.ts';
 export { checkCron, occurrenceAfter, systemTimeZone } from './occurrences.ts';
+export {
+  HOOKS_NONE,
+  HOOK_ARGUMENTS_MAX,
+  HOOK_TIMEOUT_SECONDS_DEFAULT,
+  HOOK_TIMEOUT_SECONDS_MAX,
+  SCHEDULE_DEFAULTS,
+  hooksSchema,
+  pausedUntilSchema,
+  scheduleSchema,
+  webhookSchema,
+} from './schema.ts';

@@ -12,6 +12,7 @@ export {
   writeLocalText,
 } from './local-file.ts';
 export { processIdentity } from './process-identity.ts';
+export { type Migration, StateFile, readRecord } from './state-file.ts';
 export { sweepTemporaries } from './temporaries.ts';
 export { listUndoable, undo, undoably } from './undo.ts';
 export { type WriterClaim, WRITER_IDS_MAX, claimWriter } from './writer-claim.ts';

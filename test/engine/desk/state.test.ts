@@ -9,9 +9,9 @@ import { Handles } from '../../../src-main/engine/desk/handles.ts';
 import { readLog } from '../../../src-main/engine/desk/log-reader.ts';
 import type { RunRecord } from '../../../src-main/engine/desk/run-records.ts';
 import { Runs } from '../../../src-main/engine/desk/runs.ts';
-import { openSetRecords } from '../../../src-main/engine/desk/set-records.ts';
+import { openSetRecords } from '../../../src-main/engine/sets/index.ts';
 import { SETTINGS_DEFAULTS, openSettings } from '../../../src-main/engine/desk/settings.ts';
-import { type Migration, StateFile } from '../../../src-main/engine/desk/state-file.ts';
+import { type Migration, StateFile } from '../../../src-main/engine/service/index.ts';
 import { heldClock, seededRandom } from '../../support/engine-lab.ts';
 
 let home: string;
@@ -45,7 +45,8 @@ describe('a state file', () => {
     const state = await open();
     await state.change(({ things }) => ({ things: [...things, 'one'] }));
     expect((await open()).state).toEqual({ things: ['one'] });
-    expect(fs.readdirSync(home)).toEqual(['things.json']);
+    expect(fs.readdirSync(home).sort()).toEqual(['locks', 'machine-id', 'things.json']);
+    expect(fs.readdirSync(file('locks/things.json'))).toEqual([]);
     if (process.platform !== 'win32') expect(fs.statSync(file('things.json')).mode & 0o077).toBe(0);
   });
 

@@ -1,0 +1,60 @@
+/** What a new set is made of, for the app and for the command line: its record, its sources, and what stands at its place. */
+import { CairnError } from '../../../src-shared/errors.ts';
+import { toHex, type Ports } from '../kernel/index.ts';
+import { type DestinationRecord, type SetRecord, SET_DEFAULTS } from '../sets/index.ts';
+import { connectedDrives } from './drives.ts';
+import { baseNameOf, escapePath, parentOf, pathWithin } from './paths.ts';
+import { standingAt } from './standing.ts';
+
+const ID_BYTES = 16;
+
+/** The record of a new set. */
+export function newSetRecord(
+  ports: Ports,
+  set: Pick<SetRecord, 'name' | 'sources' | 'destinationId'> & Partial<SetRecord>,
+): SetRecord {
+  const createdAt = new Date(ports.clock.nowMs()).toISOString();
+  return { ...SET_DEFAULTS, setId: toHex(ports.random.bytes(ID_BYTES)), createdAt, ...set };
+}
+
+/**
+ * The record of the repository that stands at a place now: a known one, or a new one.
+ * @throws CairnError destination/gone
+ */
+export async function destinationRecordAt(
+  place: string,
+  host: { readonly ports: Ports; readonly userHome: string; readonly known: readonly DestinationRecord[] },
+): Promise<DestinationRecord> {
+  const standing = await standingAt(place, host.ports.random);
+  if (standing.kind !== 'repository' || standing.instanceId === null) {
+    throw new CairnError('destination/gone', 'The repository went away while it was being opened.');
+  }
+  const { repositoryId, instanceId, encrypted } = standing;
+  const bytes = Buffer.from(place);
+  const drive = (await connectedDrives(host.userHome)).find(
+    ({ system, mountPoint }) => !system && pathWithin(bytes, mountPoint),
+  );
+  const found = host.known.find(
+    (destination) => destination.repositoryId === repositoryId && destination.instanceId === instanceId,
+  );
+  const where = {
+    path: escapePath(bytes),
+    pathOnDrive: drive === undefined ? null : escapePath(bytes.subarray(drive.mountPoint.length)).replace(/^\//, ''),
+  };
+  if (found !== undefined) return { ...found, ...where };
+  const name = drive?.label ?? escapePath(baseNameOf(parentOf(bytes) ?? bytes));
+  const destinationId = toHex(host.ports.random.bytes(ID_BYTES));
+  return { destinationId, name, ...where, repositoryId, instanceId, encrypted, remembered: false, passwordFile: null };
+}
+
+/** Each path once; what lies in another source is part of it already. */
+export function distinctSources(paths: readonly Buffer[]): readonly Buffer[] {
+  return paths.filter(
+    (path, index) =>
+      !paths.some((other, at) => (at < index ? pathWithin(path, other) : at > index && isBelow(path, other))),
+  );
+}
+
+function isBelow(path: Buffer, folder: Buffer): boolean {
+  return !path.equals(folder) && pathWithin(path, folder);
+}
