@@ -143,6 +143,11 @@ export const ERROR_TABLE = {
     retry: 'ask',
     hint: 'Nothing was changed in the backup. Give this user permission to that folder, free some space there, or set CAIRN_HOME to another one.',
   },
+  'hook/failed': {
+    exit: 1,
+    retry: 'later',
+    hint: 'Nothing was backed up; what was backed up before is safe. The log has what the command said: put it right and run it again.',
+  },
   'app/not-found': {
     exit: 1,
     retry: 'ask',

@@ -175,6 +175,11 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, ErrorWords>> = {
     safe: 'Nothing was changed in the backup.',
     advice: 'Allow your user to write there, or free some space.',
   },
+  'hook/failed': {
+    title: 'The command before the backup failed',
+    safe: SAFE_BACKUPS,
+    advice: 'Nothing was backed up this time. The log has what the command said.',
+  },
   'app/not-found': {
     title: 'That is not there any more',
     safe: SAFE_UNTOUCHED,

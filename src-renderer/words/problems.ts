@@ -47,7 +47,13 @@ const LIMITS: ProblemWords = {
   advice: 'Close other programs and run it again.',
 };
 
+const HOOK: ProblemWords = {
+  title: 'The command after the backup failed',
+  advice: 'The backup itself is complete. The log has what the command said.',
+};
+
 export const PROBLEM_WORDS: Readonly<Record<string, ProblemWords>> = {
+  'hook-failed': HOOK,
   EACCES: NOT_ALLOWED,
   EPERM: NOT_ALLOWED,
   ENOENT: GONE,

@@ -33,6 +33,8 @@ export type SetRecord = {
   readonly createdAt: string;
   readonly schedule: Schedule;
   readonly pausedUntil: PausedUntil;
+  /** When it was paused; null where it is not, or nobody knows. */
+  readonly pausedAt: string | null;
   readonly hooks: Hooks;
   /** What is told of each run by HTTP. */
   readonly webhook: string | null;
@@ -72,6 +74,7 @@ const set: v.GenericSchema<unknown, SetRecord> = v.object({
   createdAt: v.pipe(v.string(), v.isoTimestamp()),
   schedule: v.optional(scheduleSchema, SCHEDULE_DEFAULTS),
   pausedUntil: v.optional(pausedUntilSchema, null),
+  pausedAt: v.optional(v.nullable(v.pipe(v.string(), v.isoTimestamp())), null),
   hooks: v.optional(hooksSchema, HOOKS_NONE),
   webhook: v.optional(webhookSchema, null),
 });
@@ -115,6 +118,7 @@ export const SET_DEFAULTS: Omit<SetRecord, 'setId' | 'name' | 'sources' | 'desti
   rules: RULES_DEFAULTS,
   schedule: SCHEDULE_DEFAULTS,
   pausedUntil: null,
+  pausedAt: null,
   hooks: HOOKS_NONE,
   webhook: null,
 };
