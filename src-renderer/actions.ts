@@ -1,6 +1,8 @@
 /** The actions of the palette, made from what is possible now. */
-import { CONTROL } from './keys.ts';
+import { CONTROL, searchAll } from './keys.ts';
+import { PAUSES } from './pause.ts';
 import { type App, SCREENS } from './state/app.svelte.ts';
+import type { RestoreState } from './state/restore.svelte.ts';
 import { words } from './words/index.ts';
 
 export type PaletteAction = {
@@ -10,7 +12,7 @@ export type PaletteAction = {
   readonly run: () => void;
 };
 
-export function actionsOf(app: App): readonly PaletteAction[] {
+export function actionsOf(app: App, restore: RestoreState): readonly PaletteAction[] {
   const later = (promise: Promise<unknown>): void => {
     promise.catch(() => null);
   };
@@ -43,6 +45,10 @@ export function actionsOf(app: App): readonly PaletteAction[] {
       });
     }
   }
+  if (app.destinations.some(({ state }) => state === 'ready')) {
+    actions.push({ group: 'act', label: words.search.open, keys: '/', run: () => searchAll(app, restore) });
+  }
+  actions.push(...pauseActions(app));
   const running = app.jobs.running;
   if (running !== null) {
     actions.push({
@@ -70,4 +76,21 @@ export function actionsOf(app: App): readonly PaletteAction[] {
   }
   actions.push({ group: 'look', label: words.shell.keys, keys: '?', run: () => app.open({ kind: 'keys' }) });
   return actions;
+}
+
+function pauseActions(app: App): readonly PaletteAction[] {
+  const action = (label: string, deed: () => Promise<void>): PaletteAction => ({
+    group: 'act',
+    label,
+    keys: '',
+    run: () => {
+      deed().catch(() => null);
+    },
+  });
+  if (app.sets.some(({ pausedUntil }) => pausedUntil !== null))
+    return [action(words.live.resume, () => app.resume(null))];
+  if (app.sets.every(({ schedule }) => schedule.timing.kind === 'manual')) return [];
+  return PAUSES.map((choice) =>
+    action(`${words.live.pauseAll}: ${words.live.pauses[choice]}`, () => app.pause(null, choice)),
+  );
 }

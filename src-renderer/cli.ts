@@ -3,7 +3,7 @@
  * as a POSIX shell needs it, so that it can be pasted.
  */
 import type { ConflictChoice } from '../src-shared/api/contract.ts';
-import type { SetRules, VerifyDepthName } from '../src-shared/model/index.ts';
+import type { Schedule, SetRules, Timing, VerifyDepthName } from '../src-shared/model/index.ts';
 
 const PLAIN_WORD = /^[A-Za-z0-9_./:=@%+,-]+$/;
 /** Of a snapshot's id: enough to tell it from any other. */
@@ -84,4 +84,42 @@ export function restoreCommand(wish: RestoreWish): string {
 export function listCommand({ cli, repository }: InRepository, snapshotId: string, path: string): string {
   const id = snapshotId.slice(0, ID_CHARACTERS);
   return join([cli, '--repo', quote(repository), 'ls', quote(path === '' ? id : `${id}:${path}`)]);
+}
+
+/** A timing as “cairn set” takes it. */
+function timingText(timing: Timing): string {
+  switch (timing.kind) {
+    case 'manual':
+    case 'continuous':
+      return timing.kind;
+    case 'minutes':
+      return timing.every % 60 === 0 ? `every ${timing.every / 60}h` : `every ${timing.every}m`;
+    case 'hourly':
+      return `hourly :${String(timing.minute).padStart(2, '0')}`;
+    case 'daily':
+      return `daily ${timing.at}`;
+    case 'weekly':
+      return `weekly ${timing.days.map((day) => day.slice(0, 3)).join(',')} ${timing.at}`;
+    case 'cron':
+      return `cron: ${timing.text}`;
+  }
+}
+
+export function scheduleCommand(cli: string, setName: string, schedule: Schedule): string {
+  return join([cli, 'set', 'edit', quote(setName), '--schedule', quote(timingText(schedule.timing))]);
+}
+
+/** The window finds a part of a name, the command line a whole one. */
+export function findCommand({ cli, repository }: InRepository, text: string): string {
+  const pattern = text === '' ? '*' : /[*?]/.test(text) ? text : `*${text}*`;
+  return join([cli, '--repo', quote(repository), 'find', quote(pattern)]);
+}
+
+export function diffCommand(
+  { cli, repository }: InRepository,
+  { before, after, path }: { readonly before: string; readonly after: string; readonly path: string },
+): string {
+  const short = (id: string): string => (id === 'live' ? id : id.slice(0, ID_CHARACTERS));
+  const where = path === '' ? [] : [quote(path)];
+  return join([cli, '--repo', quote(repository), 'diff', short(before), short(after), ...where]);
 }

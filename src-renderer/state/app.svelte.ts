@@ -11,10 +11,12 @@ import type {
   Destination,
   Job,
   Overview,
+  Schedule,
   Settings,
   VerifyDepthName,
 } from '../../src-shared/model/index.ts';
 import { asCairnError, Client, type ConnectionState, type Transport } from '../api.ts';
+import { type PauseChoice, pauseEnd } from '../pause.ts';
 import { words } from '../words/index.ts';
 import { Clock } from './clock.svelte.ts';
 import { Jobs } from './jobs.svelte.ts';
@@ -22,7 +24,7 @@ import { Load } from './load.svelte.ts';
 import { Theme, type ThemeChoice } from './theme.svelte.ts';
 import { Toasts } from './toasts.svelte.ts';
 
-export const SCREENS: readonly Screen[] = ['overview', 'restore', 'integrity', 'activity', 'settings'];
+export const SCREENS: readonly Screen[] = ['overview', 'restore', 'integrity', 'destinations', 'activity', 'settings'];
 
 /** Of a sample check: a different twentieth each time. */
 export const SAMPLE_PERCENT = 5;
@@ -34,6 +36,7 @@ export type Overlay =
   | { readonly kind: 'keys' }
   | { readonly kind: 'unlock'; readonly destinationId: string }
   | { readonly kind: 'edit-set'; readonly setId: string }
+  | { readonly kind: 'schedule'; readonly setId: string }
   | {
       readonly kind: 'recovery';
       readonly recoveryKey: string;
@@ -106,6 +109,11 @@ export class App {
     return this.info.value?.cliCommand ?? 'cairn';
   }
 
+  /** Nothing runs by itself: every set is paused. */
+  get isPaused(): boolean {
+    return this.sets.length > 0 && this.sets.every(({ pausedUntil }) => pausedUntil !== null);
+  }
+
   destination(destinationId: string): Destination | null {
     return this.destinations.find((row) => row.destinationId === destinationId) ?? null;
   }
@@ -171,6 +179,22 @@ export class App {
     await this.attempt(async () =>
       this.jobs.adopt(await this.client.call('jobs.verify', { destinationId, depth: input })),
     );
+  }
+
+  /** `setId` null: all of them. */
+  async pause(setId: string | null, choice: PauseChoice): Promise<void> {
+    this.clock.tick();
+    const until = pauseEnd(choice, this.clock.nowMs);
+    await this.attempt(() => this.client.call('sets.pause', { setId, until }));
+  }
+
+  async resume(setId: string | null): Promise<void> {
+    await this.attempt(() => this.client.call('sets.resume', { setId }));
+  }
+
+  /** True when it was saved. */
+  saveSchedule(setId: string, schedule: Schedule): Promise<boolean> {
+    return this.attempt(() => this.client.call('sets.schedule', { setId, schedule }));
   }
 
   async undo(runId: string): Promise<void> {

@@ -4,28 +4,40 @@
  */
 import { createContext } from 'svelte';
 import type { BrowseSort, InputOf } from '../../src-shared/api/contract.ts';
-import type { BrowseEntry, Preview, SnapshotSummary } from '../../src-shared/model/index.ts';
+import type { BrowseEntry, Preview, SearchHit, SnapshotSummary } from '../../src-shared/model/index.ts';
 import { dayNumber, parseTime } from '../words/index.ts';
 import type { App } from './app.svelte.ts';
+import { Compare, firstComparison } from './compare.svelte.ts';
 import { Listing } from './listing.svelte.ts';
 import { Load } from './load.svelte.ts';
+import { Looking } from './looking.svelte.ts';
+import { entryOfHit, Search } from './search.svelte.ts';
 import { Selection } from './selection.svelte.ts';
 
 const FILTER_DELAY_MS = 160;
+/** A row that is to be shown is looked for in so many; in a larger folder it is previewed all the same. */
+const REVEAL_ROWS_MAX = 2000;
+
+/** Folders at a time; names over all times; two times side by side. */
+export type RestoreView = 'browse' | 'search' | 'compare';
 
 export class RestoreState {
   readonly #app: App;
   readonly snapshots = new Load<readonly SnapshotSummary[]>();
   readonly listing: Listing;
   readonly selection: Selection;
-  readonly preview = new Load<Preview>();
+  readonly looking: Looking;
+  readonly search: Search;
+  readonly compare: Compare;
+  #view = $state<RestoreView>('browse');
+  /** A row that the list of files is to bring into sight. */
+  #revealed = $state<number | null>(null);
   #destinationId = $state<string | null>(null);
   #snapshotId = $state<string | null>(null);
   #path = $state('');
   #filter = $state('');
   #sort = $state.raw<BrowseSort>({ by: 'name', descending: false });
   #day = $state<number | null>(null);
-  #previewed = $state.raw<BrowseEntry | null>(null);
   #filterTimer = 0;
   readonly #newestFirst = $derived([...(this.snapshots.value ?? [])].reverse());
   readonly #ofDay = $derived(
@@ -38,8 +50,16 @@ export class RestoreState {
     this.#app = app;
     this.listing = new Listing(app.client);
     this.selection = new Selection(this.listing);
+    this.looking = new Looking(app.client);
+    this.search = new Search(app.client);
+    this.compare = new Compare(app.client);
     app.onTopic((topic, destinationId) => {
-      if (topic === 'snapshots' && (destinationId === null || destinationId === this.#destinationId)) this.#refresh();
+      if (destinationId !== null && destinationId !== this.#destinationId) return;
+      if (topic === 'snapshots') this.#refresh();
+      if (topic === 'catalog' || topic === 'snapshots') {
+        this.search.refresh();
+        this.looking.refresh();
+      }
     });
     app.client.onState((state) => {
       if (state.kind === 'ready' && this.#destinationId !== null) this.#refresh();
@@ -76,7 +96,19 @@ export class RestoreState {
   }
 
   get previewed(): BrowseEntry | null {
-    return this.#previewed;
+    return this.looking.entry;
+  }
+
+  get preview(): Load<Preview> {
+    return this.looking.preview;
+  }
+
+  get view(): RestoreView {
+    return this.#view;
+  }
+
+  get revealed(): number | null {
+    return this.#revealed;
   }
 
   /** Of the screen: shows this destination, and its newest snapshot unless one was chosen before. */
@@ -85,6 +117,8 @@ export class RestoreState {
     this.#destinationId = destinationId;
     this.#snapshotId = null;
     this.#path = '';
+    this.#view = 'browse';
+    this.looking.stop();
     this.snapshots.reset();
     this.#refresh();
   }
@@ -92,6 +126,7 @@ export class RestoreState {
   /** Opens a snapshot from another screen. */
   goTo(destinationId: string, snapshotId: string): void {
     this.#day = null;
+    this.#view = 'browse';
     if (destinationId === this.#destinationId) return this.chooseSnapshot(snapshotId);
     this.#destinationId = destinationId;
     this.#snapshotId = snapshotId;
@@ -104,8 +139,61 @@ export class RestoreState {
     this.#snapshotId = snapshotId;
     this.selection.clear();
     this.#list();
-    const entry = this.#previewed;
+    const entry = this.previewed;
     if (entry !== null) this.look(entry);
+  }
+
+  /** Search over all snapshots; the folder one was in is still there afterwards. */
+  startSearch(): void {
+    const destinationId = this.#destinationId;
+    if (destinationId === null) return;
+    this.stopLooking();
+    this.#view = 'search';
+    this.search.enter(destinationId);
+  }
+
+  startCompare(): void {
+    const { snapshot } = this;
+    const destinationId = this.#destinationId;
+    const all = this.snapshots.value;
+    if (destinationId === null || snapshot === null || all === null) return;
+    const { before, after } = firstComparison(all, snapshot);
+    this.stopLooking();
+    this.#view = 'compare';
+    this.compare.begin(destinationId, before, after, this.#path);
+  }
+
+  /** One file at two times. */
+  compareFile(before: string, after: string, path: string): void {
+    const destinationId = this.#destinationId;
+    if (destinationId === null) return;
+    this.stopLooking();
+    this.#view = 'compare';
+    this.compare.beginWithFile(destinationId, { before, after, path });
+  }
+
+  browse(): void {
+    this.#view = 'browse';
+    this.stopLooking();
+  }
+
+  lookAtHit(hit: SearchHit): void {
+    const destinationId = this.#destinationId;
+    if (destinationId === null) return;
+    this.looking.look({ destinationId, snapshotId: hit.lastSnapshotId, time: hit.lastTime }, entryOfHit(hit));
+  }
+
+  /** Where it was last: the folder itself, or the folder that a file is in, with the file picked. */
+  async openHit(hit: SearchHit): Promise<void> {
+    const isFolder = hit.type === 'directory';
+    const folder = isFolder ? hit.path : hit.path.slice(0, Math.max(0, hit.path.lastIndexOf('/')));
+    this.#day = null;
+    this.#view = 'browse';
+    this.#snapshotId = hit.lastSnapshotId;
+    this.openFolder(folder);
+    if (isFolder) return;
+    this.look(entryOfHit(hit));
+    await this.#reveal(hit.path);
   }
 
   chooseDay(day: number | null): void {
@@ -143,16 +231,12 @@ export class RestoreState {
   }
 
   look(entry: BrowseEntry): void {
-    this.#previewed = entry;
-    this.preview.reset();
     const at = this.#at();
-    if (entry.type !== 'file' || at === null) return;
-    this.preview.ask(() => this.#app.client.call('browse.preview', { ...at, path: entry.path })).catch(() => null);
+    if (at !== null) this.looking.look({ ...at, time: this.snapshot?.time ?? '' }, entry);
   }
 
   stopLooking(): void {
-    this.#previewed = null;
-    this.preview.reset();
+    this.looking.stop();
   }
 
   /** What would be restored: the picked entries, or the folder itself when all of it is selected. */
@@ -167,11 +251,14 @@ export class RestoreState {
   /** To the original place, both kept where they differ: the safe default, without a question. */
   async restoreNow(): Promise<void> {
     const input = this.inputFor({ kind: 'original' }, 'keep-both');
-    if (input === null) return;
-    const worked = await this.#app.attempt(async () =>
-      this.#app.jobs.adopt(await this.#app.client.call('jobs.restore', input)),
-    );
-    if (worked) this.selection.clear();
+    if (input !== null && (await this.#restore(input))) this.selection.clear();
+  }
+
+  /** One path as it was in a snapshot, as safely. */
+  async restoreOne(snapshotId: string, path: string): Promise<void> {
+    const destinationId = this.#destinationId;
+    if (destinationId === null) return;
+    await this.#restore({ destinationId, snapshotId, paths: [path], to: { kind: 'original' }, conflict: 'keep-both' });
   }
 
   inputFor(
@@ -185,6 +272,25 @@ export class RestoreState {
 
   retry(): void {
     this.#refresh();
+  }
+
+  async #restore(input: InputOf<'jobs.restore'>): Promise<boolean> {
+    return this.#app.attempt(async () => this.#app.jobs.adopt(await this.#app.client.call('jobs.restore', input)));
+  }
+
+  async #reveal(path: string): Promise<void> {
+    this.#revealed = null;
+    await this.listing.load(0, 0);
+    const rows = Math.min(this.listing.total, REVEAL_ROWS_MAX);
+    await this.listing.load(0, rows - 1);
+    for (let index = 0; index < rows; index++) {
+      const entry = this.listing.at(index);
+      if (entry?.path !== path) continue;
+      this.selection.pick(entry, index);
+      this.look(entry);
+      this.#revealed = index;
+      return;
+    }
   }
 
   #at(): { readonly destinationId: string; readonly snapshotId: string } | null {

@@ -10,6 +10,7 @@ import type {
   RuleSaving,
   Schedule,
   SetRules,
+  Timing,
 } from '../../src-shared/model/index.ts';
 import { words } from '../words/index.ts';
 import type { App } from './app.svelte.ts';
@@ -25,13 +26,24 @@ export const DEFAULT_RULES: SetRules = {
   excludeIfPresent: [],
 };
 
-/** Each change within seconds, a full look every day, and a word when it has been silent for a week. */
-export const DEFAULT_SCHEDULE: Schedule = {
-  timing: { kind: 'continuous', fullScanEveryHours: 24 },
-  whenDriveConnected: true,
+/** What the first screen offers; everything finer is for later. */
+export const WELCOME_TIMINGS = ['continuous', 'hourly', 'daily', 'manual'] as const;
+export type WelcomeTiming = (typeof WELCOME_TIMINGS)[number];
+
+const TIMINGS: Readonly<Record<WelcomeTiming, Timing>> = {
+  continuous: { kind: 'continuous', fullScanEveryHours: 24 },
+  hourly: { kind: 'hourly', minute: 0 },
+  daily: { kind: 'daily', at: '21:00' },
+  manual: { kind: 'manual' },
+};
+
+/** Also when the drive comes, unless a person wants to start each one; a word when it has been silent for a week. */
+const scheduleOf = (when: WelcomeTiming): Schedule => ({
+  timing: TIMINGS[when],
+  whenDriveConnected: when !== 'manual',
   conditions: { onlyOnMainsPower: false, notOnMetered: false, onlyWhenIdleMinutes: null },
   staleAfterDays: 7,
-};
+});
 
 /** Of the suggested places, the ones that are ticked to begin with: documents and the like, not what was downloaded. */
 const TICKED_FIRST: ReadonlySet<Place['kind']> = new Set(['documents', 'pictures', 'desktop', 'projects']);
@@ -53,6 +65,7 @@ export class WelcomeState {
   #measureId = '';
   readonly #ended = new Set<string>();
   #starting = $state(false);
+  when = $state<WelcomeTiming>('continuous');
   encrypted = $state(true);
   password = $state('');
   repeat = $state('');
@@ -185,7 +198,7 @@ export class WelcomeState {
         destination: probe.repository.handle,
         password: this.encrypted ? this.password : null,
         compression,
-        schedule: DEFAULT_SCHEDULE,
+        schedule: scheduleOf(this.when),
       });
       app.jobs.adopt(made.job);
       app.show('overview');

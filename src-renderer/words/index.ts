@@ -2,6 +2,7 @@
 import { activity } from './activity.ts';
 import { DAMAGE_WORDS } from './damage.ts';
 import { ERROR_WORDS } from './errors.ts';
+import { CHANGES, compare, search, versions } from './find.ts';
 import { integrity, SNAPSHOT_KINDS } from './integrity.ts';
 import {
   DEPTHS,
@@ -16,9 +17,11 @@ import {
   RUN_TITLES,
   runWords,
 } from './jobs.ts';
+import { DAY_STATES, days, dayWords, live, liveWords, pausedWords } from './live.ts';
 import { editSet, overview } from './overview.ts';
 import { problemWords } from './problems.ts';
 import { CONFLICTS, restore, sheet } from './restore.ts';
+import { schedule, scheduleWords, TIMINGS, WEEKDAYS } from './schedule.ts';
 import { KEY_TYPES, settings } from './settings.ts';
 import {
   confirmWords,
@@ -38,11 +41,25 @@ import { adopt, welcome } from './welcome.ts';
 export const words = {
   activity,
   adopt,
+  CHANGES,
+  compare,
+  search,
+  versions,
   conflicts: CONFLICTS,
   damage: DAMAGE_WORDS,
   editSet,
   errors: ERROR_WORDS,
+  DAY_STATES,
+  days,
+  dayWords,
   integrity,
+  live,
+  liveWords,
+  pausedWords,
+  schedule,
+  scheduleWords,
+  TIMINGS,
+  WEEKDAYS,
   keyTypes: KEY_TYPES,
   namesOf,
   overview,
@@ -78,6 +95,7 @@ export const words = {
   shell,
 } as const;
 
+export type { LiveKind, LiveWords } from './live.ts';
 export type { ReasonWords, Tone } from './verdict.ts';
 export { count, list, plural } from './count.ts';
 export * from './time.ts';

@@ -22,10 +22,6 @@ export const overview = {
   free: 'Free',
   awayCapacity: 'Its space is shown when it is connected.',
   unlock: 'Unlock',
-  strip: 'The last 30 days',
-  stripDay: (day: string, runs: number, state: string) =>
-    runs === 0 ? `${day}: no backup` : `${day}: ${plural(runs, 'run')}, ${state}`,
-  stripStates: { good: 'all good', attention: 'with problems', bad: 'one did not finish', none: 'none' },
   contains: (files: number, size: string) => `${plural(files, 'file')}, ${size}`,
   stones: {
     title: 'What your backup stands on',

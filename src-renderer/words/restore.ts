@@ -46,7 +46,15 @@ export const restore = {
   tooLarge: (limit: string) => `Files over ${limit} are not previewed.`,
   truncated: 'Only the beginning is shown.',
   binary: 'This is not text. Its first bytes:',
-  details: { size: 'Size', changed: 'Changed', kind: 'Kind', target: 'Leads to', hash: 'Fingerprint' },
+  details: {
+    size: 'Size',
+    changed: 'Changed',
+    kind: 'Kind',
+    target: 'Leads to',
+    contains: 'Contains',
+    hash: 'Fingerprint',
+  },
+  contains: (entries: number, size: string) => `${plural(entries, 'item')}, ${size}`,
   kinds: {
     file: 'File',
     directory: 'Folder',

@@ -71,6 +71,7 @@ export const keyWords = {
   inLists: 'In lists of files',
   rows: {
     palette: 'Search actions',
+    search: 'Search all snapshots',
     screens: 'Go to a screen',
     help: 'Show this list',
     backup: 'Back up now',

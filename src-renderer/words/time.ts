@@ -119,3 +119,39 @@ export function remaining(remainingMs: number | null): string {
   if (rest === 60) return `about ${hours + 1} h left`;
   return rest === 0 ? `about ${hours} h left` : `about ${hours} h ${rest} min left`;
 }
+
+const SECONDS = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+
+/** A moment ahead or behind, inside a sentence: “today, 21:00”, “tomorrow, 09:00”, “Tue 3 Mar, 21:00”. */
+export function moment(time: string, nowMs: number): string {
+  const timeMs = parseTime(time);
+  if (Number.isNaN(timeMs)) return '–';
+  const days = dayNumber(timeMs) - dayNumber(nowMs);
+  const near: Readonly<Record<number, string>> = { [-1]: 'yesterday', 0: 'today', 1: 'tomorrow' };
+  return `${near[days] ?? dayName(timeMs, nowMs)}, ${CLOCK.format(timeMs)}`;
+}
+
+/** The same as short as it can be: of today the time alone. */
+export function shortMoment(time: string, nowMs: number): string {
+  const timeMs = parseTime(time);
+  return dayNumber(timeMs) === dayNumber(nowMs) ? clockTime(time) : moment(time, nowMs);
+}
+
+/** To the second while it is of today: “12:03:20”. */
+export function exactMoment(time: string, nowMs: number): string {
+  const timeMs = parseTime(time);
+  return dayNumber(timeMs) === dayNumber(nowMs) ? SECONDS.format(timeMs) : moment(time, nowMs);
+}
+
+const MONTH_DAYS = 30.44;
+
+/** How far ahead, roundly: “about 4 months”, “about 3 weeks”, “2 days”, “less than a day”. */
+export function ahead(time: string, nowMs: number): string {
+  const days = Math.floor((parseTime(time) - nowMs) / DAY_MS);
+  if (Number.isNaN(days)) return '–';
+  if (days < 1) return 'less than a day';
+  if (days < 14) return days === 1 ? '1 day' : `${days} days`;
+  if (days < 60) return `about ${Math.round(days / 7)} weeks`;
+  if (days < 700) return `about ${Math.round(days / MONTH_DAYS)} months`;
+  return `about ${Math.round(days / 365.25)} years`;
+}

@@ -1,6 +1,6 @@
 /**
  * Pictures of every screen and state, in light and dark, at both window sizes, into out/screenshots. `npm run screenshots
- * -- overview` takes only those whose name contains the word.
+ * -- overview,unlock` takes only those whose name contains one of the words.
  */
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
@@ -37,7 +37,7 @@ for (const viewport of quick ? SIZES.slice(0, 1) : SIZES) {
     const context = await browser.newContext({ viewport, colorScheme: theme, reducedMotion: 'reduce' });
     context.setDefaultTimeout(4000);
     await context.addInitScript({ path: SCRIPTED_ENGINE_FILE });
-    for (const shot of SHOTS.filter(({ name }) => name.includes(wanted))) {
+    for (const shot of SHOTS.filter(({ name }) => wanted.split(',').some((part) => name.includes(part)))) {
       const page = await context.newPage();
       page.on('pageerror', (error) => console.error(`${shot.name}: ${error.message}`));
       page.on('console', (message) => {

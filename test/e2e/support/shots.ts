@@ -21,6 +21,28 @@ async function openDocuments(page: Page): Promise<void> {
   await page.waitForTimeout(150);
 }
 
+async function find(page: Page, text: string): Promise<void> {
+  await go('Restore')(page);
+  await page.getByRole('button', { name: 'Search all snapshots' }).first().click();
+  await page.getByRole('searchbox').fill(text);
+  await page.waitForTimeout(400);
+}
+
+/** The oldest snapshot with the newest. */
+async function compare(page: Page): Promise<void> {
+  await go('Restore')(page);
+  await page.getByRole('button', { name: 'Compare this snapshot' }).click();
+  const earlier = page.getByLabel('Earlier');
+  const oldest = await earlier.locator('option').last().getAttribute('value');
+  await earlier.selectOption(oldest);
+  await page.getByRole('option').filter({ hasText: 'Thesis' }).first().waitFor();
+}
+
+async function openSchedule(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Change when' }).click();
+  await page.getByRole('dialog').waitFor();
+}
+
 export const SHOTS: readonly Shot[] = [
   { name: 'welcome', scenario: 'first-run', act: fillWelcome },
   { name: 'welcome-no-drive', scenario: 'first-run-no-drive' },
@@ -51,6 +73,44 @@ export const SHOTS: readonly Shot[] = [
   { name: 'overview-problems', scenario: 'problems' },
   { name: 'overview-new', scenario: 'new-set' },
   { name: 'overview-unusable', scenario: 'unusable' },
+  { name: 'overview-settling', scenario: 'settling' },
+  { name: 'overview-paused', scenario: 'paused' },
+  { name: 'overview-scan-only', scenario: 'scan-only' },
+  { name: 'overview-on-battery', scenario: 'on-battery' },
+  { name: 'overview-scheduled', scenario: 'scheduled' },
+  {
+    name: 'overview-days',
+    scenario: 'healthy',
+    act: async (page) => {
+      await page.getByText('As a table').click();
+      await page.getByText('As a table').scrollIntoViewIfNeeded();
+    },
+  },
+  {
+    name: 'pause-menu',
+    scenario: 'healthy',
+    act: (page) => page.getByRole('button', { name: 'Pause' }).click(),
+  },
+  { name: 'schedule', scenario: 'healthy', act: openSchedule },
+  {
+    name: 'schedule-weekly',
+    scenario: 'scheduled',
+    act: async (page) => {
+      await openSchedule(page);
+      await page.getByRole('radio', { name: 'On some days' }).check();
+    },
+  },
+  {
+    name: 'schedule-wrong',
+    scenario: 'scheduled',
+    act: async (page) => {
+      await openSchedule(page);
+      await page.getByRole('radio', { name: 'Every few minutes' }).check();
+      await page.getByLabel('Minutes from one run').fill('0');
+      await page.getByRole('switch', { name: 'Only while nobody' }).click();
+      await page.getByText('Tell me when').scrollIntoViewIfNeeded();
+    },
+  },
   { name: 'splash', scenario: 'silent' },
   { name: 'old-engine', scenario: 'old-engine' },
   { name: 'palette', scenario: 'healthy', act: (page) => page.keyboard.press('Control+k') },
@@ -101,6 +161,56 @@ export const SHOTS: readonly Shot[] = [
   { name: 'restore-locked', scenario: 'locked', act: go('Restore') },
   { name: 'restore-empty', scenario: 'new-set', act: go('Restore') },
   { name: 'restored', scenario: 'restored', act: openDocuments },
+  { name: 'search-start', scenario: 'healthy', act: (page) => find(page, '') },
+  {
+    name: 'search-hits',
+    scenario: 'healthy',
+    act: async (page) => {
+      await find(page, 'notes');
+      await page.keyboard.press('ArrowDown');
+      await page.getByText('# Notes').waitFor();
+    },
+  },
+  {
+    name: 'search-gone',
+    scenario: 'healthy',
+    act: async (page) => {
+      await find(page, 'budget');
+      await page.getByRole('option').filter({ hasText: 'draft' }).click();
+    },
+  },
+  { name: 'search-none', scenario: 'healthy', act: (page) => find(page, 'zebra') },
+  { name: 'search-indexing', scenario: 'indexing', act: (page) => find(page, '*.md') },
+  { name: 'search-off', scenario: 'no-catalog', act: (page) => find(page, 'notes') },
+  { name: 'compare', scenario: 'healthy', act: compare },
+  {
+    name: 'compare-text',
+    scenario: 'healthy',
+    act: async (page) => {
+      await compare(page);
+      await page.getByRole('option').filter({ hasText: 'Garden.md' }).click();
+      await page.getByText('boiler').first().waitFor();
+    },
+  },
+  {
+    name: 'compare-same',
+    scenario: 'healthy',
+    act: async (page) => {
+      await compare(page);
+      const later = page.getByLabel('Later');
+      await page.getByLabel('Earlier').selectOption(await later.inputValue());
+      await page.getByText('No difference').waitFor();
+    },
+  },
+  {
+    name: 'versions',
+    scenario: 'healthy',
+    act: async (page) => {
+      await openDocuments(page);
+      await page.getByRole('row').filter({ hasText: 'Notes.txt' }).click();
+      await page.getByRole('listbox', { name: 'Versions' }).getByRole('option').nth(1).click();
+    },
+  },
   { name: 'integrity', scenario: 'healthy', act: go('Integrity') },
   { name: 'integrity-running', scenario: 'verifying', act: go('Integrity') },
   { name: 'integrity-damaged', scenario: 'damaged', act: go('Integrity') },
