@@ -6,15 +6,13 @@
  * journals is backed up before it; and a run that did not end is due again.
  */
 import path from 'node:path';
-import * as v from 'valibot';
 import type { EngineEvent } from '../../../src-shared/api/index.ts';
 import { CairnError, isCairnError } from '../../../src-shared/errors.ts';
-import type { Job, NextRunWait, RunConditions } from '../../../src-shared/model/index.ts';
+import type { Job, StaleAlarm } from '../../../src-shared/model/index.ts';
 import { type Desk, type Every, bytesOf } from '../desk/index.ts';
 import type { Ports } from '../kernel/index.ts';
-import { type After, type ScheduleState, startState } from '../schedule/index.ts';
-import { StateFile } from '../service/index.ts';
-import type { SetRecord } from '../sets/index.ts';
+import type { After, Probes } from '../schedule/index.ts';
+import { ScheduleBook, type SetRecord } from '../sets/index.ts';
 import { LiveSet } from './live-set.ts';
 import { missedPaths } from './proof.ts';
 import { SetRunner } from './set-runner.ts';
@@ -32,8 +30,9 @@ export type AgentOptions = {
   readonly every: Every;
   readonly after: After;
   readonly timeZone: () => string;
-  /** What keeps a run from beginning now; undefined: nothing. */
-  readonly waitsFor: (conditions: RunConditions) => Promise<NextRunWait | undefined>;
+  readonly probes: Probes;
+  /** Tells a person that a set has been silent for too long. */
+  readonly alarm: (record: SetRecord, alarm: StaleAlarm) => void;
   readonly watch: OpenSourceWatch;
 };
 
@@ -43,32 +42,16 @@ export type Agent = {
   close(): Promise<void>;
 };
 
-type AgentState = { readonly sets: Readonly<Record<string, ScheduleState>> };
-
-const time = v.pipe(v.number(), v.finite());
-const schema: v.GenericSchema<unknown, AgentState> = v.object({
-  sets: v.record(
-    v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
-    v.object({
-      answeredMs: time,
-      unfinished: v.nullable(v.object({ sinceMs: time, tries: v.pipe(v.number(), v.integer(), v.minValue(0)) })),
-    }),
-  ),
-});
-
 /** @throws CairnError engine/local-state, repository/newer-format */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
-  const { home, ports } = options;
-  const empty: AgentState = { sets: {} };
-  const state = await StateFile.open<AgentState>({ home, ports, name: 'agent.json', schema, migrations: [], empty });
-  const agent = new RunningAgent(options, state);
+  const agent = new RunningAgent(options, await ScheduleBook.open(options.home, options.ports));
   agent.begin();
   return agent;
 }
 
 class RunningAgent implements Agent {
   readonly #options: AgentOptions;
-  readonly #state: StateFile<AgentState>;
+  readonly #book: ScheduleBook;
   readonly #runners = new Map<string, SetRunner>();
   readonly #ready = new Set<string>();
   #stops: (() => void)[] = [];
@@ -76,9 +59,9 @@ class RunningAgent implements Agent {
   #telling: (() => void) | undefined;
   #isClosed = false;
 
-  constructor(options: AgentOptions, state: StateFile<AgentState>) {
+  constructor(options: AgentOptions, book: ScheduleBook) {
     this.#options = options;
-    this.#state = state;
+    this.#book = book;
   }
 
   begin(): void {
@@ -128,12 +111,14 @@ class RunningAgent implements Agent {
 
   async #syncNow(): Promise<void> {
     if (this.#isClosed) return;
+    await this.#book.reload();
     const records = this.#options.desk.sets.all();
     const ids = new Set(records.map(({ setId }) => setId));
     for (const [setId, runner] of this.#runners) {
       if (ids.has(setId)) continue;
       this.#runners.delete(setId);
       await runner.close();
+      await this.#book.forget([setId]);
     }
     for (const record of records) {
       const runner = this.#runners.get(record.setId);
@@ -144,12 +129,10 @@ class RunningAgent implements Agent {
   }
 
   #begin(record: SetRecord): void {
-    const { desk, ports, after, timeZone, waitsFor } = this.#options;
-    const state = this.#state.state.sets[record.setId] ?? startState(ports.clock.nowMs());
-    const runner = new SetRunner(record, state, {
-      ...{ desk, ports, after, timeZone, waitsFor },
+    const { desk, ports, after, timeZone, probes, alarm } = this.#options;
+    const runner = new SetRunner(record, {
+      ...{ desk, ports, after, timeZone, probes, alarm, book: this.#book },
       openLive: (one) => this.#openLive(one),
-      keep: (setId, kept) => this.#keep(setId, kept),
       changed: () => this.#changed(),
     });
     this.#runners.set(record.setId, runner);
@@ -200,15 +183,6 @@ class RunningAgent implements Agent {
     if (outcome?.kind === 'backup') return outcome.report.snapshotId;
     if (state === 'cancelled') throw new CairnError('engine/cancelled', 'The backup was cancelled.');
     throw new CairnError(error?.code ?? 'engine/internal', error?.message ?? 'The backup failed.');
-  }
-
-  #keep(setId: string, kept: ScheduleState): void {
-    const ids = new Set(this.#options.desk.sets.all().map((record) => record.setId));
-    this.#state
-      .change(({ sets }) => ({
-        sets: Object.fromEntries([...Object.entries(sets).filter(([id]) => ids.has(id)), [setId, kept]]),
-      }))
-      .catch((error: unknown) => this.#options.ports.log('warn', 'when a set ran could not be noted', { error }));
   }
 
   #changed(): void {

@@ -5,23 +5,28 @@
  * so no order of events can confuse it. A run counts whoever asked for it.
  */
 import { isCairnError } from '../../../src-shared/errors.ts';
-import { assertNever } from '../../../src-shared/assert.ts';
-import type { Job, NextRunWait, RunConditions, Upcoming } from '../../../src-shared/model/index.ts';
+import type { Job, NextRunWait, StaleAlarm, Upcoming } from '../../../src-shared/model/index.ts';
 import type { Currency, Desk } from '../desk/index.ts';
 import type { Ports } from '../kernel/index.ts';
 import {
   type After,
   type Due,
-  type ScheduleState,
+  type Probes,
+  type RunPlan,
   armAlarm,
   isDueOnArrival,
+  isPaused,
+  isToldNow,
+  lookAround,
   nextDue,
-  runBegan,
-  runEnded,
+  planRun,
+  staleAlarm,
 } from '../schedule/index.ts';
-import type { SetRecord } from '../sets/index.ts';
+import type { ScheduleBook, SetRecord } from '../sets/index.ts';
 import type { LiveSet } from './live-set.ts';
 
+/** Silence is measured in days. */
+const STALE_EVERY_MS = 60 * 60_000;
 /** What can't be told by an event (power, network, idleness) is asked again so often while something waits for it. */
 const CONDITIONS_EVERY_MS = 30_000;
 
@@ -30,38 +35,41 @@ export type RunnerOptions = {
   readonly ports: Pick<Ports, 'clock' | 'log'>;
   readonly after: After;
   readonly timeZone: () => string;
-  /** What keeps a run from beginning now; undefined: nothing. */
-  readonly waitsFor: (conditions: RunConditions) => Promise<NextRunWait | undefined>;
+  readonly probes: Probes;
+  readonly book: ScheduleBook;
   readonly openLive: (record: SetRecord) => LiveSet;
-  readonly keep: (setId: string, state: ScheduleState) => void;
   readonly changed: () => void;
+  /** Nothing was backed up for too long. */
+  readonly alarm: (record: SetRecord, alarm: StaleAlarm) => void;
 };
 
 export class SetRunner {
   readonly setId: string;
   readonly #options: RunnerOptions;
   #record: SetRecord;
-  #state: ScheduleState;
+  #upSinceMs: number;
   #live: LiveSet | undefined;
   #upcoming: Upcoming = { at: null, waitsFor: null };
   #endAlarm = (): void => undefined;
   #looking: Promise<void> | undefined;
+  #noting: Promise<void> = Promise.resolve();
   #isStale = false;
   #isClosed = false;
+  #isRunning = false;
   /** The drive came, and nothing ran since. */
   #hasArrived = false;
 
-  constructor(record: SetRecord, state: ScheduleState, options: RunnerOptions) {
+  constructor(record: SetRecord, options: RunnerOptions) {
     this.setId = record.setId;
     this.#record = record;
-    this.#state = state;
     this.#options = options;
+    this.#upSinceMs = options.ports.clock.nowMs();
   }
 
   get currency(): Currency {
     const off = { state: 'off', changedFolders: 0, reason: null, protectedUntil: null } as const;
-    const live = this.#live === undefined || isPaused(this.#record, this.#nowMs()) ? off : this.#live.status;
-    return { nextRun: this.#upcoming, live };
+    const isOff = this.#live === undefined || isPaused(this.#record.pausedUntil, this.#nowMs());
+    return { nextRun: this.#upcoming, live: isOff || this.#live === undefined ? off : this.#live.status };
   }
 
   get record(): SetRecord {
@@ -72,10 +80,11 @@ export class SetRunner {
   async update(record: SetRecord): Promise<void> {
     const before = this.#record;
     this.#record = record;
-    const isSameWatch =
-      JSON.stringify([before.sources, before.rules, before.destinationId]) ===
-      JSON.stringify([record.sources, record.rules, record.destinationId]);
-    if (!isSameWatch) await this.#closeLive();
+    const watched = ({ sources, rules, destinationId }: SetRecord): string =>
+      JSON.stringify([sources, rules, destinationId]);
+    if (watched(before) !== watched(record)) await this.#closeLive();
+    if (JSON.stringify(before.schedule.timing) !== JSON.stringify(record.schedule.timing))
+      this.#note(this.#options.book.restart(record));
     this.look();
   }
 
@@ -87,24 +96,24 @@ export class SetRunner {
 
   /** The computer woke up. */
   resumed(): void {
+    this.#upSinceMs = this.#nowMs();
     this.#live?.resumed();
     this.look();
   }
 
   /** A backup of the set began or ended. */
   job(job: Job): void {
-    const nowMs = this.#nowMs();
-    if (job.state === 'running' && job.progress === null) {
+    const { book } = this.#options;
+    if (job.state === 'running' && !this.#isRunning) {
+      this.#isRunning = true;
       this.#hasArrived = false;
-      this.#keep(runBegan(this.#state, nowMs));
+      this.#note(book.began(this.#record));
     }
-    if (job.state === 'done' || job.state === 'failed' || job.state === 'cancelled') {
-      const outcome = job.state === 'done' ? 'good' : job.state;
-      this.#keep(runEnded(this.#state, nowMs, outcome));
-      if (job.outcome?.kind === 'backup')
-        this.#live?.backedUp(job.outcome.report.snapshotId, Date.parse(job.startedAt));
-      this.look();
-    }
+    if (job.state !== 'done' && job.state !== 'failed' && job.state !== 'cancelled') return;
+    this.#isRunning = false;
+    this.#note(book.ended(this.#record, job.state === 'done' ? 'good' : job.state));
+    if (job.outcome?.kind === 'backup') this.#live?.backedUp(job.outcome.report.snapshotId, Date.parse(job.startedAt));
+    this.look();
   }
 
   /** Looks at everything anew, soon. */
@@ -120,6 +129,7 @@ export class SetRunner {
     this.#endAlarm();
     await this.#closeLive();
     await this.#looking;
+    await this.#noting;
   }
 
   async #lookWhileStale(): Promise<void> {
@@ -134,38 +144,38 @@ export class SetRunner {
   }
 
   async #look(): Promise<void> {
-    const { timing } = this.#record.schedule;
-    const { due, state } = nextDue(timing, this.#state, this.#nowMs(), this.#options.timeZone());
-    if (state !== this.#state) this.#keep(state);
-    const wait = await this.#wait();
-    if (this.#isClosed) return;
-    await this.#keepWatched(wait);
-    const isDue = this.#isDueNow(due);
-    this.#tell(this.#upcomingOf(due, wait, isDue));
-    this.#arm(due, wait);
-    if (wait === undefined && isDue) this.#run();
+    const { book, probes, desk, timeZone } = this.#options;
+    await this.#noting;
+    const record = this.#record;
+    const { pausedUntil, schedule } = record;
+    const nowMs = this.#nowMs();
+    const { due, state } = nextDue(schedule.timing, book.entry(record).state, nowMs, timeZone());
+    await book.keep(record, state);
+    const { state: standing, awaySince } = desk.destinations.status(record.destinationId);
+    const surroundings = await lookAround(schedule.conditions, probes);
+    const facts = { schedule, pausedUntil, destination: { state: standing, awaySince }, surroundings, nowMs };
+    // A drive that came is as good as a time that came.
+    const plan = planRun({ ...facts, due: this.#isDueByDrive(nowMs) ? { atMs: nowMs, reason: 'drive' } : due });
+    // What would keep a run of now from beginning keeps live backups waiting too.
+    const { waits } = planRun({ ...facts, due: { atMs: nowMs, reason: 'scheduled' } });
+    if (this.#isClosed || record !== this.#record) return;
+    await this.#keepWatched(waits.length === 0);
+    this.#tell(this.#upcomingOf(plan, waits[0]?.kind));
+    this.#arm(due, waits.length > 0);
+    this.#sayIfStale(nowMs);
+    if (plan.next !== null && plan.waits.length === 0 && !this.#isRunning) this.#run();
   }
 
-  /** What keeps a run from beginning now, besides that nothing may be due. */
-  async #wait(): Promise<NextRunWait | undefined> {
-    if (isPaused(this.#record, this.#nowMs())) return 'pause';
-    const { state } = this.#options.desk.destinations.status(this.#record.destinationId);
-    if (state === 'locked') return 'password';
-    if (state !== 'ready') return 'drive';
-    return this.#options.waitsFor(this.#record.schedule.conditions);
-  }
-
-  async #keepWatched(wait: NextRunWait | undefined): Promise<void> {
+  async #keepWatched(isFree: boolean): Promise<void> {
     if (this.#record.schedule.timing.kind !== 'continuous') return this.#closeLive();
     this.#live ??= this.#options.openLive(this.#record);
-    if (wait === undefined) this.#live.gate.open();
+    if (isFree) this.#live.gate.open();
     else this.#live.gate.shut();
   }
 
-  #isDueNow(due: Due | null): boolean {
-    const nowMs = this.#nowMs();
-    if (due !== null && due.atMs <= nowMs) return true;
-    return this.#hasArrived && this.#record.schedule.whenDriveConnected && isDueOnArrival(this.#state, nowMs);
+  #isDueByDrive(nowMs: number): boolean {
+    if (!this.#hasArrived || !this.#record.schedule.whenDriveConnected) return false;
+    return isDueOnArrival(this.#options.book.entry(this.#record).state, nowMs);
   }
 
   #run(): void {
@@ -180,27 +190,43 @@ export class SetRunner {
     }
   }
 
-  #upcomingOf(due: Due | null, wait: NextRunWait | undefined, isDue: boolean): Upcoming {
-    const at = due === null ? null : new Date(due.atMs).toISOString();
-    if (this.#record.schedule.timing.kind === 'continuous') return { at, waitsFor: wait ?? 'changes' };
-    if (wait === 'pause' || (isDue && wait !== undefined)) return { at, waitsFor: wait };
-    if (due === null) return { at: null, waitsFor: this.#record.schedule.whenDriveConnected ? 'drive' : null };
-    return { at, waitsFor: isDue ? null : 'time' };
+  #upcomingOf({ next, waits }: RunPlan, keeps: NextRunWait | undefined): Upcoming {
+    const at = next?.at ?? null;
+    const { timing, whenDriveConnected } = this.#record.schedule;
+    if (timing.kind === 'continuous') return { at, waitsFor: keeps ?? 'changes' };
+    if (next === null) return { at, waitsFor: waits[0]?.kind ?? (whenDriveConnected ? 'drive' : null) };
+    // What a person can do something about says more than the time.
+    const wait = waits.find(({ kind }) => kind !== 'time') ?? waits[0];
+    return { at, waitsFor: wait?.kind ?? null };
   }
 
-  #arm(due: Due | null, wait: NextRunWait | undefined): void {
+  #arm(due: Due | null, isKept: boolean): void {
     this.#endAlarm();
-    const times: number[] = [];
+    const { ports, after } = this.#options;
     const nowMs = this.#nowMs();
-    if (due !== null && due.atMs > nowMs) times.push(due.atMs);
     const { pausedUntil } = this.#record;
+    const times = [nowMs + STALE_EVERY_MS];
+    if (due !== null) times.push(due.atMs);
     if (pausedUntil !== null && pausedUntil !== 'forever') times.push(Date.parse(pausedUntil));
-    if (wait !== undefined && mustBeAsked(wait)) times.push(nowMs + CONDITIONS_EVERY_MS);
+    if (isKept) times.push(nowMs + CONDITIONS_EVERY_MS);
     const first = Math.min(...times.filter((time) => time > nowMs));
-    if (Number.isFinite(first)) {
-      const { ports, after } = this.#options;
-      this.#endAlarm = armAlarm({ clock: ports.clock, after }, first, () => this.look());
-    }
+    this.#endAlarm = armAlarm({ clock: ports.clock, after }, first, () => this.look());
+  }
+
+  #sayIfStale(nowMs: number): void {
+    const { book, timeZone, alarm, ports } = this.#options;
+    const record = this.#record;
+    const { state, lastGoodMs, toldMs } = book.entry(record);
+    const facts = {
+      ...{ schedule: record.schedule, state, pausedUntil: record.pausedUntil, pausedSinceMs: null, lastGoodMs, toldMs },
+      ...{ createdMs: Date.parse(record.createdAt), upSinceMs: this.#upSinceMs, isAtWork: this.#isRunning, nowMs },
+      timeZone: timeZone(),
+    };
+    const found = staleAlarm(facts);
+    if (found === null || !isToldNow(facts)) return;
+    alarm(record, found);
+    this.#note(book.told(record));
+    ports.log('warn', 'a backup set is silent', { set: record.name, alarm: found });
   }
 
   #tell(upcoming: Upcoming): void {
@@ -215,34 +241,14 @@ export class SetRunner {
     await live?.close();
   }
 
-  #keep(state: ScheduleState): void {
-    this.#state = state;
-    this.#options.keep(this.setId, state);
+  /** The next look waits until it is written down. */
+  #note(writing: Promise<void>): void {
+    const { log } = this.#options.ports;
+    const written = writing.catch((error: unknown) => log('warn', 'when a set ran could not be noted', { error }));
+    this.#noting = this.#noting.then(() => written);
   }
 
   #nowMs(): number {
     return this.#options.ports.clock.nowMs();
-  }
-}
-
-function isPaused({ pausedUntil }: SetRecord, nowMs: number): boolean {
-  return pausedUntil === 'forever' || (pausedUntil !== null && Date.parse(pausedUntil) > nowMs);
-}
-
-/** Nobody tells when this ends. */
-function mustBeAsked(wait: NextRunWait): boolean {
-  switch (wait) {
-    case 'power':
-    case 'network':
-    case 'idle':
-      return true;
-    case 'time':
-    case 'drive':
-    case 'pause':
-    case 'password':
-    case 'changes':
-      return false;
-    default:
-      return assertNever(wait);
   }
 }
