@@ -4,9 +4,10 @@
  */
 import type { CommandName, InputOf, ValueOf } from '../../src-shared/api/index.ts';
 import { CairnError } from '../../src-shared/errors.ts';
-import type { Destination, DoctorFinding } from '../../src-shared/model/index.ts';
+import type { BackupSet, Destination, DoctorFinding } from '../../src-shared/model/index.ts';
 import { type Desk, bytesOf, integrityStatus, previewOf, readLog } from '../engine/desk/index.ts';
 import type { Engine } from '../engine/index.ts';
+import type { SetRecord } from '../engine/sets/index.ts';
 import type { EngineHost } from './port.ts';
 
 export type Handlers = {
@@ -127,18 +128,13 @@ function setsHandlers({ desk }: HandlerOptions): Some<'sets'> {
       await desk.overview.refresh();
       return desk.overview.set(set);
     },
-    'sets.schedule': ({ setId }) => {
-      desk.sets.set(setId);
-      throw unavailable('keep a schedule');
+    'sets.schedule': async ({ setId, schedule }) => {
+      const set = await desk.sets.schedule(setId, schedule);
+      await desk.overview.refresh();
+      return desk.overview.set(set);
     },
-    'sets.pause': ({ setId }) => {
-      if (setId !== null) desk.sets.set(setId);
-      throw unavailable('pause');
-    },
-    'sets.resume': ({ setId }) => {
-      if (setId !== null) desk.sets.set(setId);
-      throw unavailable('pause');
-    },
+    'sets.pause': async ({ setId, until }) => setsOf(desk, await desk.sets.pause(setId, until ?? 'forever')),
+    'sets.resume': async ({ setId }) => setsOf(desk, await desk.sets.pause(setId, null)),
     'sets.remove': async ({ setId }) => {
       const isAtWork = desk.jobs.open().some((job) => job.setId === setId);
       if (isAtWork)
@@ -258,6 +254,11 @@ function keyHandlers({ desk, engine, kdfCost }: HandlerOptions): Some<'keys'> {
       return null;
     },
   };
+}
+
+async function setsOf(desk: Desk, records: readonly SetRecord[]): Promise<readonly BackupSet[]> {
+  await desk.overview.refresh();
+  return Promise.all(records.map((record) => desk.overview.set(record)));
 }
 
 function unavailable(what: string): CairnError {

@@ -3,6 +3,8 @@
  * lines to clients and says what the computer around it can do; the service answers on those lines.
  */
 
+import type { Probes } from '../engine/schedule/index.ts';
+
 /** One client: a window, or a browser's WebSocket. Messages are plain data. */
 export type MessagePortLike = {
   readonly post: (message: unknown) => void;
@@ -62,6 +64,8 @@ export type Theme = (typeof THEMES)[number];
 /** What the service may ask of its host. What is absent the host can't do, and the window doesn't offer. */
 export type EngineHost = {
   readonly abilities: HostAbilities;
+  /** What the host can tell of power, network and idleness, where it knows more than the system's files. */
+  readonly probes?: Partial<Probes>;
   /** Absent in a host without a key store. */
   readonly secrets: Secrets | undefined;
   readonly onPower: (listener: (event: PowerEvent) => void) => void;

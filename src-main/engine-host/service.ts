@@ -6,18 +6,21 @@ import os from 'node:os';
 import packageFile from '../../package.json' with { type: 'json' };
 import { assertNever } from '../../src-shared/assert.ts';
 import type { EngineEvent } from '../../src-shared/api/index.ts';
-import type { Job, JobKind, Overview } from '../../src-shared/model/index.ts';
+import type { Job, JobKind, Overview, StaleAlarm } from '../../src-shared/model/index.ts';
 import { processClock } from '../cli/clock.ts';
 import { homeFolder } from '../cli/home.ts';
 import { type LogFile, openLog } from '../cli/log.ts';
+import { type Agent, startAgent, watchingOf } from '../engine/agent/index.ts';
 import { type Desk, type Every, everyInterval, openDesk } from '../engine/desk/index.ts';
 import { openEngine } from '../engine/index.ts';
-import { type Log, systemPorts } from '../engine/kernel/index.ts';
+import { type Log, type Ports, systemPorts } from '../engine/kernel/index.ts';
+import { afterDelay, systemProbes, systemTimeZone } from '../engine/schedule/index.ts';
+import type { WatchTimes } from '../engine/source/index.ts';
 import { serveClient } from './connection.ts';
 import { createDispatch } from './dispatch.ts';
 import { createHandlers } from './handlers.ts';
 import { type HomeLock, lockHome } from './home-lock.ts';
-import type { Activity, EngineHost, EngineService, HostStatus, MessagePortLike, StartService } from './port.ts';
+import type { Activity, EngineHost, EngineService, HostStatus, MessagePortLike, Notice, StartService } from './port.ts';
 
 /** Windows, tabs and scripts together. */
 const CLIENTS_MAX = 32;
@@ -30,6 +33,10 @@ export type ServiceOptions = {
   readonly confined: boolean;
   readonly userHome?: string;
   readonly every?: Every;
+  /** Runs sets by themselves. False only in tests that are about something else. */
+  readonly withAgent?: boolean;
+  /** Shorter in tests. */
+  readonly watchTimes?: Partial<WatchTimes>;
   /** Lowered by tests only. */
   readonly kdfCost?: number;
 };
@@ -69,12 +76,37 @@ export async function openService(options: ServiceOptions): Promise<OpenService>
       ...(kdfCost === undefined ? {} : { kdfCost }),
     });
     await followLoginItem(desk, host);
+    const agent = options.withAgent === false ? undefined : await agentOf(desk, options, ports);
     const handlers = createHandlers({ desk, engine, host, home, version: packageFile.version, kdfCost });
-    return serviceOf(desk, lock, host, { dispatch: createDispatch(handlers, ports), log });
+    return serviceOf(desk, lock, host, { dispatch: createDispatch(handlers, ports), log, agent });
   } catch (error) {
     await lock.release();
     throw error;
   }
+}
+
+function agentOf(
+  desk: Desk,
+  { home, host, every = everyInterval, watchTimes }: ServiceOptions,
+  ports: Ports,
+): Promise<Agent> {
+  return startAgent({
+    ...{ home, desk, ports, every, after: afterDelay, timeZone: systemTimeZone },
+    probes: systemProbes(host.probes === undefined ? {} : { host: host.probes }),
+    alarm: (record, alarm) => {
+      if (desk.settings.state.notifyStale) host.notify(staleNotice(record.name, alarm));
+    },
+    watch: watchingOf({ home, ports, after: afterDelay, ...(watchTimes === undefined ? {} : { times: watchTimes }) }),
+  });
+}
+
+function staleNotice(name: string, alarm: StaleAlarm): Notice {
+  const since = alarm.since === null ? 'never' : `last on ${alarm.since.slice(0, 10)}`;
+  const how = alarm.kind === 'missed' ? `${alarm.runs} runs were missed` : `${alarm.days} days without a backup`;
+  return {
+    title: `“${name}” is not being backed up`,
+    body: `${how}; it was backed up ${since}. Open Cairn to see why.`,
+  };
 }
 
 /** A person may have switched it on or off in the system's own settings. */
@@ -83,9 +115,13 @@ async function followLoginItem(desk: Desk, { startsAtLogin }: EngineHost): Promi
   await desk.settings.change((before) => ({ ...before, startAtLogin: startsAtLogin }));
 }
 
-type Serving = { readonly dispatch: ReturnType<typeof createDispatch>; readonly log: Log };
+type Serving = {
+  readonly dispatch: ReturnType<typeof createDispatch>;
+  readonly log: Log;
+  readonly agent: Agent | undefined;
+};
 
-function serviceOf(desk: Desk, lock: HomeLock, host: EngineHost, { dispatch, log }: Serving): OpenService {
+function serviceOf(desk: Desk, lock: HomeLock, host: EngineHost, { dispatch, log, agent }: Serving): OpenService {
   const clients = new Set<() => void>();
   const stopTelling = desk.listen((event) => tellHost(desk, host, event));
   host.showTheme?.(desk.settings.state.theme);
@@ -93,7 +129,9 @@ function serviceOf(desk: Desk, lock: HomeLock, host: EngineHost, { dispatch, log
     desk.look().catch((error: unknown) => log('error', 'looking at destinations failed', { error }));
   };
   host.onPower((event) => {
-    if (event === 'resume') looked();
+    if (event !== 'resume') return;
+    looked();
+    agent?.resumed();
   });
   looked();
   return {
@@ -112,6 +150,7 @@ function serviceOf(desk: Desk, lock: HomeLock, host: EngineHost, { dispatch, log
     activities: () => desk.jobs.open().map((job) => ({ title: titleOf(job, desk) })),
     close: async () => {
       stopTelling();
+      await agent?.close();
       await desk.close();
       for (const close of [...clients]) close();
       await lock.release();

@@ -9,7 +9,7 @@ import type { CommandName, EngineEvent, InputOf, ServerMessage, ValueOf } from '
 import type { WireError } from '../../src-shared/errors.ts';
 import type { BackupSet, Job, Schedule, SetRules } from '../../src-shared/model/index.ts';
 import type { EngineHost, MessagePortLike } from '../../src-main/engine-host/port.ts';
-import { type OpenService, openService } from '../../src-main/engine-host/service.ts';
+import { type OpenService, type ServiceOptions, openService } from '../../src-main/engine-host/service.ts';
 
 /** scrypt with N = 2^10: what the tests are about is not the key derivation. */
 export const KDF_COST_TEST = 10;
@@ -143,7 +143,11 @@ export class ServiceLab {
   host: EngineHost;
   service!: OpenService;
 
-  constructor() {
+  readonly #options: Partial<ServiceOptions>;
+
+  /** `options` stand in for the lab's own. */
+  constructor(options: Partial<ServiceOptions> = {}) {
+    this.#options = options;
     for (const folder of [this.documents, this.drive]) fs.mkdirSync(folder, { recursive: true });
     this.host = {
       abilities: { host: 'headless', keychain: 'ready', tray: false },
@@ -170,6 +174,8 @@ export class ServiceLab {
         this.#ticks.add(action);
         return () => this.#ticks.delete(action);
       },
+      withAgent: false,
+      ...this.#options,
     });
     await this.service.desk.look();
     return this.connect();

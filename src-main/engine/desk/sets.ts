@@ -6,7 +6,7 @@
 import { stat } from 'node:fs/promises';
 import type { InputOf } from '../../../src-shared/api/index.ts';
 import { CairnError } from '../../../src-shared/errors.ts';
-import type { SetSource, SnapshotSummary } from '../../../src-shared/model/index.ts';
+import type { PausedUntil, Schedule, SetSource, SnapshotSummary } from '../../../src-shared/model/index.ts';
 import type { OpenRepository, Secret } from '../api.ts';
 import { mapBounded } from '../kernel/index.ts';
 import type { StateFile } from '../service/index.ts';
@@ -81,8 +81,14 @@ export class Sets {
     const opened = await this.#openOrMake(place, probe.state === 'repository', input);
     const destination = await this.#destinationAt(place);
     const { destinationId } = destination;
-    const { name, rules } = input;
-    const set = newSetRecord(this.#options.ports, { name, rules, sources: sources.map(escapePath), destinationId });
+    const { name, rules, schedule } = input;
+    const set = newSetRecord(this.#options.ports, {
+      name,
+      rules,
+      schedule,
+      sources: sources.map(escapePath),
+      destinationId,
+    });
     await this.#options.records.change((state) => withSet(state, set, destination));
     await this.#options.destinations.hold(destination.destinationId, opened.repository, opened.secret);
     await this.#rememberWhereAsked(destination.destinationId, opened.secret, this.#options.remembers());
@@ -126,6 +132,26 @@ export class Sets {
     // What another process changed meanwhile, such as its schedule, stays.
     const state = await records.change((before) =>
       withSetChanged(before, setId, (set) => ({ ...set, name, sources, rules })),
+    );
+    return setOf(state, setId);
+  }
+
+  /** When it runs by itself. */
+  async schedule(setId: string, schedule: Schedule): Promise<SetRecord> {
+    return this.#change(setId, { schedule });
+  }
+
+  /** Null: all sets. Gives those that were changed. */
+  async pause(setId: string | null, pausedUntil: PausedUntil): Promise<readonly SetRecord[]> {
+    const ids = setId === null ? this.all().map((set) => set.setId) : [setId];
+    const changed: SetRecord[] = [];
+    for (const id of ids) changed.push(await this.#change(id, { pausedUntil }));
+    return changed;
+  }
+
+  async #change(setId: string, change: Partial<SetRecord>): Promise<SetRecord> {
+    const state = await this.#options.records.change((before) =>
+      withSetChanged(before, setId, (set) => ({ ...set, ...change })),
     );
     return setOf(state, setId);
   }

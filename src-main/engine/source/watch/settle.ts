@@ -92,9 +92,9 @@ export class Settler {
   dirty(folder: Buffer): boolean {
     if (this.#isClosed) return false;
     this.#note();
-    if (this.#everything !== undefined) return false;
     const size = this.#folders.size;
-    this.#folders.add(folder.toString('latin1'));
+    if (this.#everything === undefined) this.#folders.add(folder.toString('latin1'));
+    this.#armOnce();
     return this.#folders.size > size;
   }
 
@@ -107,10 +107,11 @@ export class Settler {
   everything(reason: LookReason, detail: string): boolean {
     if (this.#isClosed) return false;
     this.#note();
-    if (this.#everything !== undefined) return false;
-    this.#everything = { kind: 'everything', reason, detail };
+    const isNews = this.#everything === undefined;
+    this.#everything ??= { kind: 'everything', reason, detail };
     this.#folders.clear();
-    return true;
+    this.#armOnce();
+    return isNews;
   }
 
   /** Hands nothing over until `release`. */
@@ -133,7 +134,10 @@ export class Settler {
     const now = this.#options.clock.monotonicMs();
     if (this.pending === 0) this.#firstMs = now;
     this.#lastMs = now;
-    // Read again when the timer fires: it is not set anew for each of ten thousand events.
+  }
+
+  /** The time is read again when the timer fires: it is not set anew for each of ten thousand events. */
+  #armOnce(): void {
     if (this.#cancel === undefined) this.#arm();
   }
 
