@@ -8,7 +8,7 @@ import { CairnError, isCairnError } from '../../src-shared/errors.ts';
 import type { OpenRepository } from '../engine/index.ts';
 import type { Host } from './host.ts';
 import { type GlobalFlags, repositoryPath } from './options.ts';
-import { ATTEMPTS_MAX, secretSource } from './secret.ts';
+import { ATTEMPTS_MAX, type SecretSource, secretSource } from './secret.ts';
 
 export type OpenContext<Flags> = { readonly repository: OpenRepository; readonly flags: GlobalFlags & Flags };
 
@@ -32,17 +32,30 @@ export async function inRepository<Flags>(
   work: (context: OpenContext<Flags>) => Promise<number>,
 ): Promise<void> {
   const flags = flagsOf<Flags>(command);
-  const repository = await untilStopped(host, { whenStopped: 'Nothing was changed.' }, () => open(host, flags));
-  const run = (): Promise<number> => work({ repository, flags });
-  let exitStatus: number;
+  const path = repositoryPath(flags, host.environment);
+  const source = secretSource(host, flags, path);
+  host.finish(await inRepositoryAt(host, { path, source }, options, (repository) => work({ repository, flags })));
+}
+
+/** The same in a repository that was found otherwise, and for any result. */
+export async function inRepositoryAt<Result>(
+  host: Host,
+  place: { readonly path: string; readonly source: SecretSource },
+  options: CommandOptions,
+  work: (repository: OpenRepository) => Promise<Result>,
+): Promise<Result> {
+  const whenStopped = 'Nothing was changed.';
+  const repository = await untilStopped(host, { whenStopped }, () => open(host, place.path, place.source));
+  const run = (): Promise<Result> => work(repository);
+  let result: Result;
   try {
-    exitStatus = await (options.stopsItself === true ? run() : untilStopped(host, options, run));
+    result = await (options.stopsItself === true ? run() : untilStopped(host, options, run));
   } catch (error) {
     await closeAfterFailure(host, repository);
     throw host.signal.aborted && isCairnError(error, 'engine/cancelled') ? stopped(options, error) : error;
   }
   await repository.close();
-  host.finish(exitStatus);
+  return result;
 }
 
 /** Runs `work`; when a signal asks for an end, it is left behind and engine/cancelled is thrown. */
@@ -70,9 +83,7 @@ function stopped(options: CommandOptions, cause?: unknown): CairnError {
   return new CairnError('engine/cancelled', 'Stopped before it was done.', { hint, cause });
 }
 
-async function open(host: Host, flags: GlobalFlags): Promise<OpenRepository> {
-  const path = repositoryPath(flags, host.environment);
-  const source = secretSource(host, flags, path);
+async function open(host: Host, path: string, source: SecretSource): Promise<OpenRepository> {
   const engine = await host.engine();
   try {
     for (let attempt = 1; ; attempt++) {

@@ -14,6 +14,7 @@ import { addKey } from './commands/key.ts';
 import { addLs } from './commands/ls.ts';
 import { addRestore } from './commands/restore.ts';
 import { addServe } from './commands/serve.ts';
+import { addSet } from './commands/set.ts';
 import { addSnapshots } from './commands/snapshots.ts';
 import { addStats } from './commands/stats.ts';
 import { addUndo } from './commands/undo.ts';
@@ -51,6 +52,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 done with problems,
 
 const GROUPS = [
   { heading: 'Back up and restore:', commands: [addInit, addBackup, addRestore, addUndo] },
+  { heading: 'Back up by itself:', commands: [addSet] },
   { heading: 'Look at backups:', commands: [addSnapshots, addLs, addCat, addDiff, addFind, addVersions] },
   { heading: 'The app:', commands: [addServe] },
   { heading: 'Look after the repository:', commands: [addVerify, addStats, addChains, addKey, addDoctor] },

@@ -76,7 +76,7 @@ export async function openService(options: ServiceOptions): Promise<OpenService>
       ...(kdfCost === undefined ? {} : { kdfCost }),
     });
     await followLoginItem(desk, host);
-    const agent = options.withAgent === false ? undefined : await agentOf(desk, options, ports);
+    const agent = options.withAgent === false ? undefined : agentOf(desk, options, ports);
     const handlers = createHandlers({ desk, engine, host, home, version: packageFile.version, kdfCost });
     return serviceOf(desk, lock, host, { dispatch: createDispatch(handlers, ports), log, agent });
   } catch (error) {
@@ -85,13 +85,9 @@ export async function openService(options: ServiceOptions): Promise<OpenService>
   }
 }
 
-function agentOf(
-  desk: Desk,
-  { home, host, every = everyInterval, watchTimes }: ServiceOptions,
-  ports: Ports,
-): Promise<Agent> {
+function agentOf(desk: Desk, { home, host, every = everyInterval, watchTimes }: ServiceOptions, ports: Ports): Agent {
   return startAgent({
-    ...{ home, desk, ports, every, after: afterDelay, timeZone: systemTimeZone },
+    ...{ desk, ports, every, after: afterDelay, timeZone: systemTimeZone },
     probes: systemProbes(host.probes === undefined ? {} : { host: host.probes }),
     alarm: (record, alarm) => {
       if (desk.settings.state.notifyStale) host.notify(staleNotice(record.name, alarm));

@@ -17,9 +17,18 @@ export const WEEKDAYS: readonly Weekday[] = [
   'saturday',
   'sunday',
 ];
-export const FULL_SCAN_HOURS_DEFAULT = 24;
-export const FULL_SCAN_HOURS_MAX = 168;
-export const INTERVAL_MINUTES_MAX = 7 * 24 * 60;
+/** What a schedule and its commands may hold, and what stands in where a person said nothing. */
+export const SCHEDULE_LIMITS = {
+  intervalMinutesMax: 7 * 24 * 60,
+  fullScanHoursDefault: 24,
+  fullScanHoursMax: 168,
+  idleMinutesMax: 24 * 60,
+  staleDaysMax: 3650,
+  hookSecondsDefault: 600,
+  hookSecondsMax: 24 * 60 * 60,
+  hookArgumentsMax: 64,
+  hookArgumentLengthMax: 4096,
+} as const;
 export const TIME_OF_DAY = /^(?:[01]\d|2[0-3]):[0-5]\d$/;
 
 const MINUTES_PER_HOUR = 60;
@@ -41,7 +50,7 @@ function oneSpaced(text: string): string {
 function parseWords([kind, first, second, ...more]: readonly string[]): Timing | undefined {
   const count = first === undefined ? 0 : second === undefined ? 1 : 2 + more.length;
   if (kind === 'manual' && count === 0) return { kind };
-  if (kind === 'continuous' && count === 0) return { kind, fullScanEveryHours: FULL_SCAN_HOURS_DEFAULT };
+  if (kind === 'continuous' && count === 0) return { kind, fullScanEveryHours: SCHEDULE_LIMITS.fullScanHoursDefault };
   if (kind === 'every' && count === 1) return parseInterval(first ?? '');
   if (kind === 'hourly' && count <= 1) return parseHourly(first ?? ':00');
   if (kind === 'daily' && count === 1) return TIME_OF_DAY.test(first ?? '') ? { kind, at: first ?? '' } : undefined;
@@ -52,7 +61,7 @@ function parseWords([kind, first, second, ...more]: readonly string[]): Timing |
 function parseInterval(text: string): Timing | undefined {
   const [, digits = '', unit] = /^(\d{1,5})(m|min|h)$/.exec(text) ?? [];
   const every = Number(digits) * (unit === 'h' ? MINUTES_PER_HOUR : 1);
-  return every >= 1 && every <= INTERVAL_MINUTES_MAX ? { kind: 'minutes', every } : undefined;
+  return every >= 1 && every <= SCHEDULE_LIMITS.intervalMinutesMax ? { kind: 'minutes', every } : undefined;
 }
 
 function parseHourly(text: string): Timing | undefined {

@@ -162,12 +162,13 @@ export class ServiceLab {
     };
   }
 
-  async start(): Promise<TestClient> {
+  /** `confined`: as a host that is reached over the network. */
+  async start(confined = false): Promise<TestClient> {
     this.service = await openService({
       home: this.home,
       userHome: this.userHome,
       host: this.host,
-      confined: false,
+      confined,
       kdfCost: KDF_COST_TEST,
       log: (level, message, fields) => void this.logged.push({ level, message, fields }),
       every: (_intervalMs, action) => {

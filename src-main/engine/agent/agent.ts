@@ -12,7 +12,7 @@ import type { Job, StaleAlarm } from '../../../src-shared/model/index.ts';
 import { type Desk, type Every, bytesOf } from '../desk/index.ts';
 import type { Ports } from '../kernel/index.ts';
 import type { After, Probes } from '../schedule/index.ts';
-import { ScheduleBook, type SetRecord } from '../sets/index.ts';
+import type { SetRecord } from '../sets/index.ts';
 import { LiveSet } from './live-set.ts';
 import { missedPaths } from './proof.ts';
 import { SetRunner } from './set-runner.ts';
@@ -24,7 +24,6 @@ const SYNC_EVERY_MS = 5000;
 const TELL_EVERY_MS = 500;
 
 export type AgentOptions = {
-  readonly home: string;
   readonly desk: Desk;
   readonly ports: Ports;
   readonly every: Every;
@@ -42,16 +41,15 @@ export type Agent = {
   close(): Promise<void>;
 };
 
-/** @throws CairnError engine/local-state, repository/newer-format */
-export async function startAgent(options: AgentOptions): Promise<Agent> {
-  const agent = new RunningAgent(options, await ScheduleBook.open(options.home, options.ports));
+/** Begins at once. */
+export function startAgent(options: AgentOptions): Agent {
+  const agent = new RunningAgent(options);
   agent.begin();
   return agent;
 }
 
 class RunningAgent implements Agent {
   readonly #options: AgentOptions;
-  readonly #book: ScheduleBook;
   readonly #runners = new Map<string, SetRunner>();
   readonly #ready = new Set<string>();
   #stops: (() => void)[] = [];
@@ -59,9 +57,8 @@ class RunningAgent implements Agent {
   #telling: (() => void) | undefined;
   #isClosed = false;
 
-  constructor(options: AgentOptions, book: ScheduleBook) {
+  constructor(options: AgentOptions) {
     this.#options = options;
-    this.#book = book;
   }
 
   begin(): void {
@@ -111,14 +108,13 @@ class RunningAgent implements Agent {
 
   async #syncNow(): Promise<void> {
     if (this.#isClosed) return;
-    await this.#book.reload();
     const records = this.#options.desk.sets.all();
     const ids = new Set(records.map(({ setId }) => setId));
     for (const [setId, runner] of this.#runners) {
       if (ids.has(setId)) continue;
       this.#runners.delete(setId);
       await runner.close();
-      await this.#book.forget([setId]);
+      await this.#options.desk.book.forget([setId]);
     }
     for (const record of records) {
       const runner = this.#runners.get(record.setId);
@@ -131,7 +127,7 @@ class RunningAgent implements Agent {
   #begin(record: SetRecord): void {
     const { desk, ports, after, timeZone, probes, alarm } = this.#options;
     const runner = new SetRunner(record, {
-      ...{ desk, ports, after, timeZone, probes, alarm, book: this.#book },
+      ...{ desk, ports, after, timeZone, probes, alarm },
       openLive: (one) => this.#openLive(one),
       changed: () => this.#changed(),
     });

@@ -22,7 +22,7 @@ import {
   planRun,
   staleAlarm,
 } from '../schedule/index.ts';
-import type { ScheduleBook, SetRecord } from '../sets/index.ts';
+import type { SetRecord } from '../sets/index.ts';
 import type { LiveSet } from './live-set.ts';
 
 /** Silence is measured in days. */
@@ -36,7 +36,6 @@ export type RunnerOptions = {
   readonly after: After;
   readonly timeZone: () => string;
   readonly probes: Probes;
-  readonly book: ScheduleBook;
   readonly openLive: (record: SetRecord) => LiveSet;
   readonly changed: () => void;
   /** Nothing was backed up for too long. */
@@ -84,7 +83,7 @@ export class SetRunner {
       JSON.stringify([sources, rules, destinationId]);
     if (watched(before) !== watched(record)) await this.#closeLive();
     if (JSON.stringify(before.schedule.timing) !== JSON.stringify(record.schedule.timing))
-      this.#note(this.#options.book.restart(record));
+      this.#note(this.#options.desk.book.restart(record));
     this.look();
   }
 
@@ -103,17 +102,12 @@ export class SetRunner {
 
   /** A backup of the set began or ended. */
   job(job: Job): void {
-    const { book } = this.#options;
-    if (job.state === 'running' && !this.#isRunning) {
-      this.#isRunning = true;
-      this.#hasArrived = false;
-      this.#note(book.began(this.#record));
-    }
-    if (job.state !== 'done' && job.state !== 'failed' && job.state !== 'cancelled') return;
-    this.#isRunning = false;
-    this.#note(book.ended(this.#record, job.state === 'done' ? 'good' : job.state));
+    const isOver = job.endedAt !== null;
+    if (!isOver && job.state !== 'running') return;
+    this.#isRunning = !isOver;
+    if (!isOver) this.#hasArrived = false;
     if (job.outcome?.kind === 'backup') this.#live?.backedUp(job.outcome.report.snapshotId, Date.parse(job.startedAt));
-    this.look();
+    if (isOver) this.look();
   }
 
   /** Looks at everything anew, soon. */
@@ -144,7 +138,8 @@ export class SetRunner {
   }
 
   async #look(): Promise<void> {
-    const { book, probes, desk, timeZone } = this.#options;
+    const { probes, desk, timeZone } = this.#options;
+    const { book } = desk;
     await this.#noting;
     const record = this.#record;
     const { pausedUntil, schedule } = record;
@@ -175,7 +170,7 @@ export class SetRunner {
 
   #isDueByDrive(nowMs: number): boolean {
     if (!this.#hasArrived || !this.#record.schedule.whenDriveConnected) return false;
-    return isDueOnArrival(this.#options.book.entry(this.#record).state, nowMs);
+    return isDueOnArrival(this.#options.desk.book.entry(this.#record).state, nowMs);
   }
 
   #run(): void {
@@ -214,7 +209,8 @@ export class SetRunner {
   }
 
   #sayIfStale(nowMs: number): void {
-    const { book, timeZone, alarm, ports } = this.#options;
+    const { desk, timeZone, alarm, ports } = this.#options;
+    const { book } = desk;
     const record = this.#record;
     const { state, lastGoodMs, toldMs } = book.entry(record);
     const facts = {

@@ -18,7 +18,7 @@ import type { DeskOptions } from './ports.ts';
 import { type ProbeOptions, probeDestination } from './probe.ts';
 import { figuresOf } from './reports.ts';
 import { Runs } from './runs.ts';
-import { openSetRecords } from '../sets/index.ts';
+import { ScheduleBook, type SetsState, openSetRecords } from '../sets/index.ts';
 import { Sets } from './sets.ts';
 import { openSettings } from './settings.ts';
 import type { StateFile } from '../service/index.ts';
@@ -46,6 +46,8 @@ export type Desk = {
   readonly destinations: Destinations;
   readonly jobs: Jobs;
   readonly runs: Runs;
+  /** What is remembered of each set's runs by the clock. */
+  readonly book: ScheduleBook;
   readonly listings: Listings;
   readonly measuring: Measuring;
   readonly overview: OverviewBoard;
@@ -80,12 +82,20 @@ export async function openDesk(options: DeskOptions): Promise<Desk> {
   const { home, ports } = options;
   const settings = await openSettings(home, ports);
   const records = await openSetRecords(home, ports);
+  const book = await ScheduleBook.open(home, ports);
   const runs = await Runs.open(home, ports);
   for (const { destinationId } of records.state.destinations) await runs.loadVerification(destinationId);
-  const desk = new OpenDesk(options, settings, records, runs);
+  const desk = new OpenDesk(options, { settings, records, book, runs });
   desk.begin();
   return desk;
 }
+
+type DeskFiles = {
+  readonly settings: StateFile<Settings>;
+  readonly records: StateFile<SetsState>;
+  readonly book: ScheduleBook;
+  readonly runs: Runs;
+};
 
 class OpenDesk implements Desk {
   readonly settings: StateFile<Settings>;
@@ -94,6 +104,7 @@ class OpenDesk implements Desk {
   readonly destinations: Destinations;
   readonly jobs: Jobs;
   readonly runs: Runs;
+  readonly book: ScheduleBook;
   readonly listings = new Listings();
   readonly measuring: Measuring;
   readonly overview: OverviewBoard;
@@ -102,7 +113,7 @@ class OpenDesk implements Desk {
   readonly #options: DeskOptions;
   readonly #probeOptions: ProbeOptions;
   readonly #work: WorkOptions;
-  readonly #records: Awaited<ReturnType<typeof openSetRecords>>;
+  readonly #records: StateFile<SetsState>;
   readonly #listeners = new Set<(event: EngineEvent) => void>();
   /** Safety folders of restores that have not been recorded yet. */
   readonly #kept = new Map<string, readonly string[]>();
@@ -114,16 +125,12 @@ class OpenDesk implements Desk {
   #looking: Promise<void> | undefined;
   #notedAtMs = 0;
 
-  constructor(
-    options: DeskOptions,
-    settings: StateFile<Settings>,
-    records: Awaited<ReturnType<typeof openSetRecords>>,
-    runs: Runs,
-  ) {
+  constructor(options: DeskOptions, { settings, records, book, runs }: DeskFiles) {
     const { engine, ports, keychain, userHome, hostName } = options;
     this.#options = options;
     this.settings = settings;
     this.runs = runs;
+    this.book = book;
     this.#records = records;
     this.setAside = [settings.setAside, records.setAside].flatMap((file) => file ?? []);
     this.handles = new Handles(ports.random);
@@ -289,14 +296,18 @@ class OpenDesk implements Desk {
 
   /** What a command, or a person with an editor, changed in the configuration. */
   async #takeChanges(): Promise<void> {
+    await this.book.reload();
     if (await this.#records.reload()) await this.destinations.dropForgotten();
   }
 
   #workOptions(): WorkOptions {
-    const { engine, hostName } = this.#options;
+    const { engine, hostName, ports, confined } = this.#options;
     return {
       engine,
       hostName,
+      ports,
+      book: this.book,
+      mayRunHooks: () => !confined || this.#records.state.hooksInWebHost,
       destinations: this.destinations,
       handles: this.handles,
       listings: this.listings,

@@ -10,11 +10,18 @@ import { CairnError, isCairnError } from '../../../src-shared/errors.ts';
 import type { WireError } from '../../../src-shared/errors.ts';
 import type { DestinationState, SnapshotSummary } from '../../../src-shared/model/index.ts';
 import type { OpenRepository, Secret } from '../api.ts';
-import { type Space, connectedDrives, spaceAt } from './drives.ts';
-import { bytesOf, escapePath, joinPath } from './paths.ts';
+import { findDestination } from './destination-place.ts';
+import { type Space, spaceAt } from './drives.ts';
+import { bytesOf, escapePath } from './paths.ts';
 import type { DeskOptions } from './ports.ts';
-import { type DestinationRecord, type SetsState, destinationOf, withDestination } from '../sets/index.ts';
-import { type Standing, destinationPath, standingAt } from './standing.ts';
+import {
+  type DestinationRecord,
+  type SetsState,
+  destinationOf,
+  readPasswordFile,
+  withDestination,
+} from '../sets/index.ts';
+import { type Standing, destinationPath } from './standing.ts';
 import type { StateFile } from '../service/index.ts';
 
 /** The words of a refusal, each naming what a person can do. */
@@ -42,8 +49,12 @@ type Held = {
   status: DestinationStatus;
   repository: OpenRepository | undefined;
   secret: Secret | undefined;
-  /** The keychain's password did not open it: it is not asked again until somebody types one. */
+  /** The password that is kept did not open it: it is not tried again until somebody types one. */
+  keptTried: boolean;
+  /** A keychain may ask the person each time. */
   keychainTried: boolean;
+  /** What is wrong with the password file has been told. */
+  fileTold: boolean;
   turn: Promise<void>;
 };
 
@@ -134,7 +145,7 @@ export class Destinations {
       await held.repository?.close();
       held.repository = undefined;
       held.secret = undefined;
-      held.keychainTried = true;
+      held.keptTried = true;
       if (held.status.state === 'ready') this.#set(held, record, { ...held.status, state: 'locked' });
     });
   }
@@ -216,7 +227,14 @@ export class Destinations {
     this.record(destinationId);
     let held = this.#held.get(destinationId);
     if (held === undefined) {
-      const fresh = { status: UNKNOWN, repository: undefined, secret: undefined, keychainTried: false };
+      const fresh = {
+        status: UNKNOWN,
+        repository: undefined,
+        secret: undefined,
+        keptTried: false,
+        keychainTried: false,
+        fileTold: false,
+      };
       held = { ...fresh, turn: Promise.resolve() };
       this.#held.set(destinationId, held);
     }
@@ -246,22 +264,12 @@ export class Destinations {
     this.#set(held, record, { ...held.status, state: 'away', error: null, awaySince, space: undefined });
   }
 
-  /** In its place, or on the same drive in another one. */
   async #standing(record: DestinationRecord): Promise<Standing> {
-    const { random } = this.#options.ports;
-    const found = await standingAt(destinationPath(bytesOf(record.path)), random);
-    if (found.kind === 'repository' || found.kind === 'unusable' || record.pathOnDrive === null) return found;
-    for (const { mountPoint, system } of await connectedDrives(this.#options.userHome)) {
-      if (system) continue;
-      const place = record.pathOnDrive === '' ? mountPoint : joinPath(mountPoint, bytesOf(record.pathOnDrive));
-      const there = await standingAt(place.toString(), random);
-      if (there.kind !== 'repository' || there.instanceId !== record.instanceId) continue;
-      if (there.repositoryId !== record.repositoryId) continue;
-      const path = escapePath(place);
-      await this.#options.records.change((state) => withDestination(state, record.destinationId, { path }));
-      return there;
-    }
-    return found;
+    const { records, ports, userHome } = this.#options;
+    const { place, standing } = await findDestination(record, { random: ports.random, userHome });
+    const path = escapePath(Buffer.from(place));
+    if (path !== record.path) await records.change((state) => withDestination(state, record.destinationId, { path }));
+    return standing;
   }
 
   async #present(held: Held, record: DestinationRecord): Promise<void> {
@@ -280,7 +288,7 @@ export class Destinations {
     } catch (error) {
       if (!isCairnError(error)) throw error;
       if (error.code === 'key/wrong-password' || error.code === 'key/password-needed') {
-        held.keychainTried = true;
+        held.keptTried = true;
         held.secret = undefined;
         return this.#set(held, record, { ...held.status, ...PRESENT, state: 'locked', space });
       }
@@ -291,14 +299,32 @@ export class Destinations {
 
   async #secretFor(held: Held, record: DestinationRecord): Promise<Secret | undefined> {
     if (!record.encrypted || held.secret !== undefined) return held.secret;
+    if (held.keptTried) return undefined;
+    return (await this.#fromKeychain(held, record)) ?? (await this.#fromFile(held, record));
+  }
+
+  async #fromKeychain(held: Held, record: DestinationRecord): Promise<Secret | undefined> {
     const { keychain, ports } = this.#options;
-    if (!record.remembered || held.keychainTried || keychain === undefined) return undefined;
+    if (!record.remembered || keychain === undefined || held.keychainTried) return undefined;
     held.keychainTried = true;
     try {
       const password = await keychain.read(keychainName(record.destinationId));
       return password === undefined ? undefined : { kind: 'password', password };
     } catch (error) {
       ports.log('warn', 'the keychain could not be read', { reason: reasonOf(error) });
+      return undefined;
+    }
+  }
+
+  /** Its file may be somewhere that is not there yet: it is looked for again, and what is wrong is told once. */
+  async #fromFile(held: Held, { passwordFile }: DestinationRecord): Promise<Secret | undefined> {
+    if (passwordFile === null) return undefined;
+    try {
+      return { kind: 'password', password: await readPasswordFile(passwordFile) };
+    } catch (error) {
+      if (!isCairnError(error)) throw error;
+      if (!held.fileTold) this.#options.ports.log('warn', 'a password file could not be used', { error });
+      held.fileTold = true;
       return undefined;
     }
   }

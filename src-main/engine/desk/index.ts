@@ -1,9 +1,12 @@
 /** What the app does with an engine: backup sets, destinations, jobs, runs, folders of this computer. */
 export { type Desk, openDesk } from './desk.ts';
 export type { Currency } from './overview.ts';
+export { destinationRecordAt, distinctSources, nameOfSources, newSetRecord } from './set-making.ts';
+export { type Found, findDestination } from './destination-place.ts';
 export { integrityStatus } from './integrity.ts';
 export { wireErrorOf } from './jobs.ts';
 export { readLog } from './log-reader.ts';
-export { bytesOf } from './paths.ts';
+export { baseNameOf, bytesOf } from './paths.ts';
 export { type DeskOptions, type Every, type Keychain, everyInterval } from './ports.ts';
+export { planRules } from './measure.ts';
 export { previewOf } from './preview.ts';

@@ -7,6 +7,7 @@ import { baseNameOf, escapePath, parentOf, pathWithin } from './paths.ts';
 import { standingAt } from './standing.ts';
 
 const ID_BYTES = 16;
+const NAMES_MAX = 3;
 
 /** The record of a new set. */
 export function newSetRecord(
@@ -45,6 +46,11 @@ export async function destinationRecordAt(
   const name = drive?.label ?? escapePath(baseNameOf(parentOf(bytes) ?? bytes));
   const destinationId = toHex(host.ports.random.bytes(ID_BYTES));
   return { destinationId, name, ...where, repositoryId, instanceId, encrypted, remembered: false, passwordFile: null };
+}
+
+/** What a set is called whose person said nothing: “Documents, Pictures”. */
+export function nameOfSources(names: readonly string[]): string {
+  return `${names.slice(0, NAMES_MAX).join(', ')}${names.length > NAMES_MAX ? ' …' : ''}`;
 }
 
 /** Each path once; what lies in another source is part of it already. */

@@ -25,7 +25,7 @@ import { Patience } from './patience.ts';
 import { baseNameOf, bytesOf, escapePath } from './paths.ts';
 import type { DeskOptions } from './ports.ts';
 import { type ProbeOptions, findSite, probeDestination, refuseUnusable } from './probe.ts';
-import { destinationRecordAt, distinctSources, newSetRecord } from './set-making.ts';
+import { destinationRecordAt, distinctSources, nameOfSources, newSetRecord } from './set-making.ts';
 import { destinationPath, standingAt } from './standing.ts';
 
 const STATS_AT_ONCE = 8;
@@ -217,7 +217,10 @@ export class Sets {
     const newest: SnapshotSummary | undefined =
       snapshots.findLast(({ host }) => host === this.#options.hostName) ?? snapshots.at(-1);
     const sources = newest?.sources.map(({ path }) => path) ?? [];
-    const name = newest === undefined ? escapePath(baseNameOf(Buffer.from(place))) : namesOf(newest);
+    const name =
+      newest === undefined
+        ? escapePath(baseNameOf(Buffer.from(place)))
+        : nameOfSources(newest.sources.map((source) => source.name));
     return newSetRecord(this.#options.ports, { name, sources, destinationId: destination.destinationId });
   }
 
@@ -236,11 +239,4 @@ function secretOrRefuse(secret: Secret | null): Promise<Secret> {
   if (secret !== null) return Promise.resolve(secret);
   const hint = 'Nothing was changed. Type its password or its recovery key.';
   return Promise.reject(new CairnError('key/password-needed', 'This backup is encrypted.', { hint }));
-}
-
-const NAMES_MAX = 3;
-
-function namesOf({ sources }: SnapshotSummary): string {
-  const names = sources.map(({ name }) => name);
-  return `${names.slice(0, NAMES_MAX).join(', ')}${names.length > NAMES_MAX ? ' …' : ''}`;
 }

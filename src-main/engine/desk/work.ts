@@ -4,19 +4,26 @@
  */
 import type { RestoreInput, VerifyDepthInput } from '../../../src-shared/api/index.ts';
 import { CairnError } from '../../../src-shared/errors.ts';
-import type { RestorePlace, Settings, SnapshotSummary, UndoReport } from '../../../src-shared/model/index.ts';
+import type {
+  BackupReport,
+  RestorePlace,
+  Settings,
+  SnapshotSummary,
+  UndoReport,
+} from '../../../src-shared/model/index.ts';
 import type { BackupLimits, ChangedFolders, Engine, LiveReport } from '../api.ts';
+import type { Ports } from '../kernel/index.ts';
 import type { Destinations } from './destinations.ts';
 import { spaceAt } from './drives.ts';
 import type { Handles } from './handles.ts';
-import type { JobRequest } from './jobs.ts';
+import type { JobContext, JobRequest } from './jobs.ts';
 import type { Listings } from './listings.ts';
 import { planRules } from './measure.ts';
 import { bytesOf, escapePath, parentOf } from './paths.ts';
 import { backupOutcome, restoreOutcome, undoOutcome, verifyOutcome } from './reports.ts';
 import { originalPlace, runRestore } from './restoring.ts';
 import type { RunRecord } from './run-records.ts';
-import type { SetRecord } from '../sets/index.ts';
+import { type ScheduleBook, type SetRecord, runSet } from '../sets/index.ts';
 
 export type WorkOptions = {
   readonly engine: Engine;
@@ -24,6 +31,9 @@ export type WorkOptions = {
   readonly handles: Handles;
   readonly listings: Listings;
   readonly hostName: string;
+  readonly ports: Ports;
+  readonly book: ScheduleBook;
+  readonly mayRunHooks: () => boolean;
   readonly settings: () => Settings;
   readonly nowText: () => string;
   readonly verified: (
@@ -56,23 +66,10 @@ export function backupJob(options: WorkOptions, set: SetRecord, { reread, absent
     destinationId,
     lane: writeLane(destinationId),
     run: async (context) => {
-      const repository = await options.destinations.repositoryToWrite(destinationId);
-      const sources = set.sources.map(bytesOf);
-      const request = {
-        sources,
-        ...planRules(set.rules),
-        reread,
-        absentSources: absent,
-        signal: context.signal,
-        onProgress: context.onProgress,
-      };
-      const before = lastOf(await repository.snapshots(), set, options.hostName);
-      if (before === undefined) {
-        // The first one: how much there is can only be found out by looking.
-        const { files, bytes } = await repository.planBackup(request);
-        context.expect({ files, bytes });
-      } else context.expect(sizeOf(before));
-      return backupOutcome(await repository.backup({ ...request, ...limitsOf(options.settings()) }));
+      const { ports, book, mayRunHooks } = options;
+      const host = { ports, book, environment: process.env, mayRunHooks: mayRunHooks(), signal: context.signal };
+      const work = (): Promise<BackupReport> => backUp(options, set, { reread, absent }, context);
+      return backupOutcome(await runSet(set, { ...host, later: notWaitedFor }, work));
     },
   };
 }
@@ -90,6 +87,34 @@ export async function backUpChanges(
   const repository = await options.destinations.repositoryToWrite(set.destinationId);
   const request = { sources: set.sources.map(bytesOf), ...planRules(set.rules), absentSources: absent, signal };
   return repository.backUpChanges({ ...request, ...limitsOf(options.settings()) }, changed);
+}
+
+/** It never rejects, and a process that ends does not wait for it. */
+const notWaitedFor = (): void => undefined;
+
+async function backUp(
+  options: WorkOptions,
+  set: SetRecord,
+  { reread, absent }: HowToBackUp,
+  context: JobContext,
+): Promise<BackupReport> {
+  const repository = await options.destinations.repositoryToWrite(set.destinationId);
+  const sources = set.sources.map(bytesOf);
+  const request = {
+    sources,
+    ...planRules(set.rules),
+    reread,
+    absentSources: absent,
+    signal: context.signal,
+    onProgress: context.onProgress,
+  };
+  const before = lastOf(await repository.snapshots(), set, options.hostName);
+  if (before === undefined) {
+    // The first one: how much there is can only be found out by looking.
+    const { files, bytes } = await repository.planBackup(request);
+    context.expect({ files, bytes });
+  } else context.expect(sizeOf(before));
+  return repository.backup({ ...request, ...limitsOf(options.settings()) });
 }
 
 /** The newest snapshot of the same sources of this computer. */

@@ -26,9 +26,6 @@ export { checkCron, occurrenceAfter, systemTimeZone } from './occurrences.ts';
 export { type ProbeSources, systemProbes } from './probes.ts';
 export {
   HOOKS_NONE,
-  HOOK_ARGUMENTS_MAX,
-  HOOK_TIMEOUT_SECONDS_DEFAULT,
-  HOOK_TIMEOUT_SECONDS_MAX,
   SCHEDULE_DEFAULTS,
   hooksSchema,
   pausedUntilSchema,

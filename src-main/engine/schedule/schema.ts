@@ -4,17 +4,10 @@
  */
 import * as v from 'valibot';
 import { isCairnError } from '../../../src-shared/errors.ts';
-import { FULL_SCAN_HOURS_MAX, INTERVAL_MINUTES_MAX, TIME_OF_DAY, WEEKDAYS } from '../../../src-shared/format/index.ts';
+import { SCHEDULE_LIMITS as LIMITS, TIME_OF_DAY, WEEKDAYS } from '../../../src-shared/format/index.ts';
 import type { Hooks, PausedUntil, RunConditions, Schedule, Timing } from '../../../src-shared/model/index.ts';
 import { checkCron } from './occurrences.ts';
 import { checkWebhook } from './webhook-url.ts';
-
-export const STALE_DAYS_MAX = 3650;
-export const IDLE_MINUTES_MAX = 24 * 60;
-export const HOOK_ARGUMENTS_MAX = 64;
-export const HOOK_ARGUMENT_LENGTH_MAX = 4096;
-export const HOOK_TIMEOUT_SECONDS_DEFAULT = 600;
-export const HOOK_TIMEOUT_SECONDS_MAX = 24 * 60 * 60;
 
 /** What a set whose person said nothing does: it runs when it is asked to, and a week of silence is told. */
 export const SCHEDULE_DEFAULTS: Schedule = {
@@ -43,8 +36,8 @@ function passes(check: (text: string) => void): (text: string) => boolean {
 
 const timing: v.GenericSchema<unknown, Timing> = v.variant('kind', [
   v.object({ kind: v.literal('manual') }),
-  v.object({ kind: v.literal('continuous'), fullScanEveryHours: whole(1, FULL_SCAN_HOURS_MAX) }),
-  v.object({ kind: v.literal('minutes'), every: whole(1, INTERVAL_MINUTES_MAX) }),
+  v.object({ kind: v.literal('continuous'), fullScanEveryHours: whole(1, LIMITS.fullScanHoursMax) }),
+  v.object({ kind: v.literal('minutes'), every: whole(1, LIMITS.intervalMinutesMax) }),
   v.object({ kind: v.literal('hourly'), minute: whole(0, 59) }),
   v.object({ kind: v.literal('daily'), at: timeOfDay }),
   v.object({
@@ -58,14 +51,14 @@ const timing: v.GenericSchema<unknown, Timing> = v.variant('kind', [
 const conditions: v.GenericSchema<unknown, RunConditions> = v.object({
   onlyOnMainsPower: v.boolean(),
   notOnMetered: v.boolean(),
-  onlyWhenIdleMinutes: v.nullable(whole(1, IDLE_MINUTES_MAX)),
+  onlyWhenIdleMinutes: v.nullable(whole(1, LIMITS.idleMinutesMax)),
 });
 
 export const scheduleSchema: v.GenericSchema<unknown, Schedule> = v.object({
   timing,
   whenDriveConnected: v.boolean(),
   conditions,
-  staleAfterDays: v.nullable(whole(1, STALE_DAYS_MAX)),
+  staleAfterDays: v.nullable(whole(1, LIMITS.staleDaysMax)),
 });
 
 export const pausedUntilSchema: v.GenericSchema<unknown, PausedUntil> = v.nullable(
@@ -74,7 +67,7 @@ export const pausedUntilSchema: v.GenericSchema<unknown, PausedUntil> = v.nullab
 
 const argument = v.pipe(
   v.string(),
-  v.maxLength(HOOK_ARGUMENT_LENGTH_MAX),
+  v.maxLength(LIMITS.hookArgumentLengthMax),
   v.check((text) => !text.includes('\0')),
 );
 const hook = v.nullable(
@@ -82,10 +75,10 @@ const hook = v.nullable(
     arguments: v.pipe(
       v.array(argument),
       v.minLength(1),
-      v.maxLength(HOOK_ARGUMENTS_MAX),
+      v.maxLength(LIMITS.hookArgumentsMax),
       v.check(([program]) => program !== undefined && program !== ''),
     ),
-    timeoutSeconds: whole(1, HOOK_TIMEOUT_SECONDS_MAX),
+    timeoutSeconds: whole(1, LIMITS.hookSecondsMax),
   }),
 );
 export const hooksSchema: v.GenericSchema<unknown, Hooks> = v.object({ before: hook, after: hook });

@@ -86,7 +86,7 @@ export class StateFile<State> {
   /**
    * Changes follow each other; each sees what the one before left, whichever process made it. The new state is durable when
    * this resolves.
-   * @throws CairnError engine/local-state, app/busy, repository/newer-format, and what `make` throws
+   * @throws CairnError engine/local-state, app/busy, repository/newer-format, usage/invalid, and what `make` throws
    */
   async change(make: (state: State) => State): Promise<State> {
     await this.#inTurn(() =>
@@ -95,6 +95,7 @@ export class StateFile<State> {
         if (reason !== undefined) throw this.#notUnderstood(reason);
         const next = make(this.#state);
         if (next === this.#state) return;
+        this.#refuseUnreadable(next);
         await this.#write(next);
         this.#state = next;
       }),
@@ -165,6 +166,16 @@ export class StateFile<State> {
     this.#stamp = stamp;
     this.#spoilt = undefined;
     return undefined;
+  }
+
+  /** What could not be read again is never written. */
+  #refuseUnreadable(next: State): void {
+    const checked = v.safeParse(this.#options.schema, next);
+    if (checked.success) return;
+    const where = v.getDotPath(checked.issues[0]) ?? 'it';
+    throw new CairnError('usage/invalid', `This can’t be kept: “${where}” is not what it should be.`, {
+      hint: 'Nothing was changed.',
+    });
   }
 
   #newer(found: number): CairnError {

@@ -1,0 +1,107 @@
+/** `cairn set run`: the set's backup, in this process, with its commands, and remembered as the app's own runs are. */
+import type { Command } from 'commander';
+
+import { CairnError } from '../../../src-shared/errors.ts';
+import type { BackupReport } from '../../../src-shared/model/index.ts';
+import type { BackupRequest, OpenRepository } from '../../engine/index.ts';
+import type { DestinationRecord, SetRecord } from '../../engine/sets/index.ts';
+import { EXIT, type Host } from '../host.ts';
+import { flagsOf, inRepositoryAt } from '../in-repository.ts';
+import type { GlobalFlags } from '../options.ts';
+import { problemText } from '../output-report.ts';
+import { countOf } from '../output-style.ts';
+import { progressOn } from '../progress.ts';
+import { type SecretSource, secretSource } from '../secret.ts';
+import { type Sets, openSets } from '../sets.ts';
+import { backupText } from './backup.ts';
+
+const HOOK_FAILED = 'hook-failed';
+
+export async function runSetCommand(host: Host, command: Command, name: string): Promise<void> {
+  const flags = flagsOf<{ readonly reread?: boolean }>(command);
+  const { destinationOf, findSet, runSet } = await import('../../engine/sets/index.ts');
+  const sets = await openSets(host);
+  const set = findSet(sets.records.state, name);
+  const destination = destinationOf(sets.records.state, set.destinationId);
+  const later: Promise<unknown>[] = [];
+  const runHost = {
+    ports: sets.ports,
+    book: sets.book,
+    environment: host.environment,
+    mayRunHooks: true,
+    signal: host.signal,
+    later: (work: Promise<unknown>) => void later.push(work),
+  };
+  try {
+    const report = await runSet(set, runHost, () => backUp(host, sets, { set, destination, flags }));
+    await tell(host, set, report);
+  } finally {
+    await Promise.all(later);
+  }
+}
+
+type Work = {
+  readonly set: SetRecord;
+  readonly destination: DestinationRecord;
+  readonly flags: GlobalFlags & { readonly reread?: boolean };
+};
+
+async function backUp(host: Host, sets: Sets, { set, destination, flags }: Work): Promise<BackupReport> {
+  // The command before may have mounted the drive: it is looked for now.
+  const place = { path: await placeOf(sets, destination), source: await sourceOf(host, flags, destination) };
+  const whenStopped =
+    'No snapshot was made. Earlier ones are safe, and what was stored already need not be stored again.';
+  return inRepositoryAt(host, place, { whenStopped, stopsItself: true }, async (repository: OpenRepository) => {
+    const onProgress = progressOn(host.output, host.clock);
+    return repository.backup({
+      ...(await requestOf(set)),
+      reread: flags.reread === true,
+      signal: host.signal,
+      ...(onProgress === undefined ? {} : { onProgress }),
+    });
+  });
+}
+
+async function requestOf({ sources, rules }: SetRecord): Promise<Pick<BackupRequest, 'sources'>> {
+  const { bytesOf, planRules } = await import('../../engine/desk/index.ts');
+  return { sources: sources.map(bytesOf), ...planRules(rules) };
+}
+
+/** @throws CairnError destination/gone, repository/wrong-identity */
+async function placeOf({ ports, userHome }: Sets, destination: DestinationRecord): Promise<string> {
+  const { findDestination } = await import('../../engine/desk/index.ts');
+  const { place, standing } = await findDestination(destination, { random: ports.random, userHome });
+  if (standing.kind === 'unusable') throw standing.error;
+  if (standing.kind !== 'repository')
+    throw new CairnError('destination/gone', `“${destination.name}” is not connected.`, {
+      hint: 'What was backed up before is safe. Connect the drive and try again.',
+    });
+  const isSame =
+    standing.repositoryId === destination.repositoryId &&
+    standing.encrypted === destination.encrypted &&
+    (standing.instanceId === null || standing.instanceId === destination.instanceId);
+  if (isSame) return place;
+  throw new CairnError('repository/wrong-identity', `Another repository stands in the place of “${destination.name}”.`);
+}
+
+/** What was given for this command goes first, then the file that the set has, then the environment or a person. */
+async function sourceOf(host: Host, flags: GlobalFlags, destination: DestinationRecord): Promise<SecretSource> {
+  const { passwordFile } = destination;
+  const isGiven = flags.passwordFile !== undefined || flags.recoveryKeyFile !== undefined;
+  if (isGiven || passwordFile === null) return secretSource(host, flags, destination.path);
+  const { readPasswordFile } = await import('../../engine/sets/index.ts');
+  const read = async () => ({ kind: 'password', password: await readPasswordFile(passwordFile) }) as const;
+  return { isTyped: false, read, close: () => undefined };
+}
+
+async function tell(host: Host, { setId, sources }: SetRecord, report: BackupReport): Promise<void> {
+  const { output } = host;
+  await output.report({ setId, ...report }, () => backupText(report, sources.length, output.style));
+  if (!output.json) {
+    const ofFiles = report.problems.filter(({ code }) => code !== HOOK_FAILED);
+    const title = `${countOf(ofFiles.length, 'problem')}; these are missing from this snapshot or not as they are now:`;
+    await output.important(problemText({ problems: ofFiles, title, kind: 'backup' }));
+    for (const { code, message } of report.problems) if (code === HOOK_FAILED) await output.warn(message);
+  }
+  host.finish(report.problems.length === 0 ? EXIT.done : EXIT.problems);
+}
