@@ -29,6 +29,7 @@ const VIEWS: readonly View[] = [
       await page.getByText('Found a Cairn backup').waitFor();
     },
   },
+  { name: 'What keeps the engine from starting', scenario: 'refused', reach: stay },
   { name: 'Overview', scenario: 'healthy', reach: stay },
   { name: 'Overview while it runs', scenario: 'backing-up', reach: stay },
   { name: 'Overview with reasons', scenario: 'full', reach: stay },

@@ -38,6 +38,7 @@ export const SCENARIOS = [
   'unusable',
   'silent',
   'old-engine',
+  'refused',
 ] as const;
 export type Scenario = (typeof SCENARIOS)[number];
 

@@ -53,6 +53,7 @@ export const SHOTS: readonly Shot[] = [
   { name: 'overview-unusable', scenario: 'unusable' },
   { name: 'splash', scenario: 'silent' },
   { name: 'old-engine', scenario: 'old-engine' },
+  { name: 'refused', scenario: 'refused' },
   { name: 'palette', scenario: 'healthy', act: (page) => page.keyboard.press('Control+k') },
   { name: 'keys', scenario: 'healthy', act: (page) => page.keyboard.press('?') },
   {
