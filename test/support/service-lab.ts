@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { CommandName, EngineEvent, InputOf, ServerMessage, ValueOf } from '../../src-shared/api/index.ts';
 import type { WireError } from '../../src-shared/errors.ts';
-import type { BackupSet, Job, SetRules } from '../../src-shared/model/index.ts';
+import type { BackupSet, Job, SetRules, UndoReport } from '../../src-shared/model/index.ts';
+import { openEngine } from '../../src-main/engine/index.ts';
 import type { EngineHost, MessagePortLike } from '../../src-main/engine-host/port.ts';
 import { type OpenService, openService } from '../../src-main/engine-host/service.ts';
 
@@ -208,6 +209,11 @@ export class ServiceLab {
     const ended = await client.ended(job.jobId);
     if (ended.outcome?.kind !== 'backup') throw new Error(`the backup failed: ${JSON.stringify(ended.error)}`);
     return { set, snapshotId: ended.outcome.report.snapshotId, recoveryKey };
+  }
+
+  /** As the command line does it, without the service. */
+  undoRestore(undoId: string): Promise<UndoReport> {
+    return openEngine({ home: this.home, log: () => undefined }).undoRestore(undoId);
   }
 
   async dispose(): Promise<void> {

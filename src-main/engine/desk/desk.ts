@@ -85,8 +85,8 @@ class OpenDesk implements Desk {
   readonly #probeOptions: ProbeOptions;
   readonly #work: WorkOptions;
   readonly #listeners = new Set<(event: EngineEvent) => void>();
-  /** Safety folders of restores that have not been recorded yet. */
-  readonly #kept = new Map<string, readonly string[]>();
+  /** What running restores can be taken back by. */
+  readonly #undoIds = new Map<string, readonly string[]>();
   #stopLooking: (() => void) | undefined;
   #looking: Promise<void> | undefined;
   #notedAtMs = 0;
@@ -240,8 +240,15 @@ class OpenDesk implements Desk {
         await this.runs.verified(destinationId, last, damage.length);
         this.tell({ kind: 'changed', topic: 'integrity', destinationId });
       },
-      keptIn: (jobId, undoIds) => void this.#kept.set(jobId, undoIds),
-      undone: (runId) => this.runs.markUndone(runId),
+      onUndoable: (jobId, undoId) => {
+        this.#undoIds.set(jobId, [...(this.#undoIds.get(jobId) ?? []), undoId]);
+        // On record now: after a crash it has to be known.
+        this.#noteAgain(this.jobs.job(jobId));
+      },
+      undone: async (runId) => {
+        await this.runs.markUndone(runId);
+        this.jobs.markUndone(runId);
+      },
     };
   }
 
@@ -263,34 +270,44 @@ class OpenDesk implements Desk {
     if (kind === 'restore-plan') return;
     const durationMs = Math.max(0, this.#options.ports.clock.nowMs() - Date.parse(startedAt));
     const figures = { files: progress?.files ?? 0, bytes: progress?.bytes ?? 0 };
-    await this.runs.running({ runId: jobId, kind, setId, destinationId, startedAt, durationMs, ...figures });
+    const undoIds = this.#undoIds.get(jobId) ?? [];
+    await this.runs.running({ runId: jobId, kind, setId, destinationId, startedAt, durationMs, ...figures, undoIds });
     this.overview.soon();
+  }
+
+  #noteAgain(job: Job): void {
+    this.#noteRunning(job).catch((error: unknown) => this.#options.ports.log('warn', 'a job was not noted', { error }));
   }
 
   #noteAll(running: readonly Job[]): void {
     const nowMs = this.#options.ports.clock.monotonicMs();
     if (nowMs - this.#notedAtMs < NOTE_EVERY_MS) return;
     this.#notedAtMs = nowMs;
-    for (const job of running) {
-      this.#noteRunning(job).catch((error: unknown) =>
-        this.#options.ports.log('warn', 'a job was not noted', { error }),
-      );
-    }
+    for (const job of running) this.#noteAgain(job);
   }
 
-  async #ended({ job, outcome }: Ended): Promise<void> {
-    const { jobId, kind, setId, destinationId, state, startedAt, error } = job;
-    if (kind === 'restore-plan') return void this.#kept.delete(jobId);
-    const undoIds = this.#kept.get(jobId) ?? [];
-    this.#kept.delete(jobId);
+  async #ended({ job, outcome }: Ended): Promise<{ readonly undoable: boolean }> {
+    const { jobId, kind, setId, destinationId, state, startedAt, error, progress } = job;
+    if (kind === 'restore-plan') return { undoable: false };
+    const undoIds = await this.#takeUndoIds(jobId);
     const durationMs = Math.max(0, this.#options.ports.clock.nowMs() - Date.parse(startedAt));
     const undoable = undoIds.length > 0;
     const ended = state === 'done' || state === 'cancelled' ? state : 'failed';
     const shared = { runId: jobId, kind, setId, destinationId, state: ended, startedAt, durationMs, error } as const;
-    await this.runs.add({ ...shared, ...figuresOf(outcome), undoable, undoIds }, outcome);
+    await this.runs.add({ ...shared, ...figuresOf(outcome, progress), undoable, undoIds }, outcome);
     if (kind === 'backup') await this.destinations.recount(destinationId).catch(() => undefined);
     this.tell({ kind: 'changed', topic: 'runs', destinationId });
     if (kind === 'backup' && state === 'done') this.tell({ kind: 'changed', topic: 'snapshots', destinationId });
     this.overview.soon();
+    return { undoable };
+  }
+
+  /** Of a job that ended: those that changed something, and lead somewhere. */
+  async #takeUndoIds(jobId: string): Promise<readonly string[]> {
+    const undoIds = this.#undoIds.get(jobId) ?? [];
+    this.#undoIds.delete(jobId);
+    if (undoIds.length === 0) return [];
+    const known = await this.#options.engine.undoableRestores().catch(() => []);
+    return undoIds.filter((undoId) => known.some((restore) => restore.undoId === undoId));
   }
 }

@@ -34,8 +34,8 @@ export type WorkOptions = {
       readonly report: Parameters<typeof verifyOutcome>[0];
     },
   ) => Promise<void>;
-  /** What a restore keeps, for its record. */
-  readonly keptIn: (jobId: string, undoIds: readonly string[]) => void;
+  /** What a restore, or a part of it, can be taken back by: told before it changes anything, however it will end. */
+  readonly onUndoable: (jobId: string, undoId: string) => void;
   readonly undone: (runId: string) => Promise<void>;
 };
 
@@ -137,9 +137,9 @@ export function restoreJob(options: WorkOptions, input: RestoreInput, dryRun: bo
       const snapshot = (await repository.snapshots()).find(({ id }) => id === snapshotId);
       if (snapshot === undefined) throw new CairnError('snapshot/not-found', 'This snapshot is not there any more.');
       const { listings } = options;
-      const task = { repository, listings, destinationId, snapshotId, paths, target, conflict, dryRun };
-      const { report, undoIds } = await runRestore(task, context);
-      options.keptIn(context.jobId, undoIds);
+      const onUndoable = (undoId: string): void => options.onUndoable(context.jobId, undoId);
+      const task = { repository, listings, destinationId, snapshotId, paths, target, conflict, dryRun, onUndoable };
+      const report = await runRestore(task, context);
       const path = target === undefined ? originalPlace(snapshot, paths) : escapePath(target);
       const place: RestorePlace = {
         path,
@@ -174,8 +174,11 @@ export function undoJob(options: WorkOptions, run: RunRecord): JobRequest {
     lane: RESTORE_LANE,
     run: async (context) => {
       const reports: UndoReport[] = [];
-      // The last one first, as one takes steps back.
-      for (const undoId of run.undoIds.toReversed()) reports.push(await options.engine.undoRestore(undoId, context));
+      const known = await options.engine.undoableRestores();
+      // The last one first, as one takes steps back; one that was taken back before this was stopped is gone already.
+      for (const undoId of run.undoIds.toReversed())
+        if (known.some((restore) => restore.undoId === undoId))
+          reports.push(await options.engine.undoRestore(undoId, context));
       await options.undone(run.runId);
       return undoOutcome({
         broughtBack: reports.reduce((sum, { broughtBack }) => sum + broughtBack, 0),

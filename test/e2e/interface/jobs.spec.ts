@@ -42,6 +42,21 @@ test('a cancelled job has not failed', async ({ cairn }) => {
   await expect(page.getByRole('alert')).toHaveCount(0);
 });
 
+test('a restore that was cancelled can be taken back from where it is said', async ({ cairn }) => {
+  const { page } = cairn;
+  await cairn.open('healthy');
+  await cairn.go('Restore');
+  await page.getByRole('row').filter({ hasText: 'Documents' }).click();
+  await page.getByRole('button', { name: 'Restore…' }).click();
+  await page.getByRole('button', { name: /^Restore \d+ items$/ }).click();
+  const bar = page.getByRole('region', { name: 'Running job' });
+  await bar.getByRole('button', { name: 'Cancel' }).click();
+  await expect(bar.getByText('Restore: cancelled')).toBeVisible();
+  await expect(bar.getByText('What was restored until then is in its place.')).toBeVisible();
+  await bar.getByRole('button', { name: 'Undo' }).click();
+  await expect(bar.getByText('The restore was taken back')).toBeVisible();
+});
+
 test('a lost connection is said, made again, and what is shown is asked for anew', async ({ cairn }) => {
   const { page } = cairn;
   await cairn.open('healthy');
