@@ -62,7 +62,9 @@ export class ScriptedEngine {
       const hint =
         'Nothing was changed. Use that one or end it first. If there is none, delete ' +
         '/home/ada/.local/share/cairn/engine-host.lock.';
-      const error = new CairnError('app/busy', 'Cairn runs already at http://127.0.0.1:8600/ (process 4711).', { hint });
+      const error = new CairnError('app/busy', 'Cairn runs already at http://127.0.0.1:8600/ (process 4711).', {
+        hint,
+      });
       return this.#post({ kind: 'refused', error: error.toWire() });
     }
     const protocol = this.#scenario === 'old-engine' ? PROTOCOL_VERSION + 1 : PROTOCOL_VERSION;
