@@ -4,7 +4,9 @@
  */
 import { createContext } from 'svelte';
 import type { BrowseSort, InputOf } from '../../src-shared/api/contract.ts';
+import type { CairnError } from '../../src-shared/errors.ts';
 import type { BrowseEntry, Preview, SnapshotSummary } from '../../src-shared/model/index.ts';
+import { asCairnError } from '../api.ts';
 import { dayNumber, parseTime } from '../words/index.ts';
 import type { App } from './app.svelte.ts';
 import { Listing } from './listing.svelte.ts';
@@ -26,6 +28,8 @@ export class RestoreState {
   #sort = $state.raw<BrowseSort>({ by: 'name', descending: false });
   #day = $state<number | null>(null);
   #previewed = $state.raw<BrowseEntry | null>(null);
+  /** Why files of a snapshot can't go back to where they came from. */
+  #refusal = $state.raw<{ readonly snapshotId: string; readonly error: CairnError } | null>(null);
   #filterTimer = 0;
   readonly #newestFirst = $derived([...(this.snapshots.value ?? [])].reverse());
   readonly #ofDay = $derived(
@@ -164,14 +168,38 @@ export class RestoreState {
     return this.selection.isWhole || this.selection.entries.some((entry) => entry.type === 'directory');
   }
 
-  /** To the original place, both kept where they differ: the safe default, without a question. */
-  async restoreNow(): Promise<void> {
+  get originalRefusal(): CairnError | null {
+    return this.#refusal?.snapshotId === this.#snapshotId ? (this.#refusal?.error ?? null) : null;
+  }
+
+  /** Folders are counted before they are restored; and where to is asked, where the original place is none. */
+  get asksFirst(): boolean {
+    return this.hasFolders || this.originalRefusal !== null;
+  }
+
+  /** True for an error which says that another place has to be chosen: from now on it is asked for. */
+  refusesOriginal(error: unknown): boolean {
+    const failure = asCairnError(error);
+    if (failure.code !== 'restore/original-place' || this.#snapshotId === null) return false;
+    this.#refusal = { snapshotId: this.#snapshotId, error: failure };
+    return true;
+  }
+
+  /** To the original place, both kept where they differ: the safe default, without a question. False: it has to be asked. */
+  async restoreNow(): Promise<boolean> {
     const input = this.inputFor({ kind: 'original' }, 'keep-both');
-    if (input === null) return;
-    const worked = await this.#app.attempt(async () =>
-      this.#app.jobs.adopt(await this.#app.client.call('jobs.restore', input)),
-    );
-    if (worked) this.selection.clear();
+    if (input === null) return true;
+    let asks = false;
+    const worked = await this.#app.attempt(async () => {
+      try {
+        this.#app.jobs.adopt(await this.#app.client.call('jobs.restore', input));
+      } catch (error) {
+        asks = this.refusesOriginal(error);
+        if (!asks) throw error;
+      }
+    });
+    if (worked && !asks) this.selection.clear();
+    return !asks;
   }
 
   inputFor(

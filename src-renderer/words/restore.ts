@@ -81,6 +81,7 @@ export const sheet = {
   elsewhere: 'Another folder',
   elsewhereHint: 'Leaves what you have untouched',
   change: 'Change…',
+  choose: 'Choose a folder…',
   conflict: 'If a file is there and differs',
   preview: 'What will happen',
   counting: 'Counting what would change',

@@ -10,7 +10,7 @@ import type { WireError } from '../../src-shared/errors.ts';
 import type { BackupSet, Job, SetRules, UndoReport } from '../../src-shared/model/index.ts';
 import { openEngine } from '../../src-main/engine/index.ts';
 import type { EngineHost, MessagePortLike } from '../../src-main/engine-host/port.ts';
-import { type OpenService, openService } from '../../src-main/engine-host/service.ts';
+import { type OpenService, type ServiceOptions, openService } from '../../src-main/engine-host/service.ts';
 
 /** scrypt with N = 2^10: what the tests are about is not the key derivation. */
 export const KDF_COST_TEST = 10;
@@ -151,7 +151,7 @@ export class ServiceLab {
     };
   }
 
-  async start(): Promise<TestClient> {
+  async start(change: Pick<Partial<ServiceOptions>, 'confined' | 'hostName'> = {}): Promise<TestClient> {
     this.service = await openService({
       home: this.home,
       userHome: this.userHome,
@@ -163,6 +163,7 @@ export class ServiceLab {
         this.#ticks.add(action);
         return () => this.#ticks.delete(action);
       },
+      ...change,
     });
     await this.service.desk.look();
     return this.connect();

@@ -11,6 +11,7 @@ import { type Ended, Jobs } from './jobs.ts';
 import { Listings } from './listings.ts';
 import { Measuring } from './measure.ts';
 import { OverviewBoard } from './overview.ts';
+import { refuseOriginalPlace } from './original-place.ts';
 import { Places } from './places.ts';
 import { pathWithin } from './paths.ts';
 import type { DeskOptions } from './ports.ts';
@@ -21,7 +22,7 @@ import { openSetRecords } from './set-records.ts';
 import { Sets } from './sets.ts';
 import { openSettings } from './settings.ts';
 import type { StateFile } from './state-file.ts';
-import { type WorkOptions, backupJob, restoreJob, undoJob, verifyJob } from './work.ts';
+import { type WorkOptions, backupJob, restoreJob, snapshotOf, undoJob, verifyJob } from './work.ts';
 
 /** What stands where is looked at so often: a plugged-in drive is noticed while a person is still looking. */
 const LOOK_EVERY_MS = 5000;
@@ -43,8 +44,8 @@ export type Desk = {
   probe(input: InputOf<'places.probe'>): Promise<ValueOf<'places.probe'>>;
   backup(setId: string, reread: boolean): Job;
   verify(input: InputOf<'jobs.verify'>): Job;
-  restore(input: InputOf<'jobs.restore'>): Job;
-  planRestore(input: InputOf<'jobs.planRestore'>): Job;
+  restore(input: InputOf<'jobs.restore'>): Promise<Job>;
+  planRestore(input: InputOf<'jobs.planRestore'>): Promise<Job>;
   undo(runId: string): Job;
   /** Files of the app that were damaged and set aside when it started; the person has to know. */
   readonly setAside: readonly string[];
@@ -140,6 +141,7 @@ class OpenDesk implements Desk {
       handles: this.handles,
       probe: this.#probeOptions,
       remembers: () => settings.state.rememberPasswords,
+      isAllowed: (folder) => this.places.isAllowed(folder),
     });
     this.jobs = new Jobs({
       ports,
@@ -181,13 +183,13 @@ class OpenDesk implements Desk {
     return this.jobs.start(verifyJob(this.#work, destinationId, depth));
   }
 
-  restore(input: InputOf<'jobs.restore'>): Job {
-    this.#refuseOwnFolders(input);
+  async restore(input: InputOf<'jobs.restore'>): Promise<Job> {
+    await this.#refusePlace(input);
     return this.jobs.start(restoreJob(this.#work, input, false));
   }
 
-  planRestore(input: InputOf<'jobs.planRestore'>): Job {
-    this.#refuseOwnFolders(input);
+  async planRestore(input: InputOf<'jobs.planRestore'>): Promise<Job> {
+    await this.#refusePlace(input);
     return this.jobs.start(restoreJob(this.#work, input, true));
   }
 
@@ -252,12 +254,18 @@ class OpenDesk implements Desk {
     };
   }
 
-  /** The engine refuses it too; said here, it is said before there is a job. */
-  #refuseOwnFolders({ to }: InputOf<'jobs.restore'>): void {
-    if (to.kind !== 'folder') return;
+  /** Before there is a job, so that the person can choose another place at once. */
+  async #refusePlace({ to, destinationId, snapshotId, paths }: InputOf<'jobs.restore'>): Promise<void> {
+    if (to.kind === 'original') {
+      const snapshot = await snapshotOf(this.destinations.repository(destinationId), snapshotId);
+      const isAllowed = (folder: Buffer): Promise<boolean> => this.places.isAllowed(folder);
+      return refuseOriginalPlace(snapshot, paths, { hostName: this.#options.hostName, isAllowed });
+    }
     const target = this.handles.pathOf(to.handle);
-    if (!pathWithin(target, Buffer.from(this.#options.home))) return;
-    throw new CairnError('restore/target', 'Cairn’s own folder can’t be restored into.');
+    // The engine refuses it too.
+    if (pathWithin(target, Buffer.from(this.#options.home)))
+      throw new CairnError('restore/target', 'Cairn’s own folder can’t be restored into.');
+    await this.places.refuseOutside(target);
   }
 
   #destinationChanged(destinationId: string): void {

@@ -37,6 +37,8 @@ export type SetsOptions = Pick<DeskOptions, 'engine' | 'ports' | 'kdfCost' | 'us
   readonly destinations: Destinations;
   readonly handles: Handles;
   readonly probe: ProbeOptions;
+  /** Whether a folder may be named here at all. */
+  readonly isAllowed: (folder: Buffer) => Promise<boolean>;
   /** Whether a password that was typed is put into the keychain. */
   readonly remembers: () => boolean;
 };
@@ -204,7 +206,10 @@ export class Sets {
     const snapshots = await repository.snapshots();
     const newest: SnapshotSummary | undefined =
       snapshots.findLast(({ host }) => host === this.#options.hostName) ?? snapshots.at(-1);
-    const sources = newest?.sources.map(({ path }) => path) ?? [];
+    // Where folders are confined, a repository that was brought here must not open what no person could choose.
+    const sources = await filterAsync(newest?.sources.map(({ path }) => path) ?? [], (path) =>
+      this.#options.isAllowed(bytesOf(path)),
+    );
     const name = newest === undefined ? escapePath(baseNameOf(Buffer.from(place))) : namesOf(newest);
     return this.#record(name, sources, destination.destinationId, RULES_DEFAULTS);
   }
@@ -242,6 +247,15 @@ function distinct(paths: readonly Buffer[]): readonly Buffer[] {
 
 function isBelow(path: Buffer, folder: Buffer): boolean {
   return !path.equals(folder) && pathWithin(path, folder);
+}
+
+async function filterAsync<Item>(
+  items: readonly Item[],
+  isWanted: (item: Item) => Promise<boolean>,
+): Promise<readonly Item[]> {
+  const found: Item[] = [];
+  for (const item of items) if (await isWanted(item)) found.push(item);
+  return found;
 }
 
 const NAMES_MAX = 3;

@@ -5,7 +5,7 @@
 import type { RestoreInput, VerifyDepthInput } from '../../../src-shared/api/index.ts';
 import { CairnError } from '../../../src-shared/errors.ts';
 import type { RestorePlace, Settings, SnapshotSummary, UndoReport } from '../../../src-shared/model/index.ts';
-import type { BackupLimits, Engine } from '../api.ts';
+import type { BackupLimits, Engine, OpenRepository } from '../api.ts';
 import type { Destinations } from './destinations.ts';
 import { spaceAt } from './drives.ts';
 import type { Handles } from './handles.ts';
@@ -134,8 +134,7 @@ export function restoreJob(options: WorkOptions, input: RestoreInput, dryRun: bo
     lane: dryRun ? planLane(destinationId) : RESTORE_LANE,
     run: async (context) => {
       const repository = options.destinations.repository(destinationId);
-      const snapshot = (await repository.snapshots()).find(({ id }) => id === snapshotId);
-      if (snapshot === undefined) throw new CairnError('snapshot/not-found', 'This snapshot is not there any more.');
+      const snapshot = await snapshotOf(repository, snapshotId);
       const { listings } = options;
       const onUndoable = (undoId: string): void => options.onUndoable(context.jobId, undoId);
       const task = { repository, listings, destinationId, snapshotId, paths, target, conflict, dryRun, onUndoable };
@@ -149,6 +148,13 @@ export function restoreJob(options: WorkOptions, input: RestoreInput, dryRun: bo
       return restoreOutcome(kind, report, place);
     },
   };
+}
+
+/** @throws CairnError snapshot/not-found */
+export async function snapshotOf(repository: OpenRepository, snapshotId: string): Promise<SnapshotSummary> {
+  const snapshot = (await repository.snapshots()).find(({ id }) => id === snapshotId);
+  if (snapshot !== undefined) return snapshot;
+  throw new CairnError('snapshot/not-found', 'This snapshot is not there any more.');
 }
 
 /** Of the nearest folder that exists: the target may be one that is yet to be made. */

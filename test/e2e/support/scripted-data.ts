@@ -39,6 +39,7 @@ export const SCENARIOS = [
   'silent',
   'old-engine',
   'refused',
+  'adopted',
 ] as const;
 export type Scenario = (typeof SCENARIOS)[number];
 

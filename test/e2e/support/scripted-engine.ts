@@ -146,6 +146,14 @@ export class ScriptedEngine {
     return measureId;
   }
 
+  #refuseOriginal({ to }: InputOf<'jobs.restore'>): void {
+    if (this.#scenario !== 'adopted' || to.kind !== 'original') return;
+    throw new CairnError(
+      'restore/original-place',
+      'This snapshot was made on “ada-old-laptop”; this computer is “ada-desk”.',
+    );
+  }
+
   #problems(): readonly ProblemGroup[] {
     if (this.#scenario !== 'problems') return [];
     const problem = (code: string, path: string) => ({ path, code, message: 'can’t be read' });
@@ -276,9 +284,14 @@ export class ScriptedEngine {
     'jobs.list': () => this.#jobs.all,
     'jobs.backup': () => this.#jobs.start('backup', outcomeOf('backup', 'quick', '')),
     'jobs.verify': ({ depth }) => this.#jobs.start('verify', outcomeOf('verify', depth.kind, '')),
-    'jobs.restore': (input) => this.#jobs.start('restore', outcomeOf('restore', 'quick', '', filesOf(input.paths))),
-    'jobs.planRestore': (input) =>
-      this.#jobs.start('restore-plan', outcomeOf('restore-plan', 'quick', '', filesOf(input.paths)), 3),
+    'jobs.restore': (input) => {
+      this.#refuseOriginal(input);
+      return this.#jobs.start('restore', outcomeOf('restore', 'quick', '', filesOf(input.paths)));
+    },
+    'jobs.planRestore': (input) => {
+      this.#refuseOriginal(input);
+      return this.#jobs.start('restore-plan', outcomeOf('restore-plan', 'quick', '', filesOf(input.paths)), 3);
+    },
     'jobs.undo': () => this.#jobs.start('undo', outcomeOf('undo', 'quick', '')),
     'jobs.cancel': ({ jobId }) => this.#jobs.cancel(jobId),
     'jobs.dismiss': ({ jobId }) => {

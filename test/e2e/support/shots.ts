@@ -77,6 +77,15 @@ export const SHOTS: readonly Shot[] = [
     },
   },
   {
+    name: 'restore-sheet-elsewhere',
+    scenario: 'adopted',
+    act: async (page) => {
+      await openDocuments(page);
+      await page.getByRole('button', { name: 'Restore', exact: true }).last().click();
+      await page.getByText('This snapshot was made on').waitFor();
+    },
+  },
+  {
     name: 'restore-huge',
     scenario: 'healthy',
     act: async (page) => {
