@@ -169,7 +169,8 @@ export class RestoreState {
   }
 
   get originalRefusal(): CairnError | null {
-    return this.#refusal?.snapshotId === this.#snapshotId ? (this.#refusal?.error ?? null) : null;
+    const refusal = this.#refusal;
+    return refusal !== null && refusal.snapshotId === this.#snapshotId ? refusal.error : null;
   }
 
   /** Folders are counted before they are restored; and where to is asked, where the original place is none. */
@@ -189,17 +190,15 @@ export class RestoreState {
   async restoreNow(): Promise<boolean> {
     const input = this.inputFor({ kind: 'original' }, 'keep-both');
     if (input === null) return true;
-    let asks = false;
-    const worked = await this.#app.attempt(async () => {
+    const begun = await this.#app.attempt(async () => {
       try {
         this.#app.jobs.adopt(await this.#app.client.call('jobs.restore', input));
+        this.selection.clear();
       } catch (error) {
-        asks = this.refusesOriginal(error);
-        if (!asks) throw error;
+        if (!this.refusesOriginal(error)) throw error;
       }
     });
-    if (worked && !asks) this.selection.clear();
-    return !asks;
+    return !begun || this.originalRefusal === null;
   }
 
   inputFor(
