@@ -59,6 +59,7 @@ export class App {
   #sessions = $state(0);
   #screen = $state<Screen>('overview');
   #adopting = $state(false);
+  #checked = $state<string | null>(null);
   #overlay = $state.raw<Overlay>({ kind: 'none' });
   readonly #topics = new Set<TopicListener>();
   readonly #disposers: (() => void)[] = [];
@@ -87,6 +88,11 @@ export class App {
 
   get overlay(): Overlay {
     return this.#overlay;
+  }
+
+  /** The destination whose wholeness is looked at; null until one was chosen. */
+  get checked(): string | null {
+    return this.#checked;
   }
 
   /** “I already have a backup” instead of making a new one. */
@@ -130,6 +136,10 @@ export class App {
     this.#screen = screen;
     this.#adopting = false;
     this.clock.tick();
+  }
+
+  check(destinationId: string): void {
+    this.#checked = destinationId;
   }
 
   adopt(adopting: boolean): void {

@@ -137,6 +137,21 @@ test('damage is told by what it does to files, with a table beside the drawing',
   await expect(page.getByRole('table').getByText('Damaged', { exact: true })).toHaveCount(2);
 });
 
+test('with two places, the one in trouble is shown first, and each can be looked at and checked', async ({ cairn }) => {
+  const { page } = cairn;
+  await cairn.open('two-drives');
+  await page.getByRole('button', { name: 'See what is affected' }).click();
+  const which = page.getByRole('radiogroup', { name: 'Which place' });
+  await expect(which.getByRole('radio', { name: /Archive 2 damaged parts found/ })).toBeChecked();
+  await expect(page.getByText('Affects 3 files in 2 snapshots')).toBeVisible();
+  await which.getByRole('radio', { name: /Blue Connected/ }).check();
+  await expect(page.getByRole('heading', { name: 'Your backup is whole' })).toBeVisible();
+  await expect(page.getByText('Affects 3 files in 2 snapshots')).toHaveCount(0);
+  await page.getByRole('button', { name: 'Check now' }).click();
+  const blue = (await cairn.asked('integrity.status')) as { readonly destinationId: string };
+  expect(await cairn.asked('jobs.verify')).toMatchObject({ destinationId: blue.destinationId });
+});
+
 test('the password is changed, and a wrong current one is refused in words', async ({ cairn }) => {
   const { page } = cairn;
   await cairn.open('healthy');

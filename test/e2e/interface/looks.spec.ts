@@ -45,6 +45,7 @@ const VIEWS: readonly View[] = [
     },
   },
   { name: 'Integrity', scenario: 'damaged', reach: (cairn) => cairn.go('Integrity') },
+  { name: 'Integrity of two places', scenario: 'two-drives', reach: (cairn) => cairn.go('Integrity') },
   { name: 'Activity', scenario: 'problems', reach: (cairn) => cairn.go('Activity') },
   {
     name: 'Log',

@@ -40,6 +40,7 @@ export const SCENARIOS = [
   'old-engine',
   'refused',
   'adopted',
+  'two-drives',
 ] as const;
 export type Scenario = (typeof SCENARIOS)[number];
 
@@ -53,6 +54,7 @@ const ago = (nowMs: number, ageMs: number): string => new Date(nowMs - ageMs).to
 
 export const SET_ID = hexOf('set', 16);
 export const DESTINATION_ID = hexOf('destination', 16);
+export const SECOND_DESTINATION_ID = hexOf('destination 2', 16);
 const HOME = '/home/ada';
 const REPOSITORY = '/media/ada/Blue/Cairn';
 
@@ -223,6 +225,7 @@ function verdictOf(scenario: Scenario, nowMs: number): Verdict {
     ],
     locked: [{ kind: 'locked', ...at }],
     damaged: [{ kind: 'damage', ...at, count: 2 }],
+    'two-drives': [{ kind: 'damage', destinationId: SECOND_DESTINATION_ID, count: 2 }],
     full: [
       { kind: 'last-failed', setId: SET_ID, error },
       { kind: 'space-low', ...at, freeBytes: 18e6 },
@@ -235,7 +238,7 @@ function verdictOf(scenario: Scenario, nowMs: number): Verdict {
     unusable: [{ kind: 'unusable', ...at }],
   };
   const reasons = all[scenario] ?? [];
-  const bad = scenario === 'damaged' || scenario === 'full' || scenario === 'unusable';
+  const bad = scenario === 'damaged' || scenario === 'two-drives' || scenario === 'full' || scenario === 'unusable';
   return { level: bad ? 'bad' : reasons.length > 0 ? 'attention' : 'good', reasons };
 }
 
@@ -276,9 +279,21 @@ export function overviewOf(scenario: Scenario, nowMs: number): Overview {
   return {
     verdict: verdictOf(scenario, nowMs),
     sets: [setOf(scenario, nowMs)],
-    destinations: [destinationOf(scenario, nowMs)],
+    destinations: scenario === 'two-drives' ? twoDrives(nowMs) : [destinationOf(scenario, nowMs)],
   };
 }
+
+/** One that is whole, and one with damage. */
+const twoDrives = (nowMs: number): readonly Destination[] => [
+  destinationOf('healthy', nowMs),
+  {
+    ...destinationOf('damaged', nowMs),
+    destinationId: SECOND_DESTINATION_ID,
+    name: 'Archive',
+    path: '/mnt/archive/Cairn',
+    remembered: false,
+  },
+];
 
 export function runsOf(scenario: Scenario, nowMs: number): readonly Run[] {
   const runs: Run[] = [];

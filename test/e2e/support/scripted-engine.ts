@@ -303,7 +303,10 @@ export class ScriptedEngine {
     'snapshots.list': () => data.snapshotsOf(this.#scenario, this.#nowMs),
     'browse.list': (input) => this.#browse(input),
     'browse.preview': ({ snapshotId, path }) => previewAt(path, this.#moment(snapshotId)),
-    'integrity.status': () => data.integrityOf(this.#scenario, this.#nowMs),
+    'integrity.status': ({ destinationId }) => {
+      const isSecond = destinationId === data.SECOND_DESTINATION_ID;
+      return { ...data.integrityOf(isSecond ? 'damaged' : this.#scenario, this.#nowMs), destinationId };
+    },
     'activity.runs': ({ before, limit }) => {
       const rows = data.runsOf(this.#scenario, this.#nowMs);
       const from = before === null ? 0 : rows.findIndex((row) => row.runId === before) + 1;

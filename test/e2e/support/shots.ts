@@ -114,6 +114,7 @@ export const SHOTS: readonly Shot[] = [
   { name: 'integrity', scenario: 'healthy', act: go('Integrity') },
   { name: 'integrity-running', scenario: 'verifying', act: go('Integrity') },
   { name: 'integrity-damaged', scenario: 'damaged', act: go('Integrity') },
+  { name: 'integrity-two', scenario: 'two-drives', act: go('Integrity') },
   { name: 'integrity-away', scenario: 'away', act: go('Integrity') },
   { name: 'integrity-never', scenario: 'new-set', act: go('Integrity') },
   {
