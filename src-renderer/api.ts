@@ -42,6 +42,8 @@ export type ConnectionState =
   | { readonly kind: 'lost'; readonly attempts: number }
   /** The engine speaks another version of the contract: reload or update. */
   | { readonly kind: 'mismatch'; readonly protocol: number }
+  /** The engine can't start until a person has seen to what it says; it is tried again when asked only. */
+  | { readonly kind: 'refused'; readonly error: CairnError }
   | { readonly kind: 'over' };
 
 export type Timers = {
@@ -106,7 +108,7 @@ export class Client {
 
   /** Tries at once instead of when the next try would come. */
   retryNow(): void {
-    if (this.#state.kind !== 'lost') return;
+    if (this.#state.kind !== 'lost' && this.#state.kind !== 'refused') return;
     this.#clearTimer();
     this.#connect();
   }
@@ -161,6 +163,9 @@ export class Client {
       case 'hello':
         this.#greet(parsed.protocol, parsed.version);
         return;
+      case 'refused':
+        this.#refused(fromWire(parsed.error));
+        return;
       case 'reply': {
         const pending = this.#pending.get(parsed.id);
         this.#pending.delete(parsed.id);
@@ -188,6 +193,14 @@ export class Client {
       if (this.#line === null) this.#timer = this.#timers.set(() => this.#setReady(version), 0);
       else this.#setReady(version);
     });
+  }
+
+  #refused(error: CairnError): void {
+    this.#clearTimer();
+    this.#lineNumber++;
+    this.#dropLine();
+    this.#attempts = 0;
+    this.#setState({ kind: 'refused', error });
   }
 
   #setReady(version: string): void {
@@ -258,6 +271,8 @@ function parseServerMessage(message: unknown): ServerMessage | undefined {
     case 'hello':
       if (typeof message['protocol'] !== 'number') return undefined;
       return { kind: 'hello', protocol: message['protocol'], version: String(message['version']) };
+    case 'refused':
+      return { kind: 'refused', error: parseWireError(message['error']) };
     case 'reply':
       if (typeof message['id'] !== 'number') return undefined;
       if (message['ok'] === true) return { kind: 'reply', id: message['id'], ok: true, value: message['value'] };

@@ -132,6 +132,11 @@ export const ERROR_TABLE = {
     retry: 'ask',
     hint: 'Nothing outside the target was touched. Choose another target folder or free some space there.',
   },
+  'restore/original-place': {
+    exit: 1,
+    retry: 'ask',
+    hint: 'Nothing was touched. Choose a folder to restore into.',
+  },
   'engine/self-test': {
     exit: 1,
     retry: 'never',

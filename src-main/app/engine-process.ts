@@ -5,11 +5,13 @@
 import { MessageChannelMain, type MessagePortMain, type UtilityProcess, utilityProcess } from 'electron';
 
 import { assertNever } from '../../src-shared/assert.ts';
+import type { WireError } from '../../src-shared/errors.ts';
+import type { ServerMessage } from '../../src-shared/api/contract.ts';
 import { type ToEngineFrame, parseToMainFrame } from '../engine-host/frames.ts';
 import type { HostStatus, Notice, PowerEvent, Theme } from '../engine-host/port.ts';
 import type { Desktop } from './desktop.ts';
 import type { RunningActivities } from './policy/quit.ts';
-import { type Supervised, Supervisor, type Timers } from './policy/supervisor.ts';
+import { type Supervised, type SupervisedEvents, Supervisor, type Timers } from './policy/supervisor.ts';
 
 /** The name under which the process stands in the system's task list. */
 const ENGINE_NAME = 'Cairn Engine';
@@ -27,6 +29,8 @@ export type EngineEvents = {
   readonly onNotice: (notice: Notice) => void;
   readonly onTheme: (theme: Theme) => void;
   readonly onCrash: () => void;
+  /** It can't start until a person has seen to what it says. */
+  readonly onRefused: (error: WireError) => void;
 };
 
 export type EngineProcessOptions = EngineEvents & {
@@ -35,6 +39,17 @@ export type EngineProcessOptions = EngineEvents & {
   readonly timers: Timers;
   readonly log: (level: 'info' | 'warn' | 'error', message: string, fields?: Readonly<Record<string, unknown>>) => void;
 };
+
+/** What stands in the engine's way, in its own words. */
+class RefusedError extends Error {
+  override readonly name = 'RefusedError';
+  readonly wire: WireError;
+
+  constructor(wire: WireError) {
+    super(wire.message);
+    this.wire = wire;
+  }
+}
 
 type Child = Supervised & { readonly send: (frame: ToEngineFrame, ports?: MessagePortMain[]) => void };
 
@@ -48,7 +63,7 @@ export class EngineProcess {
     this.#options = options;
     this.#supervisor = new Supervisor<Child>({
       timers: options.timers,
-      start: ({ onReady, onExit }) => this.#start(onReady, onExit),
+      start: (events) => this.#start(events),
       onCrash: ({ exitStatus, inARow }) => {
         options.log('error', 'the engine ended unasked', { exitStatus, inARow });
         options.onCrash();
@@ -70,11 +85,16 @@ export class EngineProcess {
     return this.#supervisor.stop();
   }
 
-  /** The window's end of a new line. */
+  /** The window's end of a new line. Where the engine can't start, that is the only thing said on it. */
   async connect(): Promise<MessagePortMain> {
-    const child = await this.#supervisor.running(CONNECT_WITHIN_MS);
+    const found = await this.#supervisor.running(CONNECT_WITHIN_MS).catch((error: unknown) => {
+      if (error instanceof RefusedError) return error;
+      throw error;
+    });
     const { port1, port2 } = new MessageChannelMain();
-    child.send({ type: 'port' }, [port1]);
+    if (found instanceof RefusedError)
+      port1.postMessage({ kind: 'refused', error: found.wire } satisfies ServerMessage);
+    else found.send({ type: 'port' }, [port1]);
     return port2;
   }
 
@@ -99,7 +119,7 @@ export class EngineProcess {
     });
   }
 
-  #start(onReady: () => void, onExit: (status: number) => void): Child {
+  #start(events: SupervisedEvents): Child {
     const engine = utilityProcess.fork(this.#options.entry, [], {
       serviceName: ENGINE_NAME,
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -107,24 +127,28 @@ export class EngineProcess {
     const child = childOf(engine);
     engine.stderr?.setEncoding('utf8').on('data', (text) => this.#options.log('warn', 'the engine wrote', { text }));
     engine.on('message', (message: unknown) => {
-      this.#receive(child, message, onReady).catch((error: unknown) => {
+      this.#receive(child, message, events).catch((error: unknown) => {
         this.#options.log('error', 'a frame of the engine was not understood', { error });
         child.kill();
       });
     });
-    engine.once('exit', onExit);
+    engine.once('exit', events.onExit);
     this.#options.desktop.beginning().then(child.send, (error: unknown) => {
       this.#options.log('error', 'the engine could not be told to begin', { error });
     });
     return child;
   }
 
-  async #receive(child: Child, message: unknown, onReady: () => void): Promise<void> {
+  async #receive(child: Child, message: unknown, events: SupervisedEvents): Promise<void> {
     const frame = parseToMainFrame(message);
     switch (frame.type) {
       case 'ready':
         this.#options.onReady();
-        return onReady();
+        return events.onReady();
+      case 'refused':
+        this.#options.log('warn', 'the engine can’t start', { ...frame.error });
+        this.#options.onRefused(frame.error);
+        return events.onRefused(new RefusedError(frame.error));
       case 'activities':
         return this.#questions.get(frame.request)?.(frame.activities);
       case 'status':

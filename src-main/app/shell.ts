@@ -73,6 +73,11 @@ export class Shell {
         this.window.tellLinesBroke();
         this.#showStatus(ENGINE_STOPPED);
       },
+      onRefused: ({ message, hint }) => {
+        this.#showStatus({ state: 'problem', text: message });
+        // An open window says it itself.
+        if (this.window.current === undefined) this.#notify({ title: 'Cairn can’t start', body: `${message} ${hint}` });
+      },
     });
   }
 

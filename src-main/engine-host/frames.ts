@@ -6,10 +6,17 @@
  */
 import * as v from 'valibot';
 
+import { ERROR_TABLE, type ErrorCode } from '../../src-shared/errors.ts';
 import { FOLDER_PURPOSES, HOST_STATES, KEYCHAIN_STATES, POWER_EVENTS, THEMES } from './port.ts';
 
 const request = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 const activity = v.strictObject({ title: v.string() });
+const wireError = v.strictObject({
+  code: v.custom<ErrorCode>((value) => typeof value === 'string' && Object.hasOwn(ERROR_TABLE, value)),
+  message: v.string(),
+  hint: v.string(),
+  retry: v.picklist(['never', 'later', 'ask']),
+});
 
 const toEngineFrame = v.variant('type', [
   /** The first one: what the desktop can do. The service starts with it. */
@@ -35,6 +42,8 @@ const toEngineFrame = v.variant('type', [
 
 const toMainFrame = v.variant('type', [
   v.strictObject({ type: v.literal('ready') }),
+  /** The service can't start, and starting again alone would not help. Nothing follows but the end of the process. */
+  v.strictObject({ type: v.literal('refused'), error: wireError }),
   v.strictObject({ type: v.literal('activities'), request, activities: v.array(activity) }),
   v.strictObject({ type: v.literal('status'), state: v.picklist(HOST_STATES), text: v.string() }),
   v.strictObject({ type: v.literal('notice'), title: v.string(), body: v.string() }),

@@ -3,6 +3,7 @@
  * can do. Frames are dealt with in the order they arrive; clients that come while the service starts wait for it.
  */
 import { assertNever } from '../../src-shared/assert.ts';
+import { isCairnError } from '../../src-shared/errors.ts';
 import { type DesktopFrame, type ToEngineFrame, type ToMainFrame, parseToEngineFrame } from './frames.ts';
 import type { EngineHost, EngineService, MessagePortLike, PowerEvent, StartService } from './port.ts';
 
@@ -54,7 +55,8 @@ export class HostLink {
       case 'answer':
         return this.#settle(frame);
       case 'close':
-        if (this.#hasBegun) await (await this.#begun.promise).close();
+        // One that could not start has nothing to close.
+        if (this.#hasBegun) await (await this.#begun.promise.catch(() => undefined))?.close();
         return this.#line.exit();
       default:
         return assertNever(frame);
@@ -68,7 +70,9 @@ export class HostLink {
       this.#begun.resolve(await this.#startService(this.#host(frame)));
     } catch (error) {
       this.#begun.reject(error);
-      throw error;
+      if (!isCairnError(error)) throw error;
+      // No defect: somebody has to do something first. Who started this process is told, and ends it.
+      return this.#line.send({ type: 'refused', error: error.toWire() });
     }
     this.#line.send({ type: 'ready' });
   }

@@ -32,6 +32,8 @@ export type ServiceOptions = {
   /** Folders are browsed in the home folder and on drives only. */
   readonly confined: boolean;
   readonly userHome?: string;
+  /** Another than the system’s in tests only. */
+  readonly hostName?: string;
   readonly every?: Every;
   /** Runs sets by themselves. False only in tests that are about something else. */
   readonly withAgent?: boolean;
@@ -59,7 +61,8 @@ export const startService: StartService = async (host) => {
 
 /** @throws CairnError app/busy where another Cairn serves this home, engine/local-state, repository/newer-format */
 export async function openService(options: ServiceOptions): Promise<OpenService> {
-  const { home, log, host, confined, userHome = os.homedir(), every = everyInterval, kdfCost } = options;
+  const { home, log, host, confined, userHome = os.homedir(), hostName = os.hostname() } = options;
+  const { every = everyInterval, kdfCost } = options;
   const ports = { ...systemPorts, log };
   const lock = await lockHome(home, ports);
   try {
@@ -72,7 +75,7 @@ export async function openService(options: ServiceOptions): Promise<OpenService>
       keychain: host.secrets,
       confined,
       userHome,
-      hostName: os.hostname(),
+      hostName,
       ...(kdfCost === undefined ? {} : { kdfCost }),
     });
     await followLoginItem(desk, host);

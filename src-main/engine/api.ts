@@ -119,6 +119,8 @@ export type RestoreRequest = Watching & {
   readonly dryRun?: boolean;
   /** What is replaced or removed goes into a dated safety folder, and the restore can be taken back. */
   readonly keepReplaced?: boolean;
+  /** With keepReplaced: told before anything is changed. The id leads nowhere when nothing was changed in the end. */
+  readonly onUndoable?: (undoId: string) => void;
 };
 
 export type VerifyDepth =

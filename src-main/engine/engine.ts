@@ -232,7 +232,11 @@ function openRepositoryApi(
       const ownFolders = [root, host.home];
       if (request.keepReplaced !== true || request.dryRun === true)
         return runRestore(repository, snapshot, request, { ownFolders });
-      return undoably(host, (undo) => runRestore(repository, snapshot, request, { ownFolders, undo }));
+      return undoably(
+        host,
+        (undo) => runRestore(repository, snapshot, request, { ownFolders, undo }),
+        request.onUndoable ?? (() => undefined),
+      );
     },
     verify: (request) => runVerify(host, repository, request),
     diff: async (before, after, below) => {

@@ -62,6 +62,7 @@ export class App {
   #sessions = $state(0);
   #screen = $state<Screen>('overview');
   #adopting = $state(false);
+  #checked = $state<string | null>(null);
   #overlay = $state.raw<Overlay>({ kind: 'none' });
   readonly #topics = new Set<TopicListener>();
   readonly #disposers: (() => void)[] = [];
@@ -90,6 +91,11 @@ export class App {
 
   get overlay(): Overlay {
     return this.#overlay;
+  }
+
+  /** The destination whose wholeness is looked at; null until one was chosen. */
+  get checked(): string | null {
+    return this.#checked;
   }
 
   /** “I already have a backup” instead of making a new one. */
@@ -138,6 +144,10 @@ export class App {
     this.#screen = screen;
     this.#adopting = false;
     this.clock.tick();
+  }
+
+  check(destinationId: string): void {
+    this.#checked = destinationId;
   }
 
   adopt(adopting: boolean): void {

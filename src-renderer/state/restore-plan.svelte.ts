@@ -25,6 +25,7 @@ export class RestorePlan {
   constructor(app: App, restore: RestoreState) {
     this.#app = app;
     this.#restore = restore;
+    if (restore.originalRefusal !== null) this.#where = 'folder';
     this.#count().catch(() => null);
   }
 
@@ -108,7 +109,9 @@ export class RestorePlan {
       if (number === this.#question) this.#jobId = job.jobId;
       else this.#app.jobs.cancel(job.jobId).catch(() => null);
     } catch (error) {
-      if (number === this.#question) this.#failure = asCairnError(error);
+      if (number !== this.#question) return;
+      if (this.#where === 'original' && this.#restore.refusesOriginal(error)) this.#where = 'folder';
+      else this.#failure = asCairnError(error);
     }
   }
 

@@ -4,7 +4,9 @@
  */
 import { createContext } from 'svelte';
 import type { BrowseSort, InputOf } from '../../src-shared/api/contract.ts';
+import type { CairnError } from '../../src-shared/errors.ts';
 import type { BrowseEntry, Preview, SearchHit, SnapshotSummary } from '../../src-shared/model/index.ts';
+import { asCairnError } from '../api.ts';
 import { dayNumber, parseTime } from '../words/index.ts';
 import type { App } from './app.svelte.ts';
 import { Compare, firstComparison } from './compare.svelte.ts';
@@ -38,6 +40,8 @@ export class RestoreState {
   #filter = $state('');
   #sort = $state.raw<BrowseSort>({ by: 'name', descending: false });
   #day = $state<number | null>(null);
+  /** Why files of a snapshot can't go back to where they came from. */
+  #refusal = $state.raw<{ readonly snapshotId: string; readonly error: CairnError } | null>(null);
   #filterTimer = 0;
   readonly #newestFirst = $derived([...(this.snapshots.value ?? [])].reverse());
   readonly #ofDay = $derived(
@@ -248,17 +252,42 @@ export class RestoreState {
     return this.selection.isWhole || this.selection.entries.some((entry) => entry.type === 'directory');
   }
 
-  /** To the original place, both kept where they differ: the safe default, without a question. */
-  async restoreNow(): Promise<void> {
-    const input = this.inputFor({ kind: 'original' }, 'keep-both');
-    if (input !== null && (await this.#restore(input))) this.selection.clear();
+  get originalRefusal(): CairnError | null {
+    const refusal = this.#refusal;
+    return refusal !== null && refusal.snapshotId === this.#snapshotId ? refusal.error : null;
   }
 
-  /** One path as it was in a snapshot, as safely. */
-  async restoreOne(snapshotId: string, path: string): Promise<void> {
+  /** Folders are counted before they are restored; and where to is asked, where the original place is none. */
+  get asksFirst(): boolean {
+    return this.hasFolders || this.originalRefusal !== null;
+  }
+
+  /** True for an error which says that another place has to be chosen: from now on it is asked for. */
+  refusesOriginal(error: unknown): boolean {
+    const failure = asCairnError(error);
+    if (failure.code !== 'restore/original-place' || this.#snapshotId === null) return false;
+    this.#refusal = { snapshotId: this.#snapshotId, error: failure };
+    return true;
+  }
+
+  /** To the original place, both kept where they differ: the safe default, without a question. False: it has to be asked. */
+  async restoreNow(): Promise<boolean> {
+    const input = this.inputFor({ kind: 'original' }, 'keep-both');
+    return input === null || this.#restoreHere(input, () => this.selection.clear());
+  }
+
+  /** One path as it was in a snapshot, as safely. False: where to has to be asked. */
+  async restoreOne(snapshotId: string, path: string): Promise<boolean> {
     const destinationId = this.#destinationId;
-    if (destinationId === null) return;
-    await this.#restore({ destinationId, snapshotId, paths: [path], to: { kind: 'original' }, conflict: 'keep-both' });
+    if (destinationId === null) return true;
+    const input = {
+      destinationId,
+      snapshotId,
+      paths: [path],
+      to: { kind: 'original' },
+      conflict: 'keep-both',
+    } as const;
+    return this.#restoreHere(input, () => undefined);
   }
 
   inputFor(
@@ -274,8 +303,19 @@ export class RestoreState {
     this.#refresh();
   }
 
-  async #restore(input: InputOf<'jobs.restore'>): Promise<boolean> {
-    return this.#app.attempt(async () => this.#app.jobs.adopt(await this.#app.client.call('jobs.restore', input)));
+  /** False where the original place is none. */
+  async #restoreHere(input: InputOf<'jobs.restore'>, begun: () => void): Promise<boolean> {
+    let isRefused = false;
+    await this.#app.attempt(async () => {
+      try {
+        this.#app.jobs.adopt(await this.#app.client.call('jobs.restore', input));
+        begun();
+      } catch (error) {
+        isRefused = this.refusesOriginal(error);
+        if (!isRefused) throw error;
+      }
+    });
+    return !isRefused;
   }
 
   async #reveal(path: string): Promise<void> {

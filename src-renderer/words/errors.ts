@@ -160,6 +160,11 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, ErrorWords>> = {
     safe: 'Nothing outside it was touched.',
     advice: 'Choose another folder, or free some space there.',
   },
+  'restore/original-place': {
+    title: 'These files can’t go back to where they came from',
+    safe: 'Nothing was touched.',
+    advice: 'Choose a folder to restore them into.',
+  },
   'engine/self-test': {
     title: 'This copy of Cairn failed its self-test',
     safe: 'It will not touch your data.',

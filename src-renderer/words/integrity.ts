@@ -3,6 +3,7 @@ import type { SnapshotKind } from '../../src-shared/model/index.ts';
 import { count, plural } from './count.ts';
 
 export const integrity = {
+  which: 'Which place',
   good: 'Your backup is whole',
   goodDetail: (what: string, when: string) => `${what} found every part as it was written, ${when}.`,
   never: 'Not checked yet',

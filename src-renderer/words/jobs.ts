@@ -181,6 +181,7 @@ export const jobs = {
   dismiss: 'Dismiss',
   openFolder: 'Open folder',
   undo: 'Undo',
+  partlyRestored: 'What was restored until then is in its place. Undo takes it back.',
   details: 'Details',
   of: (done: string, total: string) => `${done} of ${total}`,
   noCurrent: 'Preparing',

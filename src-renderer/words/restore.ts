@@ -70,7 +70,7 @@ export const restore = {
 } as const;
 
 export const CONFLICTS: Readonly<Record<ConflictChoice, { readonly title: string; readonly explains: string }>> = {
-  'keep-both': { title: 'Keep both', explains: 'The restored copy gets a name of its own beside yours.' },
+  'keep-both': { title: 'Keep both', explains: 'Yours stays beside it, as “name.before-restore”.' },
   replace: { title: 'Replace mine', explains: 'Your version moves to a dated safety folder, so you can undo.' },
   'if-newer': {
     title: 'Replace if the backup’s is newer',
@@ -89,6 +89,7 @@ export const sheet = {
   elsewhere: 'Another folder',
   elsewhereHint: 'Leaves what you have untouched',
   change: 'Change…',
+  choose: 'Choose a folder…',
   conflict: 'If a file is there and differs',
   preview: 'What will happen',
   counting: 'Counting what would change',

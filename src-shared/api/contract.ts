@@ -264,9 +264,11 @@ export type CallMessage = {
   readonly input: unknown;
 };
 
-/** To the window. The first one on a connection is `hello`. */
+/** To the window. The first one on a connection is `hello`; or `refused`, and then no other follows. */
 export type ServerMessage =
   | { readonly kind: 'hello'; readonly protocol: number; readonly version: string }
+  /** The engine can't work on this computer now, and a person has to do something about it before it is tried again. */
+  | { readonly kind: 'refused'; readonly error: WireError }
   | { readonly kind: 'reply'; readonly id: number; readonly ok: true; readonly value: unknown }
   | { readonly kind: 'reply'; readonly id: number; readonly ok: false; readonly error: WireError }
   | { readonly kind: 'event'; readonly event: EngineEvent };

@@ -283,6 +283,8 @@ export type Job = {
   /** Of a job that is done; of a cancelled or failed one null. */
   readonly outcome: JobOutcome | null;
   readonly error: WireError | null;
+  /** A restore that has ended, however it did, and can be taken back as far as it came. */
+  readonly undoable: boolean;
 };
 
 /** A finished job as it is kept. `runId` is its jobId. */

@@ -43,6 +43,7 @@ class TestTimers {
 
 type Started = {
   readonly becomesReady: () => void;
+  readonly refuses: (reason: Error) => void;
   readonly exits: (status: number) => void;
   readonly stop: () => void;
   readonly kill: () => void;
@@ -56,10 +57,11 @@ function makeSupervisor() {
   const supervisor = new Supervisor<Started>({
     timers,
     onCrash: (crash) => crashes.push(crash),
-    start: ({ onReady, onExit }) => {
+    start: ({ onReady, onRefused, onExit }) => {
       const child: Started = {
         asked: [],
         becomesReady: onReady,
+        refuses: onRefused,
         exits: onExit,
         stop: () => child.asked.push('stop'),
         kill: () => {
@@ -172,6 +174,43 @@ describe('the supervisor', () => {
     timers.pass(STOP_WITHIN_MS);
     await stopped;
     expect(newest().asked).toEqual(['stop', 'kill']);
+  });
+
+  it('never starts an engine again by itself that said why it can’t start', async () => {
+    const { supervisor, timers, started, crashes, newest } = makeSupervisor();
+    supervisor.start();
+    const waiting = supervisor.running(1000);
+    newest().refuses(new Error('another one is at work'));
+    await expect(waiting).rejects.toThrow('another one is at work');
+    expect(newest().asked).toEqual(['kill']);
+    timers.pass(24 * 3600 * 1000);
+    expect(started).toHaveLength(1);
+    expect(crashes).toEqual([]);
+    expect(timers.waiting).toBe(0);
+  });
+
+  it('tries one that could not start once more for each time it is asked for', async () => {
+    const { supervisor, started, newest } = makeSupervisor();
+    supervisor.start();
+    newest().refuses(new Error('another one is at work'));
+    const second = supervisor.running(1000);
+    expect(started).toHaveLength(2);
+    newest().refuses(new Error('still at work'));
+    await expect(second).rejects.toThrow('still at work');
+    const [third, fourth] = [supervisor.running(1000), supervisor.running(1000)];
+    expect(started).toHaveLength(3);
+    newest().becomesReady();
+    expect([await third, await fourth]).toEqual([newest(), newest()]);
+  });
+
+  it('ends while an engine is in the way of its own, and starts none again', async () => {
+    const { supervisor, timers, started, newest } = makeSupervisor();
+    supervisor.start();
+    newest().refuses(new Error('another one is at work'));
+    await supervisor.stop();
+    await expect(supervisor.running(1)).rejects.toThrow('being closed');
+    timers.pass(DELAY_MS_MAX);
+    expect(started).toHaveLength(1);
   });
 
   it('ends at once while no engine runs', async () => {

@@ -135,11 +135,3 @@ export function skipLoudly(isPossible: boolean, why: string): boolean {
   if (!isPossible) console.warn(`SKIPPED: ${why}`);
   return !isPossible;
 }
-
-/** `unshare` with mounts of our own that nobody else sees, or undefined where the system does not allow it. */
-export function mountNamespace(): readonly string[] | undefined {
-  const candidates = process.getuid?.() === 0 ? [['unshare', '-m']] : [['unshare', '-Urm']];
-  return candidates.find(
-    ([program = '', ...args]) => spawnSync(program, [...args, 'sh', '-c', 'mount -t tmpfs tmpfs /tmp']).status === 0,
-  );
-}

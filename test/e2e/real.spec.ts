@@ -2,57 +2,12 @@
  * A person's first days with the app: the real window on the real engine with real files, in a home folder of its own. The
  * dialog for folders alone is answered by the test, because nobody sits before it.
  */
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { ElectronApplication, Page } from '@playwright/test';
 
-import { ask, test as base, expect, launch } from './app.ts';
-
-const PASSWORD = 'quartz meadow lantern drift';
-
-type Files = { readonly documents: string; readonly drive: string };
-
-const test = base.extend<{ files: Files }>({
-  files: [
-    async ({ place }, use) => {
-      const home = path.join(place.folder, 'ada');
-      const documents = path.join(home, 'Documents');
-      const drive = path.join(place.folder, 'drive');
-      mkdirSync(path.join(documents, 'Letters'), { recursive: true });
-      mkdirSync(drive);
-      place.env['HOME'] = home;
-      writeFileSync(path.join(documents, 'Letters', 'to-charles.txt'), 'Dear Charles, the engine works.\n');
-      writeFileSync(path.join(documents, 'plans.txt'), 'first plan\n');
-      await use({ documents, drive });
-    },
-    { auto: true },
-  ],
-});
-
-/** What the system's dialog will answer from now on. */
-async function answerDialogs(cairn: ElectronApplication, folder: string): Promise<void> {
-  await cairn.evaluate(({ dialog }, chosen) => {
-    dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [chosen], bookmarks: [] });
-  }, folder);
-}
-
-const row = (page: Page, name: string) => page.getByRole('row').filter({ hasText: name });
-
-async function go(page: Page, screen: string): Promise<void> {
-  await page.getByRole('navigation', { name: 'Screens' }).getByRole('button', { name: screen, exact: true }).click();
-}
-
-/** From the first screen to a backup that is complete. */
-async function firstBackup(page: Page, cairn: ElectronApplication, { drive }: Files): Promise<void> {
-  await answerDialogs(cairn, drive);
-  await expect(page.getByRole('checkbox', { name: /Documents/ })).toBeChecked();
-  await page.getByRole('button', { name: 'Another folder' }).click();
-  await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
-  await page.getByLabel('Repeat the password').fill(PASSWORD);
-  await page.getByRole('button', { name: 'Start first backup' }).click();
-  await page.getByRole('button', { name: 'Close anyway' }).click();
-  await expect(page.getByRole('heading', { name: 'Everything is backed up' })).toBeVisible();
-}
+import { ask, launch } from './app.ts';
+import { PASSWORD, go, row } from './support/person.ts';
+import { expect, firstBackup, test } from './support/real.ts';
 
 test('from the first start to a file that is back, and taken back again', async ({ page, cairn, files }) => {
   await firstBackup(page, cairn, files);

@@ -16,6 +16,7 @@ const JOB: Job = {
   progress: null,
   outcome: null,
   error: null,
+  undoable: false,
 };
 
 let client: TestClient;

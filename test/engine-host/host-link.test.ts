@@ -1,6 +1,7 @@
 /** The engine's end of the line to the app: frames in their order, and what the service may ask of the desktop. */
 import { describe, expect, it } from 'vitest';
 
+import { CairnError } from '../../src-shared/errors.ts';
 import { type ToMainFrame, parseToEngineFrame, parseToMainFrame } from '../../src-main/engine-host/frames.ts';
 import { HostLink } from '../../src-main/engine-host/host-link.ts';
 import type { EngineHost, EngineService, MessagePortLike } from '../../src-main/engine-host/port.ts';
@@ -116,6 +117,21 @@ describe('the engine’s line to the app', () => {
       { type: 'theme', theme: 'dark' },
     ]);
     expect(sent.map((frame) => parseToMainFrame(frame))).toEqual(sent);
+  });
+
+  it('says why it can’t start where a person has to see to it, and ends when it is told to', async () => {
+    const busy = new CairnError('app/busy', 'Cairn runs already in its own window (process 7).');
+    const { link, sent, ended } = makeLink({}, Promise.reject(busy));
+    await link.receive(BEGIN);
+    expect(sent.map((frame) => parseToMainFrame(frame))).toEqual([{ type: 'refused', error: busy.toWire() }]);
+    await link.receive({ type: 'close' });
+    expect(ended).toEqual(['exit']);
+  });
+
+  it('takes any other failure to start for a defect', async () => {
+    const { link, sent } = makeLink({}, Promise.reject(new Error('what is undefined')));
+    await expect(link.receive(BEGIN)).rejects.toThrow('what is undefined');
+    expect(sent).toEqual([]);
   });
 
   it.each([{ type: 'power', event: 'birthday' }, { type: 'unheard-of' }, { type: 'close', more: true }, null])(

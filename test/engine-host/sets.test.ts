@@ -139,7 +139,7 @@ describe('commands of a set', () => {
   });
 
   it('are refused in the browser, with the whole backup, until the file allows them', async () => {
-    client = await lab.start(true);
+    client = await lab.start({ confined: true });
     const { set } = await lab.backedUp(client);
     configure(({ sets }) => ({ sets: sets.map((one) => ({ ...one, hooks: hooks() })) }));
     await overview();

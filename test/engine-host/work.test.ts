@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PASSWORD, RULES, ServiceLab, type TestClient } from '../support/service-lab.ts';
 import { noise } from '../support/lab-files.ts';
+import { compareTrees, walkTree } from '../support/walker.ts';
 
 let lab: ServiceLab;
 let client: TestClient;
@@ -132,6 +133,63 @@ describe('a restore of several things', () => {
     await client.ended(jobId);
     expect(await client.call('activity.runs', { before: null, limit: 1 })).toMatchObject([{ undoable: false }]);
     await expect(client.call('jobs.undo', { runId: jobId })).rejects.toThrow('app/unavailable');
+  });
+});
+
+describe('a restore that did not come to its end', () => {
+  const begin = async (paths: readonly string[], largeFiles = 2) => {
+    lab.write('a.txt', 'from the backup');
+    for (let index = 0; index < largeFiles; index++) lab.write(`large/${index}`, noise(index, 1_000_000));
+    const { set, snapshotId } = await lab.backedUp(client, { password: null });
+    lab.write('a.txt', 'mine');
+    fs.rmSync(path.join(lab.documents, 'large'), { recursive: true });
+    const before = walkTree(lab.documents);
+    const to = { kind: 'original' } as const;
+    const input = { destinationId: set.destinationId, snapshotId, paths, to, conflict: 'replace' } as const;
+    return { before, job: await client.call('jobs.restore', input) };
+  };
+  const undone = async (runId: string, before: ReturnType<typeof walkTree>) => {
+    expect(await client.call('activity.runs', { before: null, limit: 1 })).toMatchObject([{ runId, undoable: true }]);
+    const undo = await client.call('jobs.undo', { runId });
+    expect(await client.ended(undo.jobId)).toMatchObject({ state: 'done', outcome: { report: { problems: [] } } });
+    expect(compareTrees(before, walkTree(lab.documents))).toEqual([]);
+    const jobs = await client.call('jobs.list', {});
+    expect(jobs.filter(({ undoable }) => undoable)).toEqual([]);
+    await expect(client.call('jobs.undo', { runId })).rejects.toThrow('app/unavailable');
+  };
+  const mine = (): string => fs.readFileSync(path.join(lab.documents, 'a.txt'), 'utf8');
+
+  it('because it was cancelled can be taken back as far as it came', async () => {
+    const { before, job } = await begin(['a.txt', 'large'], 60);
+    while (mine() === 'mine') await new Promise((resolve) => setImmediate(resolve));
+    await client.call('jobs.cancel', { jobId: job.jobId });
+    expect(await client.ended(job.jobId)).toMatchObject({ state: 'cancelled', undoable: true });
+    await undone(job.jobId, before);
+  });
+
+  it('because it failed can be taken back as far as it came', async () => {
+    const { before, job } = await begin(['a.txt', 'nothing of this name']);
+    const ended = await client.ended(job.jobId);
+    expect(ended).toMatchObject({ state: 'failed', error: { code: 'path/not-found' }, undoable: true });
+    expect(mine()).toBe('from the backup');
+    await undone(job.jobId, before);
+  });
+
+  it('and had changed nothing is not offered to be taken back', async () => {
+    const { job } = await begin(['nothing of this name']);
+    expect(await client.ended(job.jobId)).toMatchObject({ state: 'failed', undoable: false });
+    expect(fs.readdirSync(path.join(lab.home, 'undo'))).toEqual([]);
+  });
+
+  it('goes on being taken back where that was stopped before', async () => {
+    const { before, job } = await begin(['a.txt', 'large/1', 'nothing of this name']);
+    await client.ended(job.jobId);
+    // As if the later of its two parts had been taken back when the computer was switched off.
+    const [, later] = fs.readdirSync(path.join(lab.home, 'undo')).toSorted();
+    const first = await lab.undoRestore(later!.replace('.journal', ''));
+    expect(first.problems).toEqual([]);
+    expect(mine()).toBe('from the backup');
+    await undone(job.jobId, before);
   });
 });
 

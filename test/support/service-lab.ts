@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { CommandName, EngineEvent, InputOf, ServerMessage, ValueOf } from '../../src-shared/api/index.ts';
 import type { WireError } from '../../src-shared/errors.ts';
-import type { BackupSet, Job, Schedule, SetRules } from '../../src-shared/model/index.ts';
+import type { BackupSet, Job, Schedule, SetRules, UndoReport } from '../../src-shared/model/index.ts';
+import { openEngine } from '../../src-main/engine/index.ts';
 import type { EngineHost, MessagePortLike } from '../../src-main/engine-host/port.ts';
 import { type OpenService, type ServiceOptions, openService } from '../../src-main/engine-host/service.ts';
 
@@ -162,13 +163,12 @@ export class ServiceLab {
     };
   }
 
-  /** `confined`: as a host that is reached over the network. */
-  async start(confined = false): Promise<TestClient> {
+  async start(change: Pick<Partial<ServiceOptions>, 'confined' | 'hostName'> = {}): Promise<TestClient> {
     this.service = await openService({
       home: this.home,
       userHome: this.userHome,
       host: this.host,
-      confined,
+      confined: false,
       kdfCost: KDF_COST_TEST,
       log: (level, message, fields) => void this.logged.push({ level, message, fields }),
       every: (_intervalMs, action) => {
@@ -177,6 +177,7 @@ export class ServiceLab {
       },
       withAgent: false,
       ...this.#options,
+      ...change,
     });
     await this.service.desk.look();
     return this.connect();
@@ -224,6 +225,11 @@ export class ServiceLab {
     const ended = await client.ended(job.jobId);
     if (ended.outcome?.kind !== 'backup') throw new Error(`the backup failed: ${JSON.stringify(ended.error)}`);
     return { set, snapshotId: ended.outcome.report.snapshotId, recoveryKey };
+  }
+
+  /** As the command line does it, without the service. */
+  undoRestore(undoId: string): Promise<UndoReport> {
+    return openEngine({ home: this.home, log: () => undefined }).undoRestore(undoId);
   }
 
   async dispose(): Promise<void> {

@@ -72,6 +72,25 @@ describe('the client', () => {
     expect(events).toEqual([overviewChanged]);
   });
 
+  it('says why the engine can’t start, and tries again when asked and not before', async () => {
+    const { client, transport, timers } = await connected();
+    transport.last.end();
+    timers.runAll();
+    await settle();
+    const busy = new CairnError('app/busy', 'Cairn runs already (process 7).', { hint: 'End it first.' });
+    transport.last.hear({ kind: 'refused', error: busy.toWire() });
+    await settle();
+    expect(client.state).toMatchObject({ kind: 'refused', error: { code: 'app/busy', hint: 'End it first.' } });
+    expect([transport.last.closed, timers.delaysMs]).toEqual([true, []]);
+    expect(transport.lines).toHaveLength(2);
+    client.retryNow();
+    await settle();
+    transport.last.hear({ kind: 'hello', protocol: PROTOCOL_VERSION, version: '1.2.3' });
+    await settle();
+    timers.runAll();
+    expect(client.state.kind).toBe('ready');
+  });
+
   it('fails what is under way when the line is lost, and connects again slower each time', async () => {
     const { client, transport, timers, states } = await connected();
     const call = client.call('jobs.list', {});

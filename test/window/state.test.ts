@@ -26,6 +26,7 @@ const job = (jobId: string, state: Job['state'], kind: Job['kind'] = 'backup'): 
   progress: null,
   outcome: null,
   error: null,
+  undoable: false,
 });
 
 /** A client that answers from a function. */

@@ -2,6 +2,9 @@
  * Keeps the engine's process alive. A process that ends unasked is started again: at once after a long life, later and
  * later after short ones, and for ever, because a backup that is due tomorrow must not depend on someone looking today.
  *
+ * A process that says why it can't start is another matter: it is ended and not started again by itself, because what is
+ * in its way is for a person to see to. Whoever asks for it then has it tried once more.
+ *
  * Whoever needs the engine waits with `running()`. Time comes from outside, so a test lives through hours at once.
  */
 
@@ -14,9 +17,18 @@ export type Timers = {
   readonly after: (milliseconds: number, work: () => void) => () => void;
 };
 
+export type SupervisedEvents = {
+  readonly onReady: () => void;
+  readonly onRefused: (reason: Error) => void;
+  readonly onExit: (status: number) => void;
+};
+
 export type SupervisorOptions<Child extends Supervised> = {
-  /** Starts a process. Later `onReady` is called when it answers, and `onExit` once when it has ended, however it did. */
-  readonly start: (events: { onReady: () => void; onExit: (status: number) => void }) => Child;
+  /**
+   * Starts a process. Later `onReady` is called when it answers, or `onRefused` with the reason when it can't start, and
+   * `onExit` once when it has ended, however it did.
+   */
+  readonly start: (events: SupervisedEvents) => Child;
   readonly timers: Timers;
   /** Every end that nobody asked for, with how many there were in a row. */
   readonly onCrash: (crash: { readonly exitStatus: number; readonly inARow: number }) => void;
@@ -45,6 +57,7 @@ export class Supervisor<Child extends Supervised> {
   #child: Child | undefined;
   #readyAtMs: number | undefined;
   #crashesInARow = 0;
+  #isRefused = false;
   #isStopping = false;
   #cancelTimer: () => void = () => undefined;
   #onStopped: () => void = () => undefined;
@@ -58,6 +71,7 @@ export class Supervisor<Child extends Supervised> {
     this.#readyAtMs = undefined;
     const child = this.#options.start({
       onReady: () => this.#becomeReady(child),
+      onRefused: (reason) => this.#refused(child, reason),
       onExit: (exitStatus) => this.#exited(exitStatus),
     });
     this.#child = child;
@@ -69,7 +83,7 @@ export class Supervisor<Child extends Supervised> {
     return this.#readyAtMs === undefined ? undefined : this.#child;
   }
 
-  /** The process that answers, at once or when there is one again. */
+  /** The process that answers, at once or when there is one again. Rejects with what a process says is in its way. */
   running(withinMs: number): Promise<Child> {
     const current = this.current();
     if (current !== undefined) return Promise.resolve(current);
@@ -89,6 +103,7 @@ export class Supervisor<Child extends Supervised> {
         },
       };
       this.#waiters.add(waiter);
+      if (this.#isRefused && this.#child === undefined) this.#startRefused();
     });
   }
 
@@ -115,10 +130,29 @@ export class Supervisor<Child extends Supervised> {
     this.#waiters.clear();
   }
 
+  #refused(child: Child, reason: Error): void {
+    if (this.#isStopping || this.#readyAtMs !== undefined) return;
+    this.#cancelTimer();
+    this.#isRefused = true;
+    for (const waiter of this.#waiters) waiter.reject(reason);
+    this.#waiters.clear();
+    child.kill();
+  }
+
+  #startRefused(): void {
+    this.#isRefused = false;
+    this.start();
+  }
+
   #exited(exitStatus: number): void {
     this.#cancelTimer();
     this.#child = undefined;
     if (this.#isStopping) return this.#onStopped();
+    if (this.#isRefused) {
+      // Somebody may have asked while it ended.
+      if (this.#waiters.size > 0) this.#startRefused();
+      return;
+    }
     const livedMs = this.#readyAtMs === undefined ? 0 : this.#options.timers.nowMs() - this.#readyAtMs;
     this.#readyAtMs = undefined;
     this.#crashesInARow = livedMs >= PROVEN_AFTER_MS ? 1 : this.#crashesInARow + 1;

@@ -12,6 +12,7 @@ import { type Ended, Jobs } from './jobs.ts';
 import { Listings } from './listings.ts';
 import { Measuring } from './measure.ts';
 import { BY_HAND, type Currency, OverviewBoard } from './overview.ts';
+import { refuseOriginalPlace } from './original-place.ts';
 import { Places } from './places.ts';
 import { pathWithin } from './paths.ts';
 import type { DeskOptions } from './ports.ts';
@@ -28,6 +29,7 @@ import {
   backupJob,
   lastOf,
   restoreJob,
+  snapshotOf,
   undoJob,
   verifyJob,
   writeLane,
@@ -62,8 +64,8 @@ export type Desk = {
   /** Who runs sets by itself says how far they are; told again after `overview.soon()`. */
   follow(currencyOf: (setId: string) => Currency | undefined): void;
   verify(input: InputOf<'jobs.verify'>): Job;
-  restore(input: InputOf<'jobs.restore'>): Job;
-  planRestore(input: InputOf<'jobs.planRestore'>): Job;
+  restore(input: InputOf<'jobs.restore'>): Promise<Job>;
+  planRestore(input: InputOf<'jobs.planRestore'>): Promise<Job>;
   undo(runId: string): Job;
   /** Files of the app that were damaged and set aside when it started; the person has to know. */
   readonly setAside: readonly string[];
@@ -115,12 +117,12 @@ class OpenDesk implements Desk {
   readonly #work: WorkOptions;
   readonly #records: StateFile<SetsState>;
   readonly #listeners = new Set<(event: EngineEvent) => void>();
-  /** Safety folders of restores that have not been recorded yet. */
-  readonly #kept = new Map<string, readonly string[]>();
   #currencyOf: (setId: string) => Currency | undefined = () => undefined;
   /** Windows list all snapshots again when they hear of a new one: not for each of a busy day's. */
   #toldSnapshotsAtMs = Number.NEGATIVE_INFINITY;
   #untoldSnapshots = new Set<string>();
+  /** What running restores can be taken back by. */
+  readonly #undoIds = new Map<string, readonly string[]>();
   #stopLooking: (() => void) | undefined;
   #looking: Promise<void> | undefined;
   #notedAtMs = 0;
@@ -171,6 +173,7 @@ class OpenDesk implements Desk {
       handles: this.handles,
       probe: this.#probeOptions,
       remembers: () => settings.state.rememberPasswords,
+      isAllowed: (folder) => this.places.isAllowed(folder),
     });
     this.jobs = new Jobs({
       ports,
@@ -246,13 +249,13 @@ class OpenDesk implements Desk {
     return this.jobs.start(verifyJob(this.#work, destinationId, depth));
   }
 
-  restore(input: InputOf<'jobs.restore'>): Job {
-    this.#refuseOwnFolders(input);
+  async restore(input: InputOf<'jobs.restore'>): Promise<Job> {
+    await this.#refusePlace(input);
     return this.jobs.start(restoreJob(this.#work, input, false));
   }
 
-  planRestore(input: InputOf<'jobs.planRestore'>): Job {
-    this.#refuseOwnFolders(input);
+  async planRestore(input: InputOf<'jobs.planRestore'>): Promise<Job> {
+    await this.#refusePlace(input);
     return this.jobs.start(restoreJob(this.#work, input, true));
   }
 
@@ -318,17 +321,30 @@ class OpenDesk implements Desk {
         await this.runs.verified(destinationId, last, damage.length);
         this.tell({ kind: 'changed', topic: 'integrity', destinationId });
       },
-      keptIn: (jobId, undoIds) => void this.#kept.set(jobId, undoIds),
-      undone: (runId) => this.runs.markUndone(runId),
+      onUndoable: (jobId, undoId) => {
+        this.#undoIds.set(jobId, [...(this.#undoIds.get(jobId) ?? []), undoId]);
+        // On record now: after a crash it has to be known.
+        this.#noteAgain(this.jobs.job(jobId));
+      },
+      undone: async (runId) => {
+        await this.runs.markUndone(runId);
+        this.jobs.markUndone(runId);
+      },
     };
   }
 
-  /** The engine refuses it too; said here, it is said before there is a job. */
-  #refuseOwnFolders({ to }: InputOf<'jobs.restore'>): void {
-    if (to.kind !== 'folder') return;
+  /** Before there is a job, so that the person can choose another place at once. */
+  async #refusePlace({ to, destinationId, snapshotId, paths }: InputOf<'jobs.restore'>): Promise<void> {
+    if (to.kind === 'original') {
+      const snapshot = await snapshotOf(this.destinations.repository(destinationId), snapshotId);
+      const isAllowed = (folder: Buffer): Promise<boolean> => this.places.isAllowed(folder);
+      return refuseOriginalPlace(snapshot, paths, { hostName: this.#options.hostName, isAllowed });
+    }
     const target = this.handles.pathOf(to.handle);
-    if (!pathWithin(target, Buffer.from(this.#options.home))) return;
-    throw new CairnError('restore/target', 'Cairn’s own folder can’t be restored into.');
+    // The engine refuses it too.
+    if (pathWithin(target, Buffer.from(this.#options.home)))
+      throw new CairnError('restore/target', 'Cairn’s own folder can’t be restored into.');
+    await this.places.refuseOutside(target);
   }
 
   #snapshotsChanged(destinationId: string): void {
@@ -355,34 +371,44 @@ class OpenDesk implements Desk {
     if (kind === 'restore-plan') return;
     const durationMs = Math.max(0, this.#options.ports.clock.nowMs() - Date.parse(startedAt));
     const figures = { files: progress?.files ?? 0, bytes: progress?.bytes ?? 0 };
-    await this.runs.running({ runId: jobId, kind, setId, destinationId, startedAt, durationMs, ...figures });
+    const undoIds = this.#undoIds.get(jobId) ?? [];
+    await this.runs.running({ runId: jobId, kind, setId, destinationId, startedAt, durationMs, ...figures, undoIds });
     this.overview.soon();
+  }
+
+  #noteAgain(job: Job): void {
+    this.#noteRunning(job).catch((error: unknown) => this.#options.ports.log('warn', 'a job was not noted', { error }));
   }
 
   #noteAll(running: readonly Job[]): void {
     const nowMs = this.#options.ports.clock.monotonicMs();
     if (nowMs - this.#notedAtMs < NOTE_EVERY_MS) return;
     this.#notedAtMs = nowMs;
-    for (const job of running) {
-      this.#noteRunning(job).catch((error: unknown) =>
-        this.#options.ports.log('warn', 'a job was not noted', { error }),
-      );
-    }
+    for (const job of running) this.#noteAgain(job);
   }
 
-  async #ended({ job, outcome }: Ended): Promise<void> {
-    const { jobId, kind, setId, destinationId, state, startedAt, error } = job;
-    if (kind === 'restore-plan') return void this.#kept.delete(jobId);
-    const undoIds = this.#kept.get(jobId) ?? [];
-    this.#kept.delete(jobId);
+  async #ended({ job, outcome }: Ended): Promise<{ readonly undoable: boolean }> {
+    const { jobId, kind, setId, destinationId, state, startedAt, error, progress } = job;
+    if (kind === 'restore-plan') return { undoable: false };
+    const undoIds = await this.#takeUndoIds(jobId);
     const durationMs = Math.max(0, this.#options.ports.clock.nowMs() - Date.parse(startedAt));
     const undoable = undoIds.length > 0;
     const ended = state === 'done' || state === 'cancelled' ? state : 'failed';
     const shared = { runId: jobId, kind, setId, destinationId, state: ended, startedAt, durationMs, error } as const;
-    await this.runs.add({ ...shared, ...figuresOf(outcome), undoable, undoIds }, outcome);
+    await this.runs.add({ ...shared, ...figuresOf(outcome, progress), undoable, undoIds }, outcome);
     if (kind === 'backup') await this.destinations.recount(destinationId).catch(() => undefined);
     this.tell({ kind: 'changed', topic: 'runs', destinationId });
     if (kind === 'backup' && state === 'done') this.tell({ kind: 'changed', topic: 'snapshots', destinationId });
     this.overview.soon();
+    return { undoable };
+  }
+
+  /** Of a job that ended: those that changed something, and lead somewhere. */
+  async #takeUndoIds(jobId: string): Promise<readonly string[]> {
+    const undoIds = this.#undoIds.get(jobId) ?? [];
+    this.#undoIds.delete(jobId);
+    if (undoIds.length === 0) return [];
+    const known = await this.#options.engine.undoableRestores().catch(() => []);
+    return undoIds.filter((undoId) => known.some((restore) => restore.undoId === undoId));
   }
 }

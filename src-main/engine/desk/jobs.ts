@@ -52,7 +52,7 @@ export type JobsOptions = {
   readonly every: Every;
   readonly tell: Tell;
   /** Waited for before the next job of the lane begins. */
-  readonly onEnded: (ended: Ended) => Promise<void>;
+  readonly onEnded: (ended: Ended) => Promise<Pick<Job, 'undoable'>>;
   readonly onBegun: (job: Job) => Promise<void>;
   /** About once a second while something runs. */
   readonly onTick: (running: readonly Job[]) => void;
@@ -105,6 +105,7 @@ export class Jobs {
       progress: null,
       outcome: null,
       error: null,
+      undoable: false,
     };
     const entry: Entry = {
       request,
@@ -171,6 +172,12 @@ export class Jobs {
     this.#options.tell({ kind: 'job-dismissed', jobId });
   }
 
+  /** A restore was taken back: it can't be taken back twice. */
+  markUndone(jobId: string): void {
+    const entry = this.#entries.get(jobId);
+    if (entry !== undefined) this.#change(entry, { undoable: false });
+  }
+
   /** Cancels everything and waits until it has ended. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -226,8 +233,8 @@ export class Jobs {
   async #end(entry: Entry, state: JobState, outcome: JobOutcome | null, error: WireError | null): Promise<void> {
     const job = this.#ended(entry, state, outcome, error);
     // On record before anyone is told: who hears of the end may ask for the run.
-    await this.#options.onEnded({ job, outcome });
-    entry.job = job;
+    const known = await this.#options.onEnded({ job, outcome });
+    entry.job = { ...job, ...known };
     this.#tell(entry);
   }
 

@@ -22,6 +22,9 @@ const AGREEMENT = 0.25;
 /** Old seconds count less and less: half after about half a minute. */
 const FORGETTING = 0.977;
 
+/** A tree may have grown by so much since it was counted, and the whole is still known well enough. */
+const GROWTH_BELIEVED = 1.02;
+
 /** What the whole is, where it is known before: from a dry run, a measurement, or the run before. */
 export type Expected = { readonly files: number; readonly bytes: number };
 
@@ -100,11 +103,16 @@ export class Meter {
     }
   }
 
-  /** The engine's own totals where it has them, else what was expected, never less than what is there already. */
+  /**
+   * The engine's own totals where it has them, else what was expected. Once there is clearly more than that, nobody knows
+   * how much: saying so is better than minutes at 100 %.
+   */
   #totalOf({ files, bytes, filesTotal, bytesTotal }: Progress): Expected {
     const expected = this.#expected;
     const known = filesTotal > 0 || bytesTotal > 0;
     if (known || expected === undefined) return { files: filesTotal, bytes: bytesTotal };
+    const isMore = files > GROWTH_BELIEVED * expected.files + 1 || bytes > GROWTH_BELIEVED * expected.bytes;
+    if (isMore) return { files: 0, bytes: 0 };
     return { files: Math.max(files, expected.files), bytes: Math.max(bytes, expected.bytes) };
   }
 

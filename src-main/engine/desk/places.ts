@@ -60,10 +60,10 @@ export class Places {
   /** @throws CairnError app/not-found, source/not-found, source/unreadable */
   async browse(handle: string | null, hidden: boolean): Promise<FolderListing> {
     const folder = handle === null ? this.#home : this.#handles.pathOf(handle);
-    await this.#refuseOutside(folder);
+    await this.refuseOutside(folder);
     const { folders, truncated } = await this.#foldersIn(folder, hidden);
     const above = parentOf(folder);
-    const isAboveAllowed = above !== undefined && (await this.#isAllowed(above));
+    const isAboveAllowed = above !== undefined && (await this.isAllowed(above));
     return {
       place: this.place(folder),
       parent: isAboveAllowed ? this.place(above) : null,
@@ -75,7 +75,7 @@ export class Places {
   /** @throws CairnError app/not-found, destination/… */
   async makeFolder(handle: string, name: string): Promise<Place> {
     const folder = this.#handles.pathOf(handle);
-    await this.#refuseOutside(folder);
+    await this.refuseOutside(folder);
     const made = joinPath(folder, Buffer.from(name));
     try {
       await mkdir(made);
@@ -110,24 +110,33 @@ export class Places {
 
   async #leadsToFolder(path: Buffer): Promise<boolean> {
     const found = await stat(path).catch(() => undefined);
-    return found?.isDirectory() === true && (await this.#isAllowed(path));
+    return found?.isDirectory() === true && (await this.isAllowed(path));
   }
 
-  async #refuseOutside(folder: Buffer): Promise<void> {
-    if (await this.#isAllowed(folder)) return;
+  /** @throws CairnError source/unreadable */
+  async refuseOutside(folder: Buffer): Promise<void> {
+    if (await this.isAllowed(folder)) return;
     throw new CairnError('source/unreadable', `${displayPath(folder)} can’t be looked at from here.`, {
       hint: 'Nothing was changed. A page may look at your home folder and at mounted drives; use the command line for others.',
     });
   }
 
-  async #isAllowed(folder: Buffer): Promise<boolean> {
+  /** Whether a folder, there or yet to be made, may be named here. */
+  async isAllowed(folder: Buffer): Promise<boolean> {
     if (!this.#options.confined) return true;
-    const real = await realpath(folder, { encoding: 'buffer' }).catch(() => folder);
-    const realHome = await realpath(this.#home, { encoding: 'buffer' }).catch(() => this.#home);
-    if (pathWithin(real, realHome)) return true;
+    const real = await realPathOf(folder);
+    if (pathWithin(real, await realPathOf(this.#home))) return true;
     const drives = await connectedDrives(this.#options.userHome);
     return drives.some(({ mountPoint, system }) => !system && pathWithin(real, mountPoint));
   }
+}
+
+/** Of what is not there, where it would come to be: the folders above may be links. */
+async function realPathOf(folder: Buffer): Promise<Buffer> {
+  const real = await realpath(folder, { encoding: 'buffer' }).catch(() => undefined);
+  if (real !== undefined) return real;
+  const above = parentOf(folder);
+  return above === undefined ? folder : joinPath(await realPathOf(above), baseNameOf(folder));
 }
 
 type FolderEntry = { readonly name: Buffer; readonly kind: 'folder' | 'link' | 'other' };

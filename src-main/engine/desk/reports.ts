@@ -7,6 +7,7 @@ import type {
   DamageKind,
   JobOutcome,
   ProblemGroup,
+  Progress,
   RestorePlace,
   RestoreReport,
   UndoReport,
@@ -69,10 +70,10 @@ export type RunFigures = {
   readonly snapshotId: string | null;
 };
 
-/** What a line of Activity says of an outcome. */
-export function figuresOf(outcome: JobOutcome | null): RunFigures {
+/** What a line of Activity says of an outcome; of a job that came to none, how far it had come. */
+export function figuresOf(outcome: JobOutcome | null, progress: Pick<Progress, 'files' | 'bytes'> | null): RunFigures {
   const none = { files: 0, bytes: 0, problemCount: 0, snapshotId: null };
-  if (outcome === null) return none;
+  if (outcome === null) return { ...none, files: progress?.files ?? 0, bytes: progress?.bytes ?? 0 };
   switch (outcome.kind) {
     case 'backup': {
       const { filesNew, filesChanged, filesUnmodified, bytesScanned, snapshotId } = outcome.report;

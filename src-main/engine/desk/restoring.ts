@@ -68,12 +68,12 @@ export type RestoreTask = {
   readonly target: Buffer | undefined;
   readonly conflict: ConflictChoice;
   readonly dryRun: boolean;
+  /** Told for each part, before it changes anything, what it can be taken back by. */
+  readonly onUndoable: (undoId: string) => void;
 };
 
-export type RestoreResult = { readonly report: RestoreReport; readonly undoIds: readonly string[] };
-
 /** Runs all parts, one after the other, and tells their progress as one. What was restored before a failure stays. */
-export async function runRestore(task: RestoreTask, context: JobContext): Promise<RestoreResult> {
+export async function runRestore(task: RestoreTask, context: JobContext): Promise<RestoreReport> {
   const parts = planParts(task.paths, task.target !== undefined);
   if (parts.length > 1) context.expect({ files: 0, bytes: await bytesOfParts(task, parts) });
   const mode = CONFLICT_MODES[task.conflict];
@@ -91,6 +91,7 @@ export async function runRestore(task: RestoreTask, context: JobContext): Promis
         overwrite: mode.overwrite,
         keepReplaced: mode.keepReplaced && !task.dryRun,
         dryRun: task.dryRun,
+        onUndoable: task.onUndoable,
         signal: context.signal,
         onProgress: (progress) => {
           files = progress.files;
@@ -110,7 +111,7 @@ export async function runRestore(task: RestoreTask, context: JobContext): Promis
     filesBefore += files;
     bytesBefore += bytes;
   }
-  return { report: sumOf(reports), undoIds: reports.flatMap(({ undoId }) => undoId ?? []) };
+  return sumOf(reports);
 }
 
 function targetOf(target: Buffer, { below }: RestorePart): Buffer {

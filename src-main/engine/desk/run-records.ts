@@ -3,16 +3,14 @@ import * as v from 'valibot';
 import { ERROR_TABLE, type ErrorCode } from '../../../src-shared/errors.ts';
 import type { Run, VerifiedTimes, VerifyDepthName, VerifyReport } from '../../../src-shared/model/index.ts';
 
-/** What stands on disk while a job runs. */
-export type RunningRecord = Pick<
-  Run,
-  'runId' | 'kind' | 'setId' | 'destinationId' | 'startedAt' | 'durationMs' | 'files' | 'bytes'
->;
+/** What the engine takes a restore back by, one for each of its parts. */
+type Undoable = { readonly undoIds: readonly string[] };
 
-export type RunRecord = Run & {
-  /** What the engine takes this restore back by, one for each of its parts. */
-  readonly undoIds: readonly string[];
-};
+/** What stands on disk while a job runs. */
+export type RunningRecord = Undoable &
+  Pick<Run, 'runId' | 'kind' | 'setId' | 'destinationId' | 'startedAt' | 'durationMs' | 'files' | 'bytes'>;
+
+export type RunRecord = Run & Undoable;
 
 export type Verification = {
   readonly times: VerifiedTimes;
@@ -35,6 +33,8 @@ const running = {
   durationMs: count,
   files: count,
   bytes: count,
+  // An earlier Cairn did not note them while a job ran.
+  undoIds: v.optional(v.array(text), []),
 };
 
 export const runningSchema: v.GenericSchema<unknown, RunningRecord> = v.object(running);
@@ -46,7 +46,6 @@ export const runSchema: v.GenericSchema<unknown, RunRecord> = v.object({
   snapshotId: v.nullable(text),
   error: v.nullable(v.object({ code, message: text, hint: text, retry: v.picklist(['never', 'later', 'ask']) })),
   undoable: v.boolean(),
-  undoIds: v.array(text),
 });
 
 const damageKind = v.picklist([

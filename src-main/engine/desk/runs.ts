@@ -10,9 +10,10 @@ import { appendFile, mkdir, readFile, readdir, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
 import { CairnError } from '../../../src-shared/errors.ts';
-import type { JobOutcome, Run, RunDetails } from '../../../src-shared/model/index.ts';
+import type { JobOutcome, Run, RunDetails, UndoableRestore } from '../../../src-shared/model/index.ts';
 import type { Ports } from '../kernel/index.ts';
 import {
+  listUndoable,
   localErrno,
   localStateError,
   makeLocalFolder,
@@ -60,7 +61,7 @@ export class Runs {
     try {
       for (const name of ['', 'details', 'running', 'verified']) await makeLocalFolder(path.join(runs.#folder, name));
       await runs.#load();
-      await runs.#recordInterrupted();
+      await runs.#recordInterrupted(await listUndoable({ home, ports }));
     } catch (error) {
       throw localStateError(home, error);
     }
@@ -180,21 +181,17 @@ export class Runs {
     if (text !== '' && !text.endsWith('\n')) await appendFile(this.#file, '\n');
   }
 
-  async #recordInterrupted(): Promise<void> {
+  async #recordInterrupted(known: readonly UndoableRestore[]): Promise<void> {
     // Unfinished temporary files are among them: they say nothing, and go too.
     const names = await readdir(path.join(this.#folder, 'running'));
     for (const name of names.slice(0, RUNNING_MAX)) {
       const file = path.join(this.#folder, 'running', name);
       const record = await readRecord(file, runningSchema);
       if (record !== undefined && !this.#runs.some(({ runId }) => runId === record.runId)) {
-        const ended = {
-          state: 'interrupted',
-          problemCount: 0,
-          snapshotId: null,
-          error: null,
-          undoable: false,
-        } as const;
-        await this.#append({ ...record, ...ended, undoIds: [] });
+        const undoIds = record.undoIds.filter((undoId) => known.some((restore) => restore.undoId === undoId));
+        const undoable = undoIds.length > 0;
+        const ended = { state: 'interrupted', problemCount: 0, snapshotId: null, error: null } as const;
+        await this.#append({ ...record, ...ended, undoable, undoIds });
       }
       await unlink(file);
     }

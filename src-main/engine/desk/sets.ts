@@ -37,6 +37,8 @@ export type SetsOptions = Pick<DeskOptions, 'engine' | 'ports' | 'kdfCost' | 'us
   readonly destinations: Destinations;
   readonly handles: Handles;
   readonly probe: ProbeOptions;
+  /** Whether a folder may be named here at all. */
+  readonly isAllowed: (folder: Buffer) => Promise<boolean>;
   /** Whether a password that was typed is put into the keychain. */
   readonly remembers: () => boolean;
 };
@@ -216,7 +218,10 @@ export class Sets {
     const snapshots = await repository.snapshots();
     const newest: SnapshotSummary | undefined =
       snapshots.findLast(({ host }) => host === this.#options.hostName) ?? snapshots.at(-1);
-    const sources = newest?.sources.map(({ path }) => path) ?? [];
+    // Where folders are confined, a repository that was brought here must not open what no person could choose.
+    const sources = await filterAsync(newest?.sources.map(({ path }) => path) ?? [], (path) =>
+      this.#options.isAllowed(bytesOf(path)),
+    );
     const name =
       newest === undefined
         ? escapePath(baseNameOf(Buffer.from(place)))
@@ -239,4 +244,13 @@ function secretOrRefuse(secret: Secret | null): Promise<Secret> {
   if (secret !== null) return Promise.resolve(secret);
   const hint = 'Nothing was changed. Type its password or its recovery key.';
   return Promise.reject(new CairnError('key/password-needed', 'This backup is encrypted.', { hint }));
+}
+
+async function filterAsync<Item>(
+  items: readonly Item[],
+  isWanted: (item: Item) => Promise<boolean>,
+): Promise<readonly Item[]> {
+  const found: Item[] = [];
+  for (const item of items) if (await isWanted(item)) found.push(item);
+  return found;
 }

@@ -11,7 +11,7 @@ import type {
   SnapshotSummary,
   UndoReport,
 } from '../../../src-shared/model/index.ts';
-import type { BackupLimits, ChangedFolders, Engine, LiveReport } from '../api.ts';
+import type { BackupLimits, ChangedFolders, Engine, LiveReport, OpenRepository } from '../api.ts';
 import type { Ports } from '../kernel/index.ts';
 import type { Destinations } from './destinations.ts';
 import { spaceAt } from './drives.ts';
@@ -44,8 +44,8 @@ export type WorkOptions = {
       readonly report: Parameters<typeof verifyOutcome>[0];
     },
   ) => Promise<void>;
-  /** What a restore keeps, for its record. */
-  readonly keptIn: (jobId: string, undoIds: readonly string[]) => void;
+  /** What a restore, or a part of it, can be taken back by: told before it changes anything, however it will end. */
+  readonly onUndoable: (jobId: string, undoId: string) => void;
   readonly undone: (runId: string) => Promise<void>;
 };
 
@@ -177,12 +177,11 @@ export function restoreJob(options: WorkOptions, input: RestoreInput, dryRun: bo
     lane: dryRun ? planLane(destinationId) : RESTORE_LANE,
     run: async (context) => {
       const repository = options.destinations.repository(destinationId);
-      const snapshot = (await repository.snapshots()).find(({ id }) => id === snapshotId);
-      if (snapshot === undefined) throw new CairnError('snapshot/not-found', 'This snapshot is not there any more.');
+      const snapshot = await snapshotOf(repository, snapshotId);
       const { listings } = options;
-      const task = { repository, listings, destinationId, snapshotId, paths, target, conflict, dryRun };
-      const { report, undoIds } = await runRestore(task, context);
-      options.keptIn(context.jobId, undoIds);
+      const onUndoable = (undoId: string): void => options.onUndoable(context.jobId, undoId);
+      const task = { repository, listings, destinationId, snapshotId, paths, target, conflict, dryRun, onUndoable };
+      const report = await runRestore(task, context);
       const path = target === undefined ? originalPlace(snapshot, paths) : escapePath(target);
       const place: RestorePlace = {
         path,
@@ -192,6 +191,13 @@ export function restoreJob(options: WorkOptions, input: RestoreInput, dryRun: bo
       return restoreOutcome(kind, report, place);
     },
   };
+}
+
+/** @throws CairnError snapshot/not-found */
+export async function snapshotOf(repository: OpenRepository, snapshotId: string): Promise<SnapshotSummary> {
+  const snapshot = (await repository.snapshots()).find(({ id }) => id === snapshotId);
+  if (snapshot !== undefined) return snapshot;
+  throw new CairnError('snapshot/not-found', 'This snapshot is not there any more.');
 }
 
 /** Of the nearest folder that exists: the target may be one that is yet to be made. */
@@ -217,8 +223,11 @@ export function undoJob(options: WorkOptions, run: RunRecord): JobRequest {
     lane: RESTORE_LANE,
     run: async (context) => {
       const reports: UndoReport[] = [];
-      // The last one first, as one takes steps back.
-      for (const undoId of run.undoIds.toReversed()) reports.push(await options.engine.undoRestore(undoId, context));
+      const known = await options.engine.undoableRestores();
+      // The last one first, as one takes steps back; one that was taken back before this was stopped is gone already.
+      for (const undoId of run.undoIds.toReversed())
+        if (known.some((restore) => restore.undoId === undoId))
+          reports.push(await options.engine.undoRestore(undoId, context));
       await options.undone(run.runId);
       return undoOutcome({
         broughtBack: reports.reduce((sum, { broughtBack }) => sum + broughtBack, 0),

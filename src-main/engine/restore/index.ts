@@ -8,5 +8,6 @@ export {
 } from './options.ts';
 export { restore } from './restore.ts';
 export { type UndoRequest, undoRestore } from './undo.ts';
+export { holdsChanges } from './undo-journal.ts';
 export type { UndoOptions } from './undo-recorder.ts';
 export { type Target, type TargetFolder, type TargetOptions, openTarget } from './target.ts';

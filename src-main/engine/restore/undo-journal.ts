@@ -93,6 +93,12 @@ export function* readUndoJournal(path: string): Generator<UndoLine> {
   }
 }
 
+/** False where the restore ended before it changed anything but the time of a folder. */
+export function holdsChanges(path: string): boolean {
+  for (const { kind } of readUndoJournal(path)) if (kind !== 'root' && kind !== 'metadata') return true;
+  return false;
+}
+
 /** Whole lines only. */
 function* linesOf(path: string): Generator<string> {
   const fd = fs.openSync(path, 'r');

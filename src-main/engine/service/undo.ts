@@ -8,7 +8,7 @@ import { CairnError } from '../../../src-shared/errors.ts';
 import { displayPath, formatTime } from '../../../src-shared/format/index.ts';
 import type { RestoreReport, UndoReport, UndoableRestore } from '../../../src-shared/model/index.ts';
 import { type Ports, toHex } from '../kernel/index.ts';
-import { type UndoOptions, type UndoRequest, undoRestore } from '../restore/index.ts';
+import { type UndoOptions, type UndoRequest, holdsChanges, undoRestore } from '../restore/index.ts';
 import { localErrno, localStateError, makeLocalFolder } from './local-file.ts';
 
 type Host = { readonly ports: Ports; readonly home: string };
@@ -21,10 +21,14 @@ const UNDO_ID = /^(\d{4}-\d{2}-\d{2})T(\d{2})-(\d{2})-(\d{2}\.\d{3}Z)-[0-9a-f]{8
 const folderOf = (home: string): string => path.join(home, 'undo');
 const journalOf = (home: string, undoId: string): string => path.join(folderOf(home), `${undoId}${SUFFIX}`);
 
-/** Runs a restore that writes down what it does. */
+/**
+ * Runs a restore that writes down what it does. `onUndoable` hears its id before anything is changed: one that fails, is
+ * cancelled or is killed can be taken back as far as it came.
+ */
 export async function undoably(
   { ports, home }: Host,
   run: (undo: UndoOptions) => Promise<RestoreReport>,
+  onUndoable: (undoId: string) => void,
 ): Promise<RestoreReport> {
   const time = formatTime(ports.clock.nowMs()).replaceAll(':', '-');
   const undoId = `${time}-${toHex(ports.random.bytes(RANDOM_BYTES))}`;
@@ -32,10 +36,25 @@ export async function undoably(
     throw localStateError(home, error);
   });
   const journal = journalOf(home, undoId);
-  const report = await run({ journal, stamp: undoId });
-  if (report.restored + report.replaced + report.removed + report.conflicts.length > 0) return { ...report, undoId };
-  await unlink(journal).catch(() => undefined);
-  return report;
+  onUndoable(undoId);
+  try {
+    const report = await run({ journal, stamp: undoId });
+    if (report.restored + report.replaced + report.removed + report.conflicts.length > 0) return { ...report, undoId };
+    await unlink(journal).catch(() => undefined);
+    return report;
+  } catch (error) {
+    if (!mayHoldChanges(journal)) await unlink(journal).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** What can't be read is kept: it may be all that leads back. */
+function mayHoldChanges(journal: string): boolean {
+  try {
+    return holdsChanges(journal);
+  } catch {
+    return true;
+  }
 }
 
 /** Newest first. */

@@ -42,6 +42,21 @@ test('a cancelled job has not failed', async ({ cairn }) => {
   await expect(page.getByRole('alert')).toHaveCount(0);
 });
 
+test('a restore that was cancelled can be taken back from where it is said', async ({ cairn }) => {
+  const { page } = cairn;
+  await cairn.open('healthy');
+  await cairn.go('Restore');
+  await page.getByRole('row').filter({ hasText: 'Documents' }).click();
+  await page.getByRole('button', { name: 'Restore…' }).click();
+  await page.getByRole('button', { name: /^Restore \d+ items$/ }).click();
+  const bar = page.getByRole('region', { name: 'Running job' });
+  await bar.getByRole('button', { name: 'Cancel' }).click();
+  await expect(bar.getByText('Restore: cancelled')).toBeVisible();
+  await expect(bar.getByText('What was restored until then is in its place.')).toBeVisible();
+  await bar.getByRole('button', { name: 'Undo' }).click();
+  await expect(bar.getByText('The restore was taken back')).toBeVisible();
+});
+
 test('a lost connection is said, made again, and what is shown is asked for anew', async ({ cairn }) => {
   const { page } = cairn;
   await cairn.open('healthy');
@@ -120,6 +135,21 @@ test('damage is told by what it does to files, with a table beside the drawing',
   await expect(page.getByRole('button', { name: /damaged/ })).toHaveCount(2);
   await page.getByRole('radio', { name: 'Table' }).check();
   await expect(page.getByRole('table').getByText('Damaged', { exact: true })).toHaveCount(2);
+});
+
+test('with two places, the one in trouble is shown first, and each can be looked at and checked', async ({ cairn }) => {
+  const { page } = cairn;
+  await cairn.open('two-drives');
+  await page.getByRole('button', { name: 'See what is affected' }).click();
+  const which = page.getByRole('radiogroup', { name: 'Which place' });
+  await expect(which.getByRole('radio', { name: /Archive 2 damaged parts found/ })).toBeChecked();
+  await expect(page.getByText('Affects 3 files in 2 snapshots')).toBeVisible();
+  await which.getByRole('radio', { name: /Blue Connected/ }).check();
+  await expect(page.getByRole('heading', { name: 'Your backup is whole' })).toBeVisible();
+  await expect(page.getByText('Affects 3 files in 2 snapshots')).toHaveCount(0);
+  await page.getByRole('button', { name: 'Check now' }).click();
+  const blue = (await cairn.asked('integrity.status')) as { readonly destinationId: string };
+  expect(await cairn.asked('jobs.verify')).toMatchObject({ destinationId: blue.destinationId });
 });
 
 test('the password is changed, and a wrong current one is refused in words', async ({ cairn }) => {

@@ -29,6 +29,7 @@ const VIEWS: readonly View[] = [
       await page.getByText('Found a Cairn backup').waitFor();
     },
   },
+  { name: 'What keeps the engine from starting', scenario: 'refused', reach: stay },
   { name: 'Overview', scenario: 'healthy', reach: stay },
   { name: 'Overview while it runs', scenario: 'backing-up', reach: stay },
   { name: 'Overview with reasons', scenario: 'full', reach: stay },
@@ -44,6 +45,7 @@ const VIEWS: readonly View[] = [
     },
   },
   { name: 'Integrity', scenario: 'damaged', reach: (cairn) => cairn.go('Integrity') },
+  { name: 'Integrity of two places', scenario: 'two-drives', reach: (cairn) => cairn.go('Integrity') },
   { name: 'Activity', scenario: 'problems', reach: (cairn) => cairn.go('Activity') },
   {
     name: 'Log',

@@ -45,6 +45,29 @@ test('a folder asks first: the sheet counts what would happen, and Enter accepts
   expect(await cairn.clicks()).toBe(3);
 });
 
+test('what was made on another computer goes into a folder that is asked for', async ({ cairn }) => {
+  const { page } = cairn;
+  await cairn.open('adopted');
+  await cairn.go('Restore');
+  await openDocuments(page);
+  await row(page, 'Notes.txt').click();
+  await page.getByRole('button', { name: 'Restore', exact: true }).last().click();
+  const sheet = page.getByRole('dialog', { name: 'Restore 1 item' });
+  await expect(sheet.getByText('This snapshot was made on “ada-old-laptop”')).toBeVisible();
+  await expect(sheet.getByRole('radio', { name: /Another folder/ })).toBeChecked();
+  await expect(sheet.getByRole('button', { name: 'Restore', exact: true })).toBeDisabled();
+  await sheet.getByRole('button', { name: 'Choose a folder…' }).click();
+  const picker = page.getByRole('dialog', { name: 'Choose where to restore to' });
+  await picker.getByRole('button', { name: 'Downloads' }).click();
+  await picker.getByRole('button', { name: 'Use “Downloads”' }).click();
+  await sheet.getByRole('button', { name: 'Restore 1 item' }).click();
+  await expect(page.getByText('Restored 1 item', { exact: true })).toBeVisible();
+  expect(await cairn.asked('jobs.restore')).toMatchObject({ to: { kind: 'folder' } });
+  // Known by now: the next one is asked for at once.
+  await row(page, 'Notes.txt').click();
+  await expect(page.getByRole('button', { name: 'Restore…' })).toBeEnabled();
+});
+
 test('another choice about files that differ is counted anew and is what is done', async ({ cairn }) => {
   const { page } = cairn;
   await cairn.open('healthy');

@@ -48,6 +48,9 @@ export const SCENARIOS = [
   'indexing',
   'no-catalog',
   'many-drives',
+  'refused',
+  'adopted',
+  'two-drives',
 ] as const;
 export type Scenario = (typeof SCENARIOS)[number];
 
@@ -61,6 +64,7 @@ const ago = (nowMs: number, ageMs: number): string => new Date(nowMs - ageMs).to
 
 export const SET_ID = hexOf('set', 16);
 export const DESTINATION_ID = hexOf('destination', 16);
+export const SECOND_DESTINATION_ID = hexOf('destination 2', 16);
 const HOME = '/home/ada';
 const REPOSITORY = '/media/ada/Blue/Cairn';
 
@@ -235,6 +239,7 @@ function verdictOf(scenario: Scenario, nowMs: number): Verdict {
     ],
     locked: [{ kind: 'locked', ...at }],
     damaged: [{ kind: 'damage', ...at, count: 2 }],
+    'two-drives': [{ kind: 'damage', destinationId: SECOND_DESTINATION_ID, count: 2 }],
     full: [
       { kind: 'last-failed', setId: SET_ID, error },
       { kind: 'space-low', ...at, freeBytes: 18e6 },
@@ -247,7 +252,7 @@ function verdictOf(scenario: Scenario, nowMs: number): Verdict {
     unusable: [{ kind: 'unusable', ...at }],
   };
   const reasons = all[scenario] ?? [];
-  const bad = scenario === 'damaged' || scenario === 'full' || scenario === 'unusable';
+  const bad = scenario === 'damaged' || scenario === 'two-drives' || scenario === 'full' || scenario === 'unusable';
   return { level: bad ? 'bad' : reasons.length > 0 ? 'attention' : 'good', reasons };
 }
 
@@ -290,12 +295,24 @@ export function overviewOf(scenario: Scenario, nowMs: number): Overview {
     verdict: verdictOf(scenario, nowMs),
     sets: [setOf(scenario, nowMs)],
     destinations: [
-      destinationOf(scenario, nowMs),
+      ...(scenario === 'two-drives' ? twoDrives(nowMs) : [destinationOf(scenario, nowMs)]),
       ...(scenario === 'many-drives' ? moreDestinations(destinationOf('healthy', nowMs), nowMs) : []),
     ],
     days: daysOf(scenario, snapshotsOf(scenario, nowMs), nowMs),
   };
 }
+
+/** One that is whole, and one with damage. */
+const twoDrives = (nowMs: number): readonly Destination[] => [
+  destinationOf('healthy', nowMs),
+  {
+    ...destinationOf('damaged', nowMs),
+    destinationId: SECOND_DESTINATION_ID,
+    name: 'Archive',
+    path: '/mnt/archive/Cairn',
+    remembered: false,
+  },
+];
 
 export function runsOf(scenario: Scenario, nowMs: number): readonly Run[] {
   const runs: Run[] = [];

@@ -69,6 +69,15 @@ export class ScriptedEngine {
   }
 
   hello(): void {
+    if (this.#scenario === 'refused') {
+      const hint =
+        'Nothing was changed. Use that one or end it first. If there is none, delete ' +
+        '/home/ada/.local/share/cairn/engine-host.lock.';
+      const error = new CairnError('app/busy', 'Cairn runs already at http://127.0.0.1:8600/ (process 4711).', {
+        hint,
+      });
+      return this.#post({ kind: 'refused', error: error.toWire() });
+    }
     const protocol = this.#scenario === 'old-engine' ? PROTOCOL_VERSION + 1 : PROTOCOL_VERSION;
     this.#post({ kind: 'hello', protocol, version: '0.1.0' });
   }
@@ -160,6 +169,14 @@ export class ScriptedEngine {
     };
     this.#measuring = setInterval(tell, 60);
     return measureId;
+  }
+
+  #refuseOriginal({ to }: InputOf<'jobs.restore'>): void {
+    if (this.#scenario !== 'adopted' || to.kind !== 'original') return;
+    throw new CairnError(
+      'restore/original-place',
+      'This snapshot was made on “ada-old-laptop”; this computer is “ada-desk”.',
+    );
   }
 
   #problems(): readonly ProblemGroup[] {
@@ -304,9 +321,14 @@ export class ScriptedEngine {
     'jobs.list': () => this.#jobs.all,
     'jobs.backup': () => this.#jobs.start('backup', outcomeOf('backup', 'quick', '')),
     'jobs.verify': ({ depth }) => this.#jobs.start('verify', outcomeOf('verify', depth.kind, '')),
-    'jobs.restore': (input) => this.#jobs.start('restore', outcomeOf('restore', 'quick', '', filesOf(input.paths))),
-    'jobs.planRestore': (input) =>
-      this.#jobs.start('restore-plan', outcomeOf('restore-plan', 'quick', '', filesOf(input.paths)), 3),
+    'jobs.restore': (input) => {
+      this.#refuseOriginal(input);
+      return this.#jobs.start('restore', outcomeOf('restore', 'quick', '', filesOf(input.paths)));
+    },
+    'jobs.planRestore': (input) => {
+      this.#refuseOriginal(input);
+      return this.#jobs.start('restore-plan', outcomeOf('restore-plan', 'quick', '', filesOf(input.paths)), 3);
+    },
     'jobs.undo': () => this.#jobs.start('undo', outcomeOf('undo', 'quick', '')),
     'jobs.cancel': ({ jobId }) => this.#jobs.cancel(jobId),
     'jobs.dismiss': ({ jobId }) => {
@@ -323,7 +345,10 @@ export class ScriptedEngine {
     'compare.list': (input) => compared(this.#moment(input.before), this.#moment(input.after), input),
     'compare.text': (input) => textCompared(this.#moment(input.before), this.#moment(input.after), input.path),
     'metrics.get': ({ range }) => metricsOf(this.#scenario, range, this.#nowMs),
-    'integrity.status': () => data.integrityOf(this.#scenario, this.#nowMs),
+    'integrity.status': ({ destinationId }) => {
+      const isSecond = destinationId === data.SECOND_DESTINATION_ID;
+      return { ...data.integrityOf(isSecond ? 'damaged' : this.#scenario, this.#nowMs), destinationId };
+    },
     'activity.runs': ({ before, limit }) => {
       const rows = data.runsOf(this.#scenario, this.#nowMs);
       const from = before === null ? 0 : rows.findIndex((row) => row.runId === before) + 1;

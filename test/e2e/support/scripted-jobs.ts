@@ -148,7 +148,7 @@ export class ScriptedJobs {
 
   finished(kind: JobKind, outcome: JobOutcome): Job {
     const job = this.#make(kind, 'done', 9_000);
-    return this.#put({ ...job, endedAt: new Date().toISOString(), outcome });
+    return this.#put({ ...job, endedAt: new Date().toISOString(), outcome, undoable: kind === 'restore' });
   }
 
   start(kind: JobKind, outcome: JobOutcome, ticks = TICKS_OF_JOB): Job {
@@ -158,9 +158,11 @@ export class ScriptedJobs {
       tick++;
       const current = this.find(job.jobId);
       if (current.state === 'cancelling') {
-        this.#end(job.jobId, { ...current, state: 'cancelled', endedAt: new Date().toISOString() });
+        const undoable = kind === 'restore';
+        this.#end(job.jobId, { ...current, state: 'cancelled', undoable, endedAt: new Date().toISOString() });
       } else if (tick >= ticks) {
-        this.#end(job.jobId, { ...current, state: 'done', outcome, endedAt: new Date().toISOString() });
+        const undoable = kind === 'restore';
+        this.#end(job.jobId, { ...current, state: 'done', outcome, undoable, endedAt: new Date().toISOString() });
       } else {
         this.#tell(this.#put({ ...current, progress: progressAt(kind, tick / ticks, tick) }));
       }
@@ -198,6 +200,7 @@ export class ScriptedJobs {
       progress: null,
       outcome: null,
       error: null,
+      undoable: false,
     };
   }
 

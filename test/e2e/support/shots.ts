@@ -113,6 +113,7 @@ export const SHOTS: readonly Shot[] = [
   },
   { name: 'splash', scenario: 'silent' },
   { name: 'old-engine', scenario: 'old-engine' },
+  { name: 'refused', scenario: 'refused' },
   { name: 'palette', scenario: 'healthy', act: (page) => page.keyboard.press('Control+k') },
   { name: 'keys', scenario: 'healthy', act: (page) => page.keyboard.press('?') },
   {
@@ -133,6 +134,15 @@ export const SHOTS: readonly Shot[] = [
       await openDocuments(page);
       await page.getByRole('button', { name: 'Options…' }).click();
       await page.waitForTimeout(500);
+    },
+  },
+  {
+    name: 'restore-sheet-elsewhere',
+    scenario: 'adopted',
+    act: async (page) => {
+      await openDocuments(page);
+      await page.getByRole('button', { name: 'Restore', exact: true }).last().click();
+      await page.getByText('This snapshot was made on').waitFor();
     },
   },
   {
@@ -214,6 +224,7 @@ export const SHOTS: readonly Shot[] = [
   { name: 'integrity', scenario: 'healthy', act: go('Integrity') },
   { name: 'integrity-running', scenario: 'verifying', act: go('Integrity') },
   { name: 'integrity-damaged', scenario: 'damaged', act: go('Integrity') },
+  { name: 'integrity-two', scenario: 'two-drives', act: go('Integrity') },
   { name: 'integrity-away', scenario: 'away', act: go('Integrity') },
   { name: 'integrity-never', scenario: 'new-set', act: go('Integrity') },
   {

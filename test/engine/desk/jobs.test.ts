@@ -29,7 +29,10 @@ beforeEach(() => {
     },
     tell: (event) => void events.push(structuredClone(event)),
     onBegun: async (job) => void order.push(`begun ${job.kind}`),
-    onEnded: async ({ job }) => void order.push(`ended ${job.kind} ${job.state}`),
+    onEnded: async ({ job }) => {
+      order.push(`ended ${job.kind} ${job.state}`);
+      return { undoable: false };
+    },
     onTick: () => undefined,
   });
 });

@@ -114,6 +114,28 @@ describe('the remaining time', () => {
   });
 });
 
+describe('the whole', () => {
+  it('is what was expected, also where it has grown a little, and unknown once there is clearly more', () => {
+    const meter = new Meter();
+    meter.expect({ files: 1000, bytes: 1e6 });
+    const totals = (files: number, bytes: number): readonly number[] => {
+      meter.add(progress({ files, bytes, copied: bytes }), 0);
+      const { filesTotal, bytesTotal } = meter.view(0)!;
+      return [filesTotal, bytesTotal];
+    };
+    expect(totals(10, 1e4)).toEqual([1000, 1e6]);
+    expect(totals(1010, 1.01e6)).toEqual([1010, 1.01e6]);
+    expect(totals(1030, 1.01e6)).toEqual([0, 0]);
+    expect(totals(1000, 3e6)).toEqual([0, 0]);
+  });
+
+  it('of a restore is what the engine says', () => {
+    const meter = new Meter();
+    meter.add({ ...progress({ files: 5, bytes: 50, copied: 50 }), filesTotal: 10, bytesTotal: 100 }, 0);
+    expect(meter.view(0)).toMatchObject({ filesTotal: 10, bytesTotal: 100 });
+  });
+});
+
 describe('the rates', () => {
   it('have one sample a second and sixty at most, and stand still when nothing comes', () => {
     const meter = new Meter();

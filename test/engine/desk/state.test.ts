@@ -181,10 +181,43 @@ describe('the record of runs', () => {
   it('says of a job that a crash ended that it was interrupted, once', async () => {
     const runs = await Runs.open(home, ports);
     const { runId, kind, setId, destinationId, startedAt, files, bytes } = run(7);
-    await runs.running({ runId, kind, setId, destinationId, startedAt, durationMs: 60_000, files, bytes });
+    const durationMs = 60_000;
+    await runs.running({ runId, kind, setId, destinationId, startedAt, durationMs, files, bytes, undoIds: [] });
     const again = await Runs.open(home, ports);
     expect(again.list(null, 5)).toMatchObject([{ runId, state: 'interrupted', durationMs: 60_000, error: null }]);
     expect((await Runs.open(home, ports)).list(null, 5)).toHaveLength(1);
+  });
+
+  it('says of a restore that a crash ended what it can be taken back by, where that is still there', async () => {
+    const runs = await Runs.open(home, ports);
+    const [there, gone] = ['2026-11-22T14-05-33.123Z-1a2b3c4d', '2026-11-22T14-05-33.123Z-00000000'];
+    for (const [number, undoIds] of [
+      [7, [there, gone]],
+      [8, [gone]],
+    ] as const) {
+      const { runId, setId, destinationId, startedAt, durationMs, files, bytes } = run(number);
+      const shared = { runId, setId, destinationId, startedAt, durationMs, files, bytes };
+      await runs.running({ ...shared, kind: 'restore', undoIds });
+    }
+    fs.mkdirSync(file('undo'), { recursive: true });
+    fs.writeFileSync(file(`undo/${there}.journal`), '');
+    const again = await Runs.open(home, ports);
+    const told = again.list(null, 5).map(({ runId, undoable }) => [runId, undoable]);
+    expect(new Map(told as [string, boolean][])).toEqual(
+      new Map([
+        [ID(7), true],
+        [ID(8), false],
+      ]),
+    );
+    expect(again.record(ID(7)).undoIds).toEqual([there]);
+  });
+
+  it('reads what an earlier Cairn noted of a running job', async () => {
+    await Runs.open(home, ports);
+    const { runId, kind, setId, destinationId, startedAt, durationMs, files, bytes } = run(9);
+    const noted = { runId, kind, setId, destinationId, startedAt, durationMs, files, bytes };
+    fs.writeFileSync(file(`runs/running/${runId}.json`), JSON.stringify(noted));
+    expect((await Runs.open(home, ports)).list(null, 5)).toMatchObject([{ runId, state: 'interrupted' }]);
   });
 
   it('has the outcome of a run with its problems in groups', async () => {
