@@ -17,9 +17,11 @@ import { addServe } from './commands/serve.ts';
 import { addSet } from './commands/set.ts';
 import { addSnapshots } from './commands/snapshots.ts';
 import { addStats } from './commands/stats.ts';
+import { addStatus } from './commands/status.ts';
 import { addUndo } from './commands/undo.ts';
 import { addVerify } from './commands/verify.ts';
 import { addVersions } from './commands/versions.ts';
+import { addWatch } from './commands/watch.ts';
 import type { Host } from './host.ts';
 import { addGlobalOptions } from './options.ts';
 
@@ -52,7 +54,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 done with problems,
 
 const GROUPS = [
   { heading: 'Back up and restore:', commands: [addInit, addBackup, addRestore, addUndo] },
-  { heading: 'Back up by itself:', commands: [addSet] },
+  { heading: 'Back up by itself:', commands: [addSet, addWatch, addStatus] },
   { heading: 'Look at backups:', commands: [addSnapshots, addLs, addCat, addDiff, addFind, addVersions] },
   { heading: 'The app:', commands: [addServe] },
   { heading: 'Look after the repository:', commands: [addVerify, addStats, addChains, addKey, addDoctor] },

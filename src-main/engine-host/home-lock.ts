@@ -59,6 +59,17 @@ export async function lockHome(home: string, ports: Ports): Promise<HomeLock> {
   }
 }
 
+/** Who serves a home right now; undefined where nobody does. `address` null: in its own window, or without one. */
+export async function holderOf(
+  home: string,
+  ports: Ports,
+): Promise<{ readonly processId: number; readonly address: string | null } | undefined> {
+  const found = await readFile(path.join(home, LOCK_NAME), 'utf8').catch(() => undefined);
+  const holder = found === undefined ? undefined : parseLock(found);
+  if (holder === undefined) return undefined;
+  return (await judgeProcess(holder, await processIdentity({ home, ports }))) === 'dead' ? undefined : holder;
+}
+
 async function take(file: string, content: string, home: string, ports: Ports): Promise<void> {
   const self = await processIdentity({ home, ports });
   for (let tries = 0; tries < TRIES_MAX; tries++) {

@@ -20,6 +20,7 @@ import { serveClient } from './connection.ts';
 import { createDispatch } from './dispatch.ts';
 import { createHandlers } from './handlers.ts';
 import { type HomeLock, lockHome } from './home-lock.ts';
+import { StatusFile } from './status-file.ts';
 import type { Activity, EngineHost, EngineService, HostStatus, MessagePortLike, Notice, StartService } from './port.ts';
 
 /** Windows, tabs and scripts together. */
@@ -80,8 +81,9 @@ export async function openService(options: ServiceOptions): Promise<OpenService>
     });
     await followLoginItem(desk, host);
     const agent = options.withAgent === false ? undefined : agentOf(desk, options, ports);
+    const status = new StatusFile(home, { after: afterDelay, log, nowText: () => desk.nowText() });
     const handlers = createHandlers({ desk, engine, host, home, version: packageFile.version, kdfCost });
-    return serviceOf(desk, lock, host, { dispatch: createDispatch(handlers, ports), log, agent });
+    return serviceOf(desk, lock, host, { dispatch: createDispatch(handlers, ports), log, agent, status });
   } catch (error) {
     await lock.release();
     throw error;
@@ -118,11 +120,20 @@ type Serving = {
   readonly dispatch: ReturnType<typeof createDispatch>;
   readonly log: Log;
   readonly agent: Agent | undefined;
+  readonly status: StatusFile;
 };
 
-function serviceOf(desk: Desk, lock: HomeLock, host: EngineHost, { dispatch, log, agent }: Serving): OpenService {
+function serviceOf(
+  desk: Desk,
+  lock: HomeLock,
+  host: EngineHost,
+  { dispatch, log, agent, status }: Serving,
+): OpenService {
   const clients = new Set<() => void>();
-  const stopTelling = desk.listen((event) => tellHost(desk, host, event));
+  const stopTelling = desk.listen((event) => {
+    tellHost(desk, host, event);
+    if (event.kind === 'overview') status.show(event.overview, titlesOf(desk));
+  });
   host.showTheme?.(desk.settings.state.theme);
   const looked = (): void => {
     desk.look().catch((error: unknown) => log('error', 'looking at destinations failed', { error }));
@@ -146,11 +157,12 @@ function serviceOf(desk: Desk, lock: HomeLock, host: EngineHost, { dispatch, log
       });
       clients.add(close);
     },
-    activities: () => desk.jobs.open().map((job) => ({ title: titleOf(job, desk) })),
+    activities: () => titlesOf(desk).map((title) => ({ title })),
     close: async () => {
       stopTelling();
       await agent?.close();
       await desk.close();
+      await status.close();
       for (const close of [...clients]) close();
       await lock.release();
     },
@@ -164,6 +176,10 @@ const WORDS: Readonly<Record<JobKind, string>> = {
   'restore-plan': 'Planning a restore',
   undo: 'Taking a restore back',
 };
+
+function titlesOf(desk: Desk): readonly string[] {
+  return desk.jobs.open().map((job) => titleOf(job, desk));
+}
 
 function titleOf({ kind, setId }: Job, desk: Desk): Activity['title'] {
   const name = setId === null ? undefined : desk.sets.nameOf(setId);

@@ -2,13 +2,13 @@
 import path from 'node:path';
 import { type Command, Option } from 'commander';
 
-import { isCairnError } from '../../../src-shared/errors.ts';
 import type { Headless } from '../../engine-host/headless.ts';
 import { EXIT, type Host } from '../host.ts';
 import { homeFolder } from '../home.ts';
 import { flagsOf } from '../in-repository.ts';
 import { kdfCostOption, wholeNumber } from '../options.ts';
 import { secretSource } from '../secret.ts';
+import { sayWhatEnds, unlockAll, untilStopping } from '../serving.ts';
 
 type Flags = {
   readonly port?: number;
@@ -56,12 +56,12 @@ async function serve(host: Host, command: Command): Promise<void> {
     ...(flags.kdfCost === undefined ? {} : { kdfCost: flags.kdfCost }),
   });
   try {
-    await unlockAll(host, flagsOf(command), headless);
+    await unlockAll(host, secretSource(host, flagsOf(command), undefined), headless.service);
     await show(host, headless, home, flags.open === true);
     const stopOffering = offerLinks(host, headless);
     await untilStopping(host.signal);
     stopOffering();
-    await sayWhatEnds(host, headless);
+    await sayWhatEnds(host, headless.service);
   } finally {
     await headless.close();
   }
@@ -101,38 +101,4 @@ function offerLinks(host: Host, headless: Headless): () => void {
     host.input.off('data', offer);
     host.input.pause();
   };
-}
-
-/** With a password given by file or environment, whatever it opens is open before anyone asks. */
-async function unlockAll(host: Host, flags: Parameters<typeof secretSource>[1], headless: Headless): Promise<void> {
-  const source = secretSource(host, flags, undefined);
-  if (source.isTyped) return source.close();
-  const secret = await source.read();
-  const { desk } = headless.service;
-  await desk.look();
-  for (const { destinationId, state, name } of (await desk.overview.get()).destinations) {
-    if (state !== 'locked') continue;
-    try {
-      await desk.destinations.unlock(destinationId, secret, false);
-    } catch (error) {
-      if (!isCairnError(error)) throw error;
-      await host.output.warn(`“${name}” stays locked: ${error.message}`);
-    }
-  }
-}
-
-function untilStopping(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-}
-
-/** What runs comes to a clean end: what is finished stays, and the next backup goes on from there. */
-async function sayWhatEnds(host: Host, headless: Headless): Promise<void> {
-  const titles = headless.service.activities().map(({ title }) => title);
-  if (titles.length === 0) return;
-  await host.output.note(
-    `${titles.join(', ')}: stopping at a safe point. What is finished is safe. Press Ctrl-C again to end at once.`,
-  );
 }
