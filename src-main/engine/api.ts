@@ -22,6 +22,7 @@ import type {
   UnreadableFolder,
   VerifyReport,
 } from '../../src-shared/model/index.ts';
+import type { FolderRow } from './browse/index.ts';
 import type { Clock, Log } from './kernel/index.ts';
 
 export type Password = { readonly kind: 'password'; readonly password: string };
@@ -119,6 +120,8 @@ export type VerifyDepth =
  */
 export type OnUnreadable = (folder: UnreadableFolder) => void;
 
+export type { FolderRow };
+
 export type OpenRepository = {
   backup(request: BackupRequest): Promise<BackupReport>;
   /** What a backup would do now, compared with its parent. Writes nothing. */
@@ -130,6 +133,8 @@ export type OpenRepository = {
     from: PathInSnapshot,
     options: { readonly recursive: boolean; readonly onUnreadable?: OnUnreadable },
   ): AsyncGenerator<ListedEntry>;
+  /** The entries of one folder as a list of very many needs them, some at a time, in the order of their raw names. */
+  listFolder(from: PathInSnapshot, onUnreadable: OnUnreadable): AsyncGenerator<readonly FolderRow[]>;
   /** The bytes of a file, checked, piece by piece. */
   cat(from: PathInSnapshot): AsyncGenerator<Uint8Array>;
   restore(request: RestoreRequest): Promise<RestoreReport>;

@@ -1,4 +1,4 @@
 /** The words for bytes, times and paths that the command line and the app share. Pure: no Node, no DOM. */
 export { formatBytes, formatRate, parseBytes } from './bytes.ts';
 export { displayPath, escapePath, unescapePath } from './path.ts';
-export { formatDuration, formatTime, formatTimeNs } from './time.ts';
+export { formatDuration, formatTime, formatTimeNs, millisecondsOf } from './time.ts';
