@@ -19,7 +19,16 @@ describe('the order of names', () => {
   it('is that of the collator for every pair of names that have keys', () => {
     const random = seeded(testSeed('natural order'));
     const printable = Array.from({ length: 95 }, (_, index) => String.fromCharCode(0x20 + index));
-    const characters = [...printable, ...'00112233', ...'éñÅöüçøßæ', 'e\u0301', '\u0301', '日', '\u200d', '🙂', 'İ'];
+    const characters = [
+      ...printable,
+      ...Array.from('00112233éñÅöüçøßæ'),
+      'e\u0301',
+      '\u0301',
+      '日',
+      '\u200d',
+      '🙂',
+      'İ',
+    ];
     const name = (): string => Array.from({ length: random.between(0, 6) }, () => random.pick(characters)).join('');
     let compared = 0;
     for (let pair = 0; pair < 100_000; pair++) {
