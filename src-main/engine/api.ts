@@ -23,6 +23,7 @@ import type {
   VerifyReport,
 } from '../../src-shared/model/index.ts';
 import type { LiveReport } from './backup/index.ts';
+import type { FolderRow } from './browse/index.ts';
 import type { Clock, Log } from './kernel/index.ts';
 
 export type { LiveReport };
@@ -132,6 +133,8 @@ export type VerifyDepth =
  */
 export type OnUnreadable = (folder: UnreadableFolder) => void;
 
+export type { FolderRow };
+
 export type OpenRepository = {
   backup(request: BackupRequest): Promise<BackupReport>;
   /** Backs up what changed, and costs what these folders and those above them hold. */
@@ -145,6 +148,8 @@ export type OpenRepository = {
     from: PathInSnapshot,
     options: { readonly recursive: boolean; readonly onUnreadable?: OnUnreadable },
   ): AsyncGenerator<ListedEntry>;
+  /** The entries of one folder as a list of very many needs them, some at a time, in the order of their raw names. */
+  listFolder(from: PathInSnapshot, onUnreadable: OnUnreadable): AsyncGenerator<readonly FolderRow[]>;
   /** The bytes of a file, checked, piece by piece. */
   cat(from: PathInSnapshot): AsyncGenerator<Uint8Array>;
   restore(request: RestoreRequest): Promise<RestoreReport>;

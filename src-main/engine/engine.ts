@@ -27,6 +27,7 @@ import {
   diffSnapshots,
   findEntries,
   listEntries,
+  listFolder,
   listVersions,
   locate,
   readContent,
@@ -223,6 +224,9 @@ function openRepositoryApi(
     chains: async () => summariseChains(await snapshotsOf()),
     list: async function* (from, options) {
       yield* listEntries(repository, await pick(from.snapshot), from.path, options);
+    },
+    listFolder: async function* (from, onUnreadable) {
+      yield* listFolder(repository, await pick(from.snapshot), from.path, onUnreadable);
     },
     cat: async function* (from) {
       yield* catFile(repository, await pick(from.snapshot), from);

@@ -2,4 +2,4 @@
 export { formatBytes, formatRate, parseBytes } from './bytes.ts';
 export { displayPath, escapePath, unescapePath } from './path.ts';
 export { SCHEDULE_LIMITS, TIME_OF_DAY, WEEKDAYS, formatTiming, parseTiming } from './schedule.ts';
-export { formatDuration, formatTime, formatTimeNs } from './time.ts';
+export { formatDuration, formatTime, formatTimeNs, millisecondsOf } from './time.ts';

@@ -13,9 +13,13 @@ export function formatTime(timeMs: number): string {
 
 /** The same for nanoseconds since 1970, rounded down to the millisecond. */
 export function formatTimeNs(timeNs: bigint): string {
+  return formatTime(millisecondsOf(timeNs));
+}
+
+/** Of nanoseconds, rounded down. */
+export function millisecondsOf(timeNs: bigint): number {
   const quotient = timeNs / NANOSECONDS_PER_MILLISECOND;
-  const floor = timeNs % NANOSECONDS_PER_MILLISECOND < 0n ? quotient - 1n : quotient;
-  return formatTime(Number(floor));
+  return Number(timeNs % NANOSECONDS_PER_MILLISECOND < 0n ? quotient - 1n : quotient);
 }
 
 const SECOND_MS = 1000;

@@ -3,7 +3,7 @@ export { diffSnapshots } from './compare.ts';
 export { diffLive } from './live.ts';
 export { readContent } from './content.ts';
 export { findEntries, listVersions } from './history.ts';
-export { describeEntry, listEntries, type OnUnreadable } from './list.ts';
+export { type FolderRow, describeEntry, listEntries, listFolder, type OnUnreadable } from './list.ts';
 export {
   type Located,
   fetchPages,

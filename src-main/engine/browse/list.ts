@@ -1,12 +1,19 @@
 /** `cairn ls`: the entries of a folder in a snapshot, one after another, never all in memory. */
 import { CairnError } from '../../../src-shared/errors.ts';
-import { escapePath, formatTimeNs } from '../../../src-shared/format/index.ts';
+import { escapePath, formatTimeNs, millisecondsOf } from '../../../src-shared/format/index.ts';
 import type { EntryType, ListedEntry, UnreadableFolder } from '../../../src-shared/model/index.ts';
 import { toHex } from '../kernel/index.ts';
-import { type Entry, folderRef, type FolderRef, iterateFolder, type OnDamagedPage } from '../merkle/index.ts';
+import {
+  type Entry,
+  folderRef,
+  type FolderRef,
+  iterateFolder,
+  iterateFolderLeaves,
+  type OnDamagedPage,
+} from '../merkle/index.ts';
 import type { Repository } from '../repository/index.ts';
 import type { Snapshot } from '../snapshot/index.ts';
-import { fetchPages, joinNames, locate } from './locate.ts';
+import { type Located, fetchPages, joinNames, locate } from './locate.ts';
 
 export const WALK_DEPTH_MAX = 8192;
 
@@ -82,6 +89,58 @@ export async function* listEntries(
   } else {
     yield describeEntry(located.entry, located.path);
   }
+}
+
+/** An entry of a folder with as little as a list of very many needs. `name` is escaped text. */
+export type FolderRow = {
+  readonly name: string;
+  readonly type: EntryType;
+  readonly size: number;
+  /** Since 1970, rounded down. */
+  readonly mtimeMs: number;
+  readonly mode: number;
+  readonly target: string | undefined;
+  /** Of a file. */
+  readonly contentHash: Uint8Array | undefined;
+  /** Of a folder: the sizes of all files below it, and how many names there are. */
+  readonly below: { readonly bytes: number; readonly entries: number } | undefined;
+};
+
+/**
+ * The entries of one folder in the order of their raw names, a stored page at a time: several times faster than one by
+ * one where there are a hundred thousand of them. @throws CairnError path/not-found for what is no folder
+ */
+export async function* listFolder(
+  repository: Repository,
+  snapshot: Snapshot,
+  path: Uint8Array,
+  onUnreadable: OnUnreadable,
+): AsyncGenerator<readonly FolderRow[]> {
+  const located = await locate(repository, snapshot, path);
+  const { page, level, totalEntries } = folderOf(located);
+  const onDamage = damageTeller(onUnreadable, snapshot, located.kind === 'root' ? '' : escapePath(located.path));
+  for await (const entries of iterateFolderLeaves(fetchPages(repository), page, level, onDamage, totalEntries)) {
+    yield entries.map(rowOf);
+  }
+}
+
+function folderOf(located: Located): FolderRef {
+  if (located.kind === 'root') return located.folder;
+  if (located.entry.nodeType === 'directory') return folderRef(located.entry);
+  throw new CairnError('path/not-found', 'That is a file and not a folder.');
+}
+
+function rowOf(entry: Entry): FolderRow {
+  return {
+    name: escapePath(entry.name),
+    type: TYPE_OF[entry.nodeType],
+    size: sizeOf(entry),
+    mtimeMs: millisecondsOf(entry.mtimeNs),
+    mode: entry.mode,
+    target: entry.nodeType === 'symlink' ? escapePath(entry.target) : undefined,
+    contentHash: entry.nodeType === 'file' ? entry.contentHash : undefined,
+    below: entry.nodeType === 'directory' ? { bytes: entry.totalBytes, entries: entry.totalEntries } : undefined,
+  };
 }
 
 type Walk = {

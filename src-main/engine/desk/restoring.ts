@@ -122,12 +122,12 @@ function targetOf(target: Buffer, { below }: RestorePart): Buffer {
 async function bytesOfParts(task: RestoreTask, parts: readonly RestorePart[]): Promise<number> {
   let bytes = 0;
   const byFolder = new Map<string, Set<string>>();
-  for (const { path } of parts) byFolder.set(folderOf(path), (byFolder.get(folderOf(path)) ?? new Set()).add(path));
+  for (const { path } of parts)
+    byFolder.set(folderOf(path), (byFolder.get(folderOf(path)) ?? new Set()).add(nameOf(path)));
   for (const [path, wanted] of byFolder) {
     const at = { destinationId: task.destinationId, snapshotId: task.snapshotId, path };
     try {
-      for (const entry of await task.listings.entries(task.repository, at))
-        if (wanted.has(entry.path)) bytes += entry.size;
+      bytes += await task.listings.bytesOf(task.repository, at, wanted);
     } catch (error) {
       // Only the remaining time is at stake; the restore itself names what is missing.
       if (!isCairnError(error)) throw error;
