@@ -54,6 +54,7 @@ import {
   INSTANCE,
   RESERVE,
   type Repository,
+  assertSameInstance,
   initRepository,
   openRepository,
   readConfig,
@@ -258,10 +259,7 @@ async function runBackup(
   request: BackupRequest,
 ): Promise<BackupReport> {
   const { self } = repository.context;
-  await sweepTemporaries({ store, self, ports: host.ports }).catch((error: unknown) => {
-    if (!isCairnError(error)) throw error;
-    host.ports.log('warn', 'old temporary files could not be removed', { reason: error.message });
-  });
+  await sweepOwn(host, repository, store);
   // Held from before the snapshots are listed until this one is published: events of one id form one line.
   const claim = await claimWriter({ home: host.home, ports: host.ports, self });
   try {
@@ -280,6 +278,17 @@ async function runBackup(
     return report;
   } finally {
     await claim.release();
+  }
+}
+
+/** Nothing is removed where another drive stands now; that ends the backup a moment later. */
+async function sweepOwn({ ports }: Host, { context }: Repository, store: LocalStore): Promise<void> {
+  try {
+    await assertSameInstance(store, context.instance);
+    await sweepTemporaries({ store, self: context.self, ports });
+  } catch (error) {
+    if (!isCairnError(error)) throw error;
+    ports.log('warn', 'old temporary files could not be removed', { reason: error.message });
   }
 }
 

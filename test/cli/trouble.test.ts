@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import type { BackupReport, RestoreReport, SnapshotSummary, VerifyReport } from '../../src-shared/model/index.ts';
 import { FORMAT_VERSION, decodeConfig, encodeConfig } from '../../src-main/engine/repository/index.ts';
-import { type Ended, PROGRAM, Place, ended, errorDocument, mountNamespace, skipLoudly } from './cairn.ts';
+import { type Ended, PROGRAM, Place, ended, errorDocument } from './cairn.ts';
+import { mountNamespace, skipLoudly } from '../support/mount-namespace.ts';
 
 let place: Place;
 beforeEach(() => {
