@@ -6,15 +6,16 @@ import type { OpenRepository } from './api.ts';
 import { createPasswordSlot, createRecoveryKey, createRecoverySlot, formatRecoveryKey } from './codec/index.ts';
 import { type Ports, fromHex } from './kernel/index.ts';
 import { type Repository, kdfCostOf, listSlots, openRepository, removeSlot, storeSlot } from './repository/index.ts';
+import type { Store } from './store/index.ts';
 
 const KEY_PREFIX_LENGTH_MIN = 4;
 
 type KeyApi = Pick<OpenRepository, 'keys' | 'addPassword' | 'addRecoveryKey' | 'removeKey' | 'changePassword'>;
 
 /** What a host may do with the keys of an open repository. */
-export function keyApi(ports: Ports, repository: Repository): KeyApi {
+export function keyApi({ random, clock }: Ports, repository: Repository): KeyApi {
   const { store } = repository.context;
-  const { random, clock } = ports;
+  const toWrite = (): Store => repository.storeToWrite;
   const slotOptions = (label: string) => {
     if (!repository.config.encrypted)
       throw new CairnError('usage/invalid', 'This repository is not encrypted; it has no keys.');
@@ -35,7 +36,7 @@ export function keyApi(ports: Ports, repository: Repository): KeyApi {
     replaces = false,
   ): Promise<KeySlotId> => {
     const slot = await createPasswordSlot({ ...slotOptions(label), password, cost: kdfCostOf(kdfCost) });
-    return storeSlot(store, slot.bytes, { replaces });
+    return storeSlot(toWrite(), slot.bytes, { replaces });
   };
   return {
     keys: async () => {
@@ -51,7 +52,7 @@ export function keyApi(ports: Ports, repository: Repository): KeyApi {
     addPassword: (password, label, kdfCost) => addPassword(password, label, kdfCost),
     addRecoveryKey: async (label) => {
       const recoveryKey = createRecoveryKey(random);
-      const id = await storeSlot(store, createRecoverySlot({ ...slotOptions(label), recoveryKey }).bytes);
+      const id = await storeSlot(toWrite(), createRecoverySlot({ ...slotOptions(label), recoveryKey }).bytes);
       return { id, recoveryKey: formatRecoveryKey(recoveryKey) };
     },
     removeKey: async (prefix) => {
@@ -66,7 +67,7 @@ export function keyApi(ports: Ports, repository: Repository): KeyApi {
           matches.length > 1 ? `${matches.length} keys begin with ${prefix}.` : `No key begins with ${prefix}.`,
         );
       }
-      await removeSlot(store, only.id);
+      await removeSlot(toWrite(), only.id);
     },
     changePassword: async (password, kdfCost) => {
       const { slots } = await listSlots(store);
@@ -75,7 +76,7 @@ export function keyApi(ports: Ports, repository: Repository): KeyApi {
       // Opened once from the file before the old one goes: the new password is known to work.
       await openRepository({ ...repository.context, secret: () => Promise.resolve({ kind: 'password', password }) });
       if (old !== undefined) {
-        await removeSlot(store, old.id);
+        await removeSlot(toWrite(), old.id);
         openedWith = id;
       }
       return id;

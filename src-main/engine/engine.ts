@@ -56,6 +56,7 @@ import {
   INSTANCE,
   RESERVE,
   type Repository,
+  assertSameInstance,
   initRepository,
   openRepository,
   readConfig,
@@ -276,10 +277,7 @@ async function runBackup<Report>(
   run: (options: BackupOptions) => Promise<Report>,
 ): Promise<Report> {
   const { self } = repository.context;
-  await sweepTemporaries({ store, self, ports: host.ports }).catch((error: unknown) => {
-    if (!isCairnError(error)) throw error;
-    host.ports.log('warn', 'old temporary files could not be removed', { reason: error.message });
-  });
+  await sweepOwn(host, repository, store);
   // Held from before the snapshots are listed until this one is published: events of one id form one line.
   const claim = await claimWriter({ home: host.home, ports: host.ports, self });
   try {
@@ -299,6 +297,17 @@ async function runBackup<Report>(
     return report;
   } finally {
     await claim.release();
+  }
+}
+
+/** Nothing is removed where another drive stands now; that ends the backup a moment later. */
+async function sweepOwn({ ports }: Host, { context }: Repository, store: LocalStore): Promise<void> {
+  try {
+    await assertSameInstance(store, context.instance);
+    await sweepTemporaries({ store, self: context.self, ports });
+  } catch (error) {
+    if (!isCairnError(error)) throw error;
+    ports.log('warn', 'old temporary files could not be removed', { reason: error.message });
   }
 }
 

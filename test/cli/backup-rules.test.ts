@@ -4,8 +4,8 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import type { BackupPlan, BackupReport, ListedEntry } from '../../src-shared/model/index.ts';
-import { mountNamespace } from '../support/mount-namespace.ts';
-import { PROGRAM, Place, ended, errorDocument, skipLoudly } from './cairn.ts';
+import { PROGRAM, Place, ended, errorDocument } from './cairn.ts';
+import { mountNamespace, skipLoudly } from '../support/mount-namespace.ts';
 
 const TAG = 'Signature: 8a477f597d28d172789f06886806bc55';
 const NO_REPOSITORY = { environment: { CAIRN_REPO: '', CAIRN_PASSWORD_FILE: '' } };

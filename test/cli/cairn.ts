@@ -129,9 +129,3 @@ export function errorDocument(result: Ended): WireError {
   if (Object.keys(document).join() !== 'error') throw new Error(`not an error document: ${result.text}`);
   return document.error;
 }
-
-/** Says why a test can't run here, so that it is not missed by accident. */
-export function skipLoudly(isPossible: boolean, why: string): boolean {
-  if (!isPossible) console.warn(`SKIPPED: ${why}`);
-  return !isPossible;
-}

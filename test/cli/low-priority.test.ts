@@ -5,7 +5,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { PROGRAM, Place, ended, skipLoudly } from './cairn.ts';
+import { PROGRAM, Place, ended } from './cairn.ts';
+import { skipLoudly } from '../support/mount-namespace.ts';
 
 /** Sparse, and minutes of reading: no backup of it ends before it is stopped. */
 const ENDLESS_BYTES = 2 ** 40;

@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { TypedLines } from '../../src-main/cli/prompt.ts';
-import { PASSWORD, PROGRAM, Place, skipLoudly } from './cairn.ts';
+import { PASSWORD, PROGRAM, Place } from './cairn.ts';
+import { skipLoudly } from '../support/mount-namespace.ts';
 
 describe('what is typed at a hidden prompt', () => {
   const typing = (onInterrupt = (): void => undefined): TypedLines => new TypedLines(onInterrupt);

@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import type { BackupReport, RestoreReport, SnapshotSummary, VerifyReport } from '../../src-shared/model/index.ts';
 import { FORMAT_VERSION, decodeConfig, encodeConfig } from '../../src-main/engine/repository/index.ts';
-import { mountNamespace } from '../support/mount-namespace.ts';
-import { type Ended, PROGRAM, Place, ended, errorDocument, skipLoudly } from './cairn.ts';
+import { type Ended, PROGRAM, Place, ended, errorDocument } from './cairn.ts';
+import { mountNamespace, skipLoudly } from '../support/mount-namespace.ts';
 
 let place: Place;
 beforeEach(() => {

@@ -80,6 +80,7 @@ export function interceptFileSystem(inner: FileSystem, interceptor: Interceptor)
     readFolder: (path) => around({ kind: 'readFolder', path }, () => inner.readFolder(path)),
     stat: (path) => around({ kind: 'stat', path }, () => inner.stat(path)),
     statRoot: (path) => around({ kind: 'stat', path }, () => inner.statRoot(path)),
+    holdRoot: (path) => around({ kind: 'stat', path }, () => inner.holdRoot(path)),
   };
 }
 

@@ -4,7 +4,14 @@
  *
  * Every change is told to `onChange` before it is visible, in the terms a crash needs (see crash-filesystem.ts).
  */
-import type { FileStat, FileSystem, FolderItem, ReadHandle, WriteHandle } from '../../src-main/engine/store/index.ts';
+import type {
+  FileStat,
+  FileSystem,
+  FolderItem,
+  HeldFolder,
+  ReadHandle,
+  WriteHandle,
+} from '../../src-main/engine/store/index.ts';
 
 export type MemoryFile = {
   readonly kind: 'file';
@@ -198,6 +205,10 @@ export class MemoryFileSystem implements FileSystem {
     const node = this.#find('lstat', path);
     if (node.kind === 'folder') return { kind: 'folder', sizeBytes: 0, modifiedAtMs: 0, device: this.device };
     return { kind: 'file', sizeBytes: node.sizeBytes, modifiedAtMs: node.modifiedAtMs, device: this.device };
+  }
+
+  async holdRoot(path: string): Promise<HeldFolder> {
+    return { path, stat: await this.statRoot(path), close: () => Promise.resolve() };
   }
 
   statRoot(path: string): Promise<FileStat> {

@@ -1,5 +1,11 @@
-/** Drives that only a test's own program can see. */
+/** Mounts of a test's own that nobody else sees and that vanish with the process which made them. */
 import { spawnSync } from 'node:child_process';
+
+/** Says why a test can't run here, so that it is not missed by accident. */
+export function skipLoudly(isPossible: boolean, why: string): boolean {
+  if (!isPossible) console.warn(`SKIPPED: ${why}`);
+  return !isPossible;
+}
 
 /** `unshare` with mounts of our own that nobody else sees, or undefined where the system does not allow it. */
 export function mountNamespace(): readonly string[] | undefined {

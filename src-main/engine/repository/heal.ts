@@ -9,7 +9,8 @@ import { equalBytes, fromHex, toHex } from '../kernel/index.ts';
 import { type Store, writeWhole } from '../store/index.ts';
 import { checkConfigMac, decodeConfig } from './config.ts';
 import type { RepositoryContext } from './context.ts';
-import { type Instance, NO_INSTANCE, encodeInstance, readInstance } from './identity.ts';
+import { type Place, guardedStore } from './guarded-store.ts';
+import { type Instance, NO_INSTANCE, assertSameInstance, encodeInstance, readInstance } from './identity.ts';
 import { CONFIG, CONFIG_COPY, FOLDERS, INSTANCE, baseName } from './names.ts';
 
 /**
@@ -19,16 +20,40 @@ import { CONFIG, CONFIG_COPY, FOLDERS, INSTANCE, baseName } from './names.ts';
  */
 export async function healSmallFiles(context: RepositoryContext, masterKey: Uint8Array): Promise<Instance> {
   const instance = await readOwnInstance(context);
-  const hasConfig = await healConfig(context, masterKey);
-  if (instance === undefined && !hasConfig) {
-    const where = context.store.description;
-    throw new CairnError(
-      'destination/gone',
-      `The repository in ${where} is no longer there: its configuration and its marker are missing.`,
-    );
+  const store = guardedStore(context.store, (place) =>
+    instance === undefined ? assertOwnConfig(place, masterKey) : assertSameInstance(place, instance),
+  );
+  const placed = { ...context, store };
+  const hasConfig = await healConfig(placed, masterKey);
+  if (instance === undefined && !hasConfig) throw goneFrom(store);
+  await healKeyCopies(placed);
+  return instance ?? writeInstance(placed);
+}
+
+/** Where no marker says what this place is, a whole configuration of this repository does. */
+async function assertOwnConfig(place: Place, masterKey: Uint8Array): Promise<void> {
+  for (const name of [CONFIG, CONFIG_COPY]) {
+    const bytes = await readOrUndefined(place, name);
+    if (bytes !== undefined && isOwnConfig(bytes, masterKey)) return;
   }
-  await healKeyCopies(context);
-  return instance ?? writeInstance(context);
+  throw goneFrom(place);
+}
+
+function isOwnConfig(bytes: Uint8Array, masterKey: Uint8Array): boolean {
+  try {
+    checkConfigMac(decodeConfig(bytes), masterKey);
+    return true;
+  } catch (error) {
+    if (isIntegrityError(error)) return false;
+    throw error;
+  }
+}
+
+function goneFrom({ description }: Pick<Place, 'description'>): CairnError {
+  return new CairnError(
+    'destination/gone',
+    `The repository in ${description} is no longer there: its configuration and its marker are missing.`,
+  );
 }
 
 /** The marker, or undefined where it is missing or damaged. */
@@ -51,7 +76,7 @@ async function readOwnInstance({
   );
 }
 
-async function readOrUndefined(store: Store, name: string): Promise<Uint8Array | undefined> {
+async function readOrUndefined(store: Pick<Store, 'read'>, name: string): Promise<Uint8Array | undefined> {
   try {
     return await store.read(name);
   } catch (error) {
@@ -64,16 +89,7 @@ async function readOrUndefined(store: Store, name: string): Promise<Uint8Array |
 async function healConfig(context: RepositoryContext, masterKey: Uint8Array): Promise<boolean> {
   const { store } = context;
   const [first, second] = await Promise.all([readOrUndefined(store, CONFIG), readOrUndefined(store, CONFIG_COPY)]);
-  const isGood = (bytes: Uint8Array): boolean => {
-    try {
-      checkConfigMac(decodeConfig(bytes), masterKey);
-      return true;
-    } catch (error) {
-      if (isIntegrityError(error)) return false;
-      throw error;
-    }
-  };
-  const good = [first, second].find((bytes) => bytes !== undefined && isGood(bytes));
+  const good = [first, second].find((bytes) => bytes !== undefined && isOwnConfig(bytes, masterKey));
   if (good === undefined) return false;
   if (first !== undefined && second !== undefined && equalBytes(first, second)) return true;
   if (first !== good) await writeWhole(store, CONFIG, good);

@@ -2,13 +2,14 @@
  * Who this copy is: the instance marker, a small file at the root of every physical copy of a repository.
  *
  * Identity is repository id + instance id, never a path. A mount point whose drive is away has no marker, so nothing
- * is ever written into it; a writer looks at the marker again before each file it publishes.
+ * is ever written into it; a writer looks at the marker again before each file it makes (guarded-store.ts).
  */
-import { CairnError } from '../../../src-shared/errors.ts';
+import { CairnError, isCairnError } from '../../../src-shared/errors.ts';
 import { type InstanceId, type RepositoryId, parseInstanceId, parseRepositoryId } from '../../../src-shared/ids.ts';
 import { ENVELOPE_FORMAT, OBJECT_TYPE, decodeEnvelope, encodeEnvelope } from '../codec/index.ts';
 import { RecordReader } from '../kernel/index.ts';
 import type { Store } from '../store/index.ts';
+import type { Place } from './guarded-store.ts';
 import { INSTANCE } from './names.ts';
 
 export const INSTANCE_SCHEMA = 1;
@@ -55,25 +56,30 @@ export function decodeInstance(bytes: Uint8Array): Instance {
 }
 
 /** The marker, or undefined where there is none. */
-export async function readInstance(store: Store): Promise<Instance | undefined> {
-  const found = await store.stat(INSTANCE);
-  if (found === undefined) return undefined;
-  return decodeInstance(await store.read(INSTANCE));
+export async function readInstance(store: Pick<Store, 'read'>): Promise<Instance | undefined> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await store.read(INSTANCE, undefined, { sizeBytesMax: INSTANCE_BYTES_MAX });
+  } catch (error) {
+    if (isCairnError(error, 'integrity/missing')) return undefined;
+    throw error;
+  }
+  return decodeInstance(bytes);
 }
 
 /**
  * Stops a writer whose drive was unplugged or swapped while it worked.
  * @throws CairnError destination/gone where the marker is away, repository/wrong-identity where it is another's.
  */
-export async function assertSameInstance(store: Store, expected: Instance): Promise<void> {
-  const found = await readInstance(store);
+export async function assertSameInstance(place: Place, expected: Instance): Promise<void> {
+  const found = await readInstance(place);
   if (found === undefined) {
     throw new CairnError(
       'destination/gone',
-      `The repository in ${store.description} is no longer there: its marker is missing.`,
+      `The repository in ${place.description} is no longer there: its marker is missing.`,
     );
   }
   if (found.instanceId !== expected.instanceId || found.repositoryId !== expected.repositoryId) {
-    throw new CairnError('repository/wrong-identity', `Another repository now stands in ${store.description}.`);
+    throw new CairnError('repository/wrong-identity', `Another repository now stands in ${place.description}.`);
   }
 }

@@ -4,7 +4,7 @@ export { type Condemnation, encodeCondemnation, decodeCondemnation, openCondemna
 export { FORMAT_VERSION, type RepositoryConfig, checkConfigMac, decodeConfig, encodeConfig } from './config.ts';
 export type { RepositoryContext } from './context.ts';
 export { damageOf } from './damage.ts';
-export { type Instance, decodeInstance, encodeInstance, readInstance } from './identity.ts';
+export { type Instance, assertSameInstance, decodeInstance, encodeInstance, readInstance } from './identity.ts';
 export { type InitOptions, type Initialised, initRepository, kdfCostOf } from './init.ts';
 export { KEY_SLOTS_MAX, type StoredSlot, listSlots, removeSlot, storeSlot, unlock } from './key-slots.ts';
 export { type Lease, type ProcessIdentity, type ProcessMark, judgeLease, judgeProcess } from './lease-rules.ts';

@@ -13,7 +13,8 @@ import { BlobReader } from './blob-reader.ts';
 import { readCondemned } from './condemned.ts';
 import { type RepositoryConfig, refuseToWrite } from './config.ts';
 import type { RepositoryContext } from './context.ts';
-import type { Instance } from './identity.ts';
+import { guardedStore } from './guarded-store.ts';
+import { type Instance, NO_INSTANCE, assertSameInstance } from './identity.ts';
 import { healSmallFiles } from './heal.ts';
 import { openSession } from './leases.ts';
 import { FOLDERS } from './names.ts';
@@ -173,13 +174,24 @@ export class Repository {
   async beginWrite(writerId: WriterId, codecJobs = 0): Promise<WriteSession> {
     refuseToWrite(this.config);
     this.#writerId = writerId;
-    this.#instance = await healSmallFiles(this.#writing(), this.#masterKey);
+    this.#instance = await healSmallFiles({ ...this.context, instance: this.#instance }, this.#masterKey);
     return WriteSession.open(this.#writing(), writerId, codecJobs);
+  }
+
+  /**
+   * The store for whatever writes: it looks at the marker each time. Where there was none to read when this repository
+   * was opened, and no writer has made one since, nobody can tell which copy it is.
+   */
+  get storeToWrite(): Store {
+    const { store } = this.context;
+    const instance = this.#instance;
+    if (instance.instanceId === NO_INSTANCE) return store;
+    return guardedStore(store, (place) => assertSameInstance(place, instance));
   }
 
   /** A marker that was written again has another id than the one this repository was opened with. */
   #writing(): RepositoryContext {
-    return { ...this.context, instance: this.#instance };
+    return { ...this.context, store: this.storeToWrite, instance: this.#instance };
   }
 
   /**

@@ -10,7 +10,6 @@ import { fromHex, giveBack } from '../kernel/index.ts';
 import { type PackBuilder, type PackFooter, type PendingSegment, createPackBuilder } from '../pack/index.ts';
 import type { StoreWriter } from '../store/index.ts';
 import type { RepositoryContext } from './context.ts';
-import { assertSameInstance } from './identity.ts';
 import { FOLDERS, commitName, packName } from './names.ts';
 
 export type UploadedPack = { readonly packId: PackId; readonly sizeBytes: number; readonly footer: PackFooter };
@@ -59,7 +58,6 @@ export class PackUpload {
     if (this.#open === undefined) return;
     const { builder, writer } = this.#open;
     const { packId, tail, sizeBytes, footer } = builder.finish();
-    await assertSameInstance(this.#context.store, this.#context.instance);
     await writer.append(tail);
     await writer.finish(packName(packId), { hash: fromHex(packId) });
     this.#open = undefined;
@@ -72,7 +70,6 @@ export class PackUpload {
   }
 
   async #begin(): Promise<{ readonly builder: PackBuilder; readonly writer: StoreWriter }> {
-    await assertSameInstance(this.#context.store, this.#context.instance);
     const builder = newPackBuilder(this.#context, this.#fileType);
     const writer = await this.#context.store.create(FOLDERS.packs);
     this.#open = { builder, writer };

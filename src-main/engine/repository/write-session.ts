@@ -33,7 +33,6 @@ import {
 import { type BlobIndex, type LoosePack, openBlobIndex } from './blob-index.ts';
 import { readCondemned } from './condemned.ts';
 import type { RepositoryContext } from './context.ts';
-import { assertSameInstance } from './identity.ts';
 import { nextGeneration, writeIndexRun } from './index-writer.ts';
 import { type Session, openSession } from './leases.ts';
 import { writeSnapshotFile } from './snapshot-file.ts';
@@ -104,7 +103,6 @@ export class WriteSession {
 
   /** Begins a session: lease, then index. Needs a writable store. `codecJobs` segments are compressed at a time. */
   static async open(context: RepositoryContext, writerId: WriterId, codecJobs: number): Promise<WriteSession> {
-    await assertSameInstance(context.store, context.instance);
     const { generation } = await readCondemned(context);
     const { store, ports, self } = context;
     const session = await openSession({ store, ports, self, writerId, kind: 'writer', generation });
@@ -268,7 +266,6 @@ export class WriteSession {
   async #publishCommitFile(seal: (facts: AddedFacts) => Uint8Array): Promise<Publication> {
     // Packs that an interrupted backup left are used by this one, so an index run must name them first.
     await this.#indexPacks([]);
-    await assertSameInstance(this.#context.store, this.#context.instance);
     await this.#session.confirm();
     const segments = this.#waiting.flatMap(({ segment }) => (segment === undefined ? [] : [segment]));
     const { packId } = await writeCommitFile(this.#context, segments, seal(this.#facts([])));
@@ -280,7 +277,6 @@ export class WriteSession {
     await this.#treeUpload.finish();
     const packs = [...this.#dataUpload.finished, ...this.#treeUpload.finished];
     await this.#indexPacks(packs);
-    await assertSameInstance(this.#context.store, this.#context.instance);
     await this.#session.confirm();
     const file = await writeSnapshotFile(this.#context, seal(this.#facts(packs)));
     return { file, form: 'packs' };

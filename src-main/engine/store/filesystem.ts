@@ -49,6 +49,14 @@ export type ReadHandle = {
   close(): Promise<void>;
 };
 
+/** A folder that is held open. Close it soon: a drive whose folder is held can't be ejected. */
+export type HeldFolder = {
+  /** Leads into this very folder, also when another is mounted over its name, or it is unmounted, meanwhile. */
+  readonly path: string;
+  readonly stat: FileStat;
+  close(): Promise<void>;
+};
+
 /** Paths are absolute. No call but statRoot follows a symbolic link in the last place. */
 export type FileSystem = {
   /** Makes a new file, readable by its owner only; EEXIST when anything has that name, a dangling link included. */
@@ -66,6 +74,8 @@ export type FileSystem = {
   stat(path: string): Promise<FileStat>;
   /** Follows links: people may reach the root of a repository through one. */
   statRoot(path: string): Promise<FileStat>;
+  /** Follows links too. Where a system can't hold a folder, the path of the answer is the path that was asked for. */
+  holdRoot(path: string): Promise<HeldFolder>;
 };
 
 /** The errno of a filesystem error ('ENOSPC'), undefined for anything else. */

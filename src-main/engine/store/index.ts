@@ -2,6 +2,7 @@
 export {
   type ByteRange,
   type FinishOptions,
+  type PlaceCheck,
   READ_BYTES_MAX,
   type ReadOptions,
   type RemoveOptions,
@@ -11,13 +12,8 @@ export {
   type StoreWriter,
   writeWhole,
 } from './store.ts';
-export {
-  createLocalStore,
-  createRoot,
-  type LocalStore,
-  type LocalStoreOptions,
-  type TemporaryFile,
-} from './local-store.ts';
+export { createLocalStore, type LocalStore, type LocalStoreOptions, type TemporaryFile } from './local-store.ts';
+export { createRoot } from './local-root.ts';
 export { createMemoryStore } from './memory-store.ts';
 export { createWriteThrottle, type ThrottleOptions, type WriteThrottle } from './throttled-store.ts';
 export {
@@ -38,6 +34,7 @@ export {
   type FileSystem,
   type FolderItem,
   type FolderSyncReason,
+  type HeldFolder,
   type ReadHandle,
   type SyncReason,
   type WriteHandle,

@@ -14,21 +14,10 @@ export function createLocalClock(root: LocalRoot, temporaryName: () => string): 
   return {
     nowMs: async () => {
       const name = temporaryName();
-      const path = root.pathOf(name);
       try {
-        await root.check();
-        const handle = await root.fileSystem.openWrite(path);
-        try {
-          await handle.write(PROBE);
-        } finally {
-          await handle.close();
-        }
-        return (await root.fileSystem.stat(path)).modifiedAtMs;
+        return await root.held((at) => timeOfNewFile(root, at(name)));
       } catch (error) {
         throw await root.explain('write', name, error);
-      } finally {
-        // Best effort: what stays behind is swept up like any temporary file.
-        await root.fileSystem.unlink(path).catch(() => undefined);
       }
     },
     modifiedAtMs: async (name) => {
@@ -41,4 +30,19 @@ export function createLocalClock(root: LocalRoot, temporaryName: () => string): 
       }
     },
   };
+}
+
+async function timeOfNewFile({ fileSystem }: LocalRoot, path: string): Promise<number> {
+  try {
+    const handle = await fileSystem.openWrite(path);
+    try {
+      await handle.write(PROBE);
+    } finally {
+      await handle.close();
+    }
+    return (await fileSystem.stat(path)).modifiedAtMs;
+  } finally {
+    // Best effort: what stays behind is swept up like any temporary file.
+    await fileSystem.unlink(path).catch(() => undefined);
+  }
 }

@@ -3,7 +3,8 @@
  * and “the drive is gone”.
  *
  * Invariants: the root itself is never created here; nothing is written once the root is on another device than at
- * first use (an unmounted drive leaves an empty folder of the same name behind, which takes files gladly).
+ * first use (an unmounted drive leaves an empty folder of the same name behind, which takes files gladly). Whatever
+ * makes a new name does so below a root that is held: it can't go away between the look at it and the making.
  */
 import { CairnError, isCairnError } from '../../../src-shared/errors.ts';
 import {
@@ -14,11 +15,15 @@ import {
   isGoneErrno,
   isNoFolderSyncErrno,
 } from './destination-error.ts';
-import { errnoOf, type FileSystem, type FolderItem, type FolderSyncReason } from './filesystem.ts';
+import { errnoOf, type FileStat, type FileSystem, type FolderItem, type FolderSyncReason } from './filesystem.ts';
 import { baseOf, folderOf, isSegment, joinName } from './names.ts';
+import { nodeFileSystem } from './node-filesystem.ts';
 
 /** Most folders remembered as durable; beyond that they are simply fsynced once more. A repository has about 270. */
 const DURABLE_FOLDERS_MAX = 4096;
+
+/** The path of a name below a root. */
+export type PathOf = (name: string) => string;
 
 export class LocalRoot {
   readonly fileSystem: FileSystem;
@@ -49,15 +54,40 @@ export class LocalRoot {
 
   /** Throws destination/gone unless the root stands, on the device it was on at first. */
   async check(): Promise<void> {
-    const stat = await this.fileSystem.statRoot(this.path).catch((error: unknown): never => {
-      const errno = errnoOf(error);
-      if (errno === undefined) throw error;
-      const unreachable = errno === 'ENOENT' || errno === 'ENOTDIR' || errno === 'EIO' || isGoneErrno(errno);
-      throw unreachable ? goneError(this.path, error) : destinationError(this.attempt('look at', ''), errno, error);
-    });
-    if (stat.kind !== 'folder') throw goneError(this.path);
-    this.#device ??= stat.device;
-    if (stat.device !== this.#device) throw goneError(this.path);
+    this.#judge(await this.fileSystem.statRoot(this.path).catch((error: unknown) => this.#unreachable(error)));
+  }
+
+  /** At the first use of all it is said which device is meant; afterwards this is free. */
+  async meet(): Promise<void> {
+    if (this.#device === undefined) await this.check();
+  }
+
+  /**
+   * Runs a step that makes new names, with the root checked and held. `at` gives the path of a name below it.
+   * @throws as `check`
+   */
+  async held<Value>(step: (at: PathOf) => Promise<Value>): Promise<Value> {
+    const root = await this.fileSystem.holdRoot(this.path).catch((error: unknown) => this.#unreachable(error));
+    try {
+      this.#judge(root.stat);
+      return await step((name) => (name === '' ? root.path : `${root.path}/${name}`));
+    } finally {
+      // Nothing was written through it that a failing close could lose.
+      await root.close().catch(() => undefined);
+    }
+  }
+
+  #unreachable(error: unknown): never {
+    const errno = errnoOf(error);
+    if (errno === undefined) throw error;
+    const isGone = errno === 'ENOENT' || errno === 'ENOTDIR' || errno === 'EIO' || isGoneErrno(errno);
+    throw isGone ? goneError(this.path, error) : destinationError(this.attempt('look at', ''), errno, error);
+  }
+
+  #judge({ kind, device }: FileStat): void {
+    if (kind !== 'folder') throw goneError(this.path);
+    this.#device ??= device;
+    if (device !== this.#device) throw goneError(this.path);
   }
 
   /** The error to throw for a failed attempt; what is no filesystem error passes through unchanged. */
@@ -104,21 +134,21 @@ export class LocalRoot {
 
   /**
    * Makes a folder and those above it, and makes their names durable. A folder met for the first time is treated
-   * like a new one: the process that made it may have died before its fsync.
+   * like a new one: the process that made it may have died before its fsync. `at` is that of a held root.
    */
-  async prepareFolder(folder: string): Promise<void> {
+  async prepareFolder(folder: string, at: PathOf): Promise<void> {
     if (folder === '' || this.#durableFolders.has(folder)) return;
     const parent = folderOf(folder);
-    await this.prepareFolder(parent);
+    await this.prepareFolder(parent, at);
     try {
-      await this.fileSystem.mkdir(this.pathOf(folder));
+      await this.fileSystem.mkdir(at(folder));
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') throw error;
     }
     // Listed before the fsync: every folder named here is durable after it, so the next ones cost nothing.
-    const items = await this.fileSystem.readFolder(this.pathOf(parent));
+    const items = await this.fileSystem.readFolder(at(parent));
     this.#mustBeFolder(folder, items);
-    await this.syncFolder(parent, 'new-ancestor');
+    await this.syncFolder(parent, 'new-ancestor', at);
     if (this.#durableFolders.size + items.length > DURABLE_FOLDERS_MAX) this.#durableFolders.clear();
     for (const item of items) {
       if (item.kind === 'folder' && isSegment(item.name)) this.#durableFolders.add(joinName(parent, item.name));
@@ -131,9 +161,9 @@ export class LocalRoot {
   }
 
   /** Fsyncs a folder; a filesystem that can't is noted as weakly durable. */
-  async syncFolder(folder: string, reason: FolderSyncReason): Promise<void> {
+  async syncFolder(folder: string, reason: FolderSyncReason, at: PathOf = (name) => this.pathOf(name)): Promise<void> {
     try {
-      await this.fileSystem.syncFolder(this.pathOf(folder), reason);
+      await this.fileSystem.syncFolder(at(folder), reason);
     } catch (error) {
       const errno = errnoOf(error);
       if (errno === undefined || !isNoFolderSyncErrno(errno)) throw error;
@@ -152,4 +182,31 @@ export class LocalRoot {
       words,
     );
   }
+}
+
+/**
+ * Makes the folder for a new repository, durably. Its parent has to exist: a missing parent is more often a drive that
+ * isn't there than a wish. Returns whether it was made now.
+ */
+export async function createRoot(
+  path: string,
+  fileSystem: FileSystem = nodeFileSystem,
+): Promise<{ readonly created: boolean }> {
+  const trimmed = path.length > 1 ? path.replace(/\/+$/, '') : path;
+  const parent = new LocalRoot(fileSystem, folderOf(trimmed) === '' ? '/' : folderOf(trimmed));
+  await parent.check();
+  let created = true;
+  try {
+    await fileSystem.mkdir(trimmed);
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw await parent.explain('make the folder', trimmed, error);
+    created = false;
+  }
+  await new LocalRoot(fileSystem, trimmed).check();
+  try {
+    await parent.syncFolder('', 'new-ancestor');
+  } catch (error) {
+    throw await parent.explain('make the folder', trimmed, error);
+  }
+  return { created };
 }

@@ -7,7 +7,7 @@ import { mapBounded, type Random, toHex } from '../kernel/index.ts';
 import { attemptError, destinationError } from './destination-error.ts';
 import { errnoOf, type FileSystem, type FolderItem, type ReadHandle } from './filesystem.ts';
 import { createLocalClock } from './local-clock.ts';
-import { LocalRoot } from './local-root.ts';
+import { LocalRoot, type PathOf } from './local-root.ts';
 import { LocalWriter } from './local-writer.ts';
 import {
   baseOf,
@@ -25,6 +25,7 @@ import {
   type ByteRange,
   checkReadSize,
   missingError,
+  type PlaceCheck,
   type ReadOptions,
   type RemoveOptions,
   shortError,
@@ -76,33 +77,6 @@ export function createLocalStore(options: LocalStoreOptions): LocalStore {
   return new FolderStore(new LocalRoot(options.fileSystem ?? nodeFileSystem, options.root), options.random);
 }
 
-/**
- * Makes the folder for a new repository, durably. Its parent has to exist: a missing parent is more often a drive that
- * isn't there than a wish. Returns whether it was made now.
- */
-export async function createRoot(
-  path: string,
-  fileSystem: FileSystem = nodeFileSystem,
-): Promise<{ readonly created: boolean }> {
-  const trimmed = path.length > 1 ? path.replace(/\/+$/, '') : path;
-  const parent = new LocalRoot(fileSystem, folderOf(trimmed) === '' ? '/' : folderOf(trimmed));
-  await parent.check();
-  let created = true;
-  try {
-    await fileSystem.mkdir(trimmed);
-  } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw await parent.explain('make the folder', trimmed, error);
-    created = false;
-  }
-  await new LocalRoot(fileSystem, trimmed).check();
-  try {
-    await parent.syncFolder('', 'new-ancestor');
-  } catch (error) {
-    throw await parent.explain('make the folder', trimmed, error);
-  }
-  return { created };
-}
-
 class FolderStore implements LocalStore {
   readonly clock: StoreClock;
   readonly #root: LocalRoot;
@@ -132,28 +106,30 @@ class FolderStore implements LocalStore {
     return this.#root.weakDurability;
   }
 
-  async create(folder: string): Promise<StoreWriter> {
+  async create(folder: string, check?: PlaceCheck): Promise<StoreWriter> {
     checkFolder(folder);
-    return this.#explained('write in', folder, async () => {
-      await this.#root.check();
-      for (let attempt = 0; attempt < TEMPORARY_ATTEMPTS_MAX; attempt++) {
-        await this.#root.prepareFolder(folder);
-        const temporary = this.#temporaryName(folder);
-        checkName(temporary);
-        try {
-          return new LocalWriter(
-            this.#root,
-            temporary,
-            await this.#root.fileSystem.openWrite(this.#root.pathOf(temporary)),
-          );
-        } catch (error) {
-          const errno = errnoOf(error);
-          if (errno === 'ENOENT') this.#root.forgetFolders();
-          else if (errno !== 'EEXIST') throw error;
-        }
+    return this.#explained('write in', folder, () =>
+      this.#root.held(async (at) => {
+        await check?.({ read: (name, range, options) => this.#readHeld(at, name, range, options) });
+        return this.#createAt(folder, at);
+      }),
+    );
+  }
+
+  async #createAt(folder: string, at: PathOf): Promise<StoreWriter> {
+    for (let attempt = 0; attempt < TEMPORARY_ATTEMPTS_MAX; attempt++) {
+      await this.#root.prepareFolder(folder, at);
+      const temporary = this.#temporaryName(folder);
+      checkName(temporary);
+      try {
+        return new LocalWriter(this.#root, temporary, await this.#root.fileSystem.openWrite(at(temporary)));
+      } catch (error) {
+        const errno = errnoOf(error);
+        if (errno === 'ENOENT') this.#root.forgetFolders();
+        else if (errno !== 'EEXIST') throw error;
       }
-      throw attemptError(this.#root.attempt('write in', folder), 'destination/io', 'no temporary file can be made');
-    });
+    }
+    throw attemptError(this.#root.attempt('write in', folder), 'destination/io', 'no temporary file can be made');
   }
 
   async read(name: string, range?: ByteRange, options?: ReadOptions): Promise<Uint8Array> {
@@ -162,17 +138,34 @@ class FolderStore implements LocalStore {
       const whole = Number.isSafeInteger(range.offset) && Number.isSafeInteger(range.length);
       assert(whole && range.offset >= 0 && range.length >= 0, 'a byte range is two whole numbers');
     }
-    const read = await this.#look('read', name, async () => {
-      const handle = await this.#root.fileSystem.openRead(this.#root.pathOf(name));
-      try {
-        return await this.#readFrom(handle, name, range, options);
-      } finally {
-        // The bytes are here and will be verified; nothing was written that a failing close could lose.
-        await handle.close().catch(() => undefined);
-      }
-    });
+    const read = await this.#look('read', name, () => this.#readAt(this.#root.pathOf(name), name, range, options));
     if (read === undefined) throw missingError(name, this.description);
     return read;
+  }
+
+  /** In a folder that is held, what is not there is absent. */
+  async #readHeld(at: PathOf, name: string, range?: ByteRange, options?: ReadOptions): Promise<Uint8Array> {
+    checkName(name);
+    try {
+      return await this.#readAt(at(name), name, range, options);
+    } catch (error) {
+      throw errnoOf(error) === 'ENOENT' ? missingError(name, this.description, error) : error;
+    }
+  }
+
+  async #readAt(
+    path: string,
+    name: string,
+    range: ByteRange | undefined,
+    options: ReadOptions | undefined,
+  ): Promise<Uint8Array> {
+    const handle = await this.#root.fileSystem.openRead(path);
+    try {
+      return await this.#readFrom(handle, name, range, options);
+    } finally {
+      // The bytes are here and will be verified; nothing was written that a failing close could lose.
+      await handle.close().catch(() => undefined);
+    }
   }
 
   async stat(name: string): Promise<{ readonly sizeBytes: number } | undefined> {
@@ -207,8 +200,7 @@ class FolderStore implements LocalStore {
     checkName(from);
     checkTargetName(to);
     await this.#explained('move', from, async () => {
-      await this.#root.check();
-      await this.#root.prepareFolder(folderOf(to));
+      await this.#root.held((at) => this.#root.prepareFolder(folderOf(to), at));
       try {
         await this.#root.fileSystem.rename(this.#root.pathOf(from), this.#root.pathOf(to));
       } catch (error) {
@@ -277,6 +269,7 @@ class FolderStore implements LocalStore {
 
   async #explained<Value>(action: string, name: string, step: () => Promise<Value>): Promise<Value> {
     try {
+      await this.#root.meet();
       return await step();
     } catch (error) {
       throw await this.#root.explain(action, name, error);

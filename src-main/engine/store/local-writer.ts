@@ -8,7 +8,7 @@ import { createHasher } from '../codec/index.ts';
 import { equalBytes } from '../kernel/index.ts';
 import { attemptError } from './destination-error.ts';
 import type { WriteHandle } from './filesystem.ts';
-import type { LocalRoot } from './local-root.ts';
+import type { LocalRoot, PathOf } from './local-root.ts';
 import { checkTargetName, folderOf } from './names.ts';
 import type { FinishOptions, StoreWriter } from './store.ts';
 
@@ -50,13 +50,22 @@ export class LocalWriter implements StoreWriter {
       this.#handle = undefined;
       await handle.close();
       if (options.hash !== undefined) await this.#compare(options.hash);
-      const folder = folderOf(name);
-      if (folder !== folderOf(this.#temporary)) await this.#root.prepareFolder(folder);
-      await this.#root.fileSystem.rename(this.#root.pathOf(this.#temporary), this.#root.pathOf(name));
-      this.#ended = true;
-      this.#root.openTemporary.delete(this.#temporary);
-      if (durable) await this.#root.syncFolder(folder, 'folder-after-rename');
+      await this.#root.held((at) => this.#rename(name, durable, at));
     }, name);
+  }
+
+  async #rename(name: string, durable: boolean, at: PathOf): Promise<void> {
+    const { fileSystem } = this.#root;
+    const folder = folderOf(name);
+    if (folder !== folderOf(this.#temporary)) {
+      // No folder is made in a root that doesn't hold this file: it is another one.
+      await fileSystem.stat(at(this.#temporary));
+      await this.#root.prepareFolder(folder, at);
+    }
+    await fileSystem.rename(at(this.#temporary), at(name));
+    this.#ended = true;
+    this.#root.openTemporary.delete(this.#temporary);
+    if (durable) await this.#root.syncFolder(folder, 'folder-after-rename', at);
   }
 
   async abort(): Promise<void> {

@@ -28,15 +28,15 @@ export function createMemoryStore(): Store {
     if (folders.has(name)) throw wrongKind(name);
     makeFolder(folderOf(name)).set(baseOf(name), bytes);
   };
-  return {
+  const store: Store = {
     description: DESCRIPTION,
-    create: (folder) =>
-      attempted(() => {
-        checkFolder(folder);
-        checkName(joinName(folder, 'tmp-0000000000000000'));
-        makeFolder(folder);
-        return memoryWriter(put);
-      }),
+    create: async (folder, check) => {
+      await check?.(store);
+      checkFolder(folder);
+      checkName(joinName(folder, 'tmp-0000000000000000'));
+      makeFolder(folder);
+      return memoryWriter(put);
+    },
     read: (name, range, options) =>
       attempted(() => {
         const bytes = find(name);
@@ -76,6 +76,7 @@ export function createMemoryStore(): Store {
         for (const name of names) folders.get(folderOf(name))?.delete(baseOf(name));
       }),
   };
+  return store;
 }
 
 /** Turns a thrown error into a rejected promise, as every other store reports it. */

@@ -1,12 +1,13 @@
 /** The FileSystem port on node:fs/promises. */
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, readdir, rename, rmdir, stat, unlink } from 'node:fs/promises';
+import { access, type FileHandle, lstat, mkdir, open, readdir, rename, rmdir, stat, unlink } from 'node:fs/promises';
 
 import {
   type EntryKind,
   errnoOf,
   type FileStat,
   type FileSystem,
+  type HeldFolder,
   type ReadHandle,
   type WriteHandle,
 } from './filesystem.ts';
@@ -83,6 +84,30 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
+let canHold: Promise<boolean> | undefined;
+
+/** True where /proc/self/fd/N/name has the meaning of openat(N, name): Linux with /proc mounted. */
+function canHoldFolders(): Promise<boolean> {
+  if (process.platform !== 'linux') return Promise.resolve(false);
+  canHold ??= access('/proc/self/fd').then(
+    () => true,
+    () => false,
+  );
+  return canHold;
+}
+
+async function holdRoot(path: string): Promise<HeldFolder> {
+  if (!(await canHoldFolders())) return { path, stat: fileStat(await stat(path)), close: () => Promise.resolve() };
+  const handle = await open(path, constants.O_RDONLY | FOLDER_ONLY);
+  try {
+    const found = fileStat(await handle.stat());
+    return { path: `/proc/self/fd/${handle.fd}`, stat: found, close: () => handle.close() };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
 export const nodeFileSystem: FileSystem = {
   openWrite: async (path) =>
     writeHandle(await open(path, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | NO_FOLLOW, FILE_MODE)),
@@ -98,4 +123,5 @@ export const nodeFileSystem: FileSystem = {
     (await readdir(path, { withFileTypes: true })).map((item) => ({ name: item.name, kind: kindOf(item) })),
   stat: async (path) => fileStat(await lstat(path)),
   statRoot: async (path) => fileStat(await stat(path)),
+  holdRoot,
 };

@@ -61,6 +61,9 @@ export type StoreClock = {
   modifiedAtMs(name: string): Promise<number | undefined>;
 };
 
+/** Looks at the very place in which something is about to be made, and throws where it is the wrong one. */
+export type PlaceCheck = (place: Pick<Store, 'read'>) => Promise<void>;
+
 export type Store = {
   /** Where it is, for messages. */
   readonly description: string;
@@ -70,8 +73,8 @@ export type Store = {
   readonly temporaryTag?: string;
   /** Removes the temporary files whose names have one of these tags: of sessions that are known to be dead. */
   removeTemporaryOf?(tags: ReadonlySet<string>): Promise<void>;
-  /** Starts a file in a folder ('' is the root folder); folders are made as needed. */
-  create(folder: string): Promise<StoreWriter>;
+  /** Starts a file in a folder ('' is the root folder); folders are made as needed, after `check` has passed. */
+  create(folder: string, check?: PlaceCheck): Promise<StoreWriter>;
   /** All bytes of a file, or of a range. Absent: integrity/missing. Shorter than the range: integrity/damaged. */
   read(name: string, range?: ByteRange, options?: ReadOptions): Promise<Uint8Array>;
   /** Undefined only where the file is proven absent. */

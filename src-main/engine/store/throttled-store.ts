@@ -41,7 +41,7 @@ function throttledStore(inner: Store, bucket: RateBucket): Store {
     ...(inner.listFolders === undefined
       ? {}
       : { listFolders: (folder) => inner.listFolders?.(folder) ?? Promise.resolve([]) }),
-    create: async (folder) => throttledWriter(await inner.create(folder), bucket),
+    create: async (folder, check) => throttledWriter(await inner.create(folder, check), bucket),
     read: (name, range, options) => inner.read(name, range, options),
     stat: (name) => inner.stat(name),
     list: (folder) => inner.list(folder),

@@ -16,7 +16,7 @@ import {
 } from '../../../src-main/engine/source/index.ts';
 import { storableTimeNs, timeProblem } from '../../../src-main/engine/source/time-range.ts';
 import { Lab } from '../../support/engine-lab.ts';
-import { skipLoudly } from '../../cli/cairn.ts';
+import { skipLoudly } from '../../support/mount-namespace.ts';
 
 const NS = 1_000_000_000n;
 const LAST_SECOND = 9_223_372_035n;

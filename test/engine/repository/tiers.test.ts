@@ -89,8 +89,8 @@ function failing(store: Store, fails: (step: string) => boolean): Store {
     get description() {
       return store.description;
     },
-    create: async (folder) => {
-      const writer = await store.create(folder);
+    create: async (folder, check) => {
+      const writer = await store.create(folder, check);
       return {
         append: (bytes) => writer.append(bytes),
         get sizeBytes() {
