@@ -91,10 +91,10 @@ export class Settler {
   /** True where this is news: the folder did not wait already, and neither did everything. */
   dirty(folder: Buffer): boolean {
     if (this.#isClosed) return false;
-    this.#note();
-    if (this.#everything !== undefined) return false;
+    this.#noteTime();
     const size = this.#folders.size;
-    this.#folders.add(folder.toString('latin1'));
+    if (this.#everything === undefined) this.#folders.add(folder.toString('latin1'));
+    this.#armOnce();
     return this.#folders.size > size;
   }
 
@@ -106,11 +106,12 @@ export class Settler {
   /** True where this is news. The first reason stays. */
   everything(reason: LookReason, detail: string): boolean {
     if (this.#isClosed) return false;
-    this.#note();
-    if (this.#everything !== undefined) return false;
-    this.#everything = { kind: 'everything', reason, detail };
+    this.#noteTime();
+    const isNews = this.#everything === undefined;
+    this.#everything ??= { kind: 'everything', reason, detail };
     this.#folders.clear();
-    return true;
+    this.#armOnce();
+    return isNews;
   }
 
   /** Hands nothing over until `release`. */
@@ -129,11 +130,13 @@ export class Settler {
     this.#folders.clear();
   }
 
-  #note(): void {
-    const now = this.#options.clock.monotonicMs();
-    if (this.pending === 0) this.#firstMs = now;
-    this.#lastMs = now;
-    // Read again when the timer fires: it is not set anew for each of ten thousand events.
+  #noteTime(): void {
+    this.#lastMs = this.#options.clock.monotonicMs();
+    if (this.pending === 0) this.#firstMs = this.#lastMs;
+  }
+
+  /** What is due is asked again when the timer fires: it is not set anew for each of ten thousand events. */
+  #armOnce(): void {
     if (this.#cancel === undefined) this.#arm();
   }
 
