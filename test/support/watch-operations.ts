@@ -1,4 +1,9 @@
-/** Random changes of a tree, from a seed: everything that people, editors, compilers and package managers do. */
+/**
+ * Random changes of a tree, from a seed: everything that people, editors, compilers and package managers do.
+ *
+ * They are meant for a folder in which nothing else is, and stay in it: links lead nowhere else, and no call is given one
+ * that it would follow.
+ */
 import fs from 'node:fs';
 import type { Seeded } from './seed.ts';
 
@@ -47,11 +52,17 @@ export function createOperations(root: Buffer, outside: Buffer, random: Seeded, 
     const found = files();
     return found.length === 0 ? undefined : random.pick(found);
   };
-  const place = (): Buffer => joined(aFolder(), newName());
+  /** Where something may be put, or is already: never a link, which a call might follow to where nothing is ours. */
+  const place = (): Buffer => {
+    const path = joined(aFolder(), newName());
+    if (isLink(path)) throw Object.assign(new Error('a link stands there'), { code: 'EEXIST' });
+    return path;
+  };
   const remove = (path: Buffer): void => fs.rmSync(path, { recursive: true, force: true });
 
   /** A tree with folders in folders and files in each, made as fast as it goes. */
   const makeTree = (top: Buffer, depth: number): void => {
+    if (isLink(top) || isLink(joined(top, Buffer.from('file')))) return;
     fs.mkdirSync(top, { recursive: true });
     fs.writeFileSync(joined(top, Buffer.from('file')), random.bytes(random.between(0, 40)));
     if (depth === 0) return;
@@ -68,7 +79,7 @@ export function createOperations(root: Buffer, outside: Buffer, random: Seeded, 
     'save as editors do': () =>
       withIt(aFile(), (file) => {
         const temporary = Buffer.concat([file, Buffer.from('.tmp')]);
-        fs.writeFileSync(temporary, random.bytes(30));
+        fs.writeFileSync(temporary, random.bytes(30), { flag: 'wx' });
         fs.renameSync(temporary, file);
       }),
     'rename folder': () => withIt(aSubfolder(), (folder) => fs.renameSync(folder, place())),
@@ -84,7 +95,7 @@ export function createOperations(root: Buffer, outside: Buffer, random: Seeded, 
     'chmod file': () => withIt(aFile(), (file) => fs.chmodSync(file, random.pick([0o600, 0o644, 0o755]))),
     'chmod folder': () => withIt(aSubfolder(), (folder) => fs.chmodSync(folder, random.pick([0o700, 0o755, 0o750]))),
     'hard link': () => withIt(aFile(), (file) => fs.linkSync(file, place())),
-    symlink: () => fs.symlinkSync(random.pick(['/', '.', 'nowhere', '..']), place()),
+    symlink: () => fs.symlinkSync(random.pick(['.', 'nowhere', 'file']), place()),
     'delete file': () => withIt(aFile(), (file) => fs.unlinkSync(file)),
     'delete folder': () => withIt(aSubfolder(), remove),
     'file where a folder was': () =>
@@ -113,7 +124,8 @@ export function createOperations(root: Buffer, outside: Buffer, random: Seeded, 
       withIt(aSubfolder(), (folder) => {
         const aside = joined(outside, Buffer.from('aside'));
         fs.renameSync(folder, aside);
-        fs.writeFileSync(joined(aside, newName()), 'changed meanwhile');
+        const inside = joined(aside, newName());
+        if (!isLink(inside)) fs.writeFileSync(inside, 'changed meanwhile');
         fs.renameSync(aside, random.chance(0.5) ? folder : place());
       }),
     'moved out': () =>
@@ -123,7 +135,7 @@ export function createOperations(root: Buffer, outside: Buffer, random: Seeded, 
       }),
     'came and went': () => {
       const file = joined(aFolder(), Buffer.from('came and went'));
-      fs.writeFileSync(file, '');
+      fs.writeFileSync(file, '', { flag: 'wx' });
       fs.unlinkSync(file);
     },
   };
@@ -148,13 +160,17 @@ function withIt<Item>(item: Item | undefined, use: (item: Item) => void): void {
   if (item !== undefined) use(item);
 }
 
-/** What there is now; the lab's own folder is left alone. */
+function isLink(path: Buffer): boolean {
+  return fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+}
+
+/** What there is now: folders and regular files. The lab's own folder is left alone, and so are links. */
 function lister(root: Buffer): { readonly folders: () => readonly Buffer[]; readonly files: () => readonly Buffer[] } {
   const walk = (folder: Buffer, depth: number, take: (path: Buffer, isFolder: boolean) => void): void => {
     for (const entry of fs.readdirSync(folder, { withFileTypes: true, encoding: 'buffer' })) {
       const path = joined(folder, entry.name);
       if (entry.name.toString() === 'sentinel~' || (entry.isDirectory() && depth >= DEPTH_MAX)) continue;
-      take(path, entry.isDirectory());
+      if (entry.isDirectory() || entry.isFile()) take(path, entry.isDirectory());
       if (entry.isDirectory()) walk(path, depth + 1, take);
     }
   };

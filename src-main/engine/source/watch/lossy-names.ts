@@ -21,19 +21,25 @@ export function isLossy(text: string): boolean {
   return text.includes(REPLACEMENT);
 }
 
-/** The folders that `text`, a path below `root`, may stand for; where there is none, the last ones on the way to it. */
-export async function foldersMeantBy(text: string, root: Buffer): Promise<readonly Buffer[]> {
-  if (!isLossy(text)) return [Buffer.from(text)];
+export type Meant = {
+  readonly folders: readonly Buffer[];
+  /** False where nothing of this path is there (any more): then `folders` are the last ones on the way to it. */
+  readonly isWhole: boolean;
+};
+
+/** The folders that `text`, a path below `root`, may stand for. */
+export async function foldersMeantBy(text: string, root: Buffer): Promise<Meant> {
+  if (!isLossy(text)) return { folders: [Buffer.from(text)], isWhole: true };
   const rootText = root.toString();
-  if (!text.startsWith(rootText)) return [root];
+  if (!text.startsWith(rootText)) return { folders: [root], isWhole: false };
   let meant: readonly Buffer[] = [root];
   for (const part of text.slice(rootText.length).split(path.sep)) {
     if (part === '') continue;
     const below = await childrenMeantBy(part, meant);
-    if (below.length === 0) return meant;
+    if (below.length === 0) return { folders: meant, isWhole: false };
     meant = below;
   }
-  return meant;
+  return { folders: meant, isWhole: true };
 }
 
 async function childrenMeantBy(part: string, parents: readonly Buffer[]): Promise<readonly Buffer[]> {

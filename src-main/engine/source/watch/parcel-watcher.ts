@@ -160,8 +160,8 @@ class ParcelWatcher implements Watcher {
     const isCanary = canary !== undefined && text.startsWith(canary.toString());
     // The root's own events have its path, and the folder above is none of ours.
     const inside = text === rootText || text.startsWith(rootText + path.sep);
-    for (const folder of isCanary ? [canary] : await foldersMeantBy(inside ? text : rootText, root))
-      this.#report(folder);
+    const folders = isCanary ? [canary] : (await foldersMeantBy(inside ? text : rootText, root)).folders;
+    for (const folder of folders) this.#report(folder);
   }
 
   #report(folder: Buffer): void {
@@ -175,12 +175,12 @@ class ParcelWatcher implements Watcher {
     this.#appeared = new Set();
     this.#timer = undefined;
     try {
-      const { root } = this.#options;
-      const meant = await mapBounded(paths, LOOKS_AT_ONCE, async (text) => foldersMeantBy(text, root));
-      const folders = await mapBounded(meant.flat(), LOOKS_AT_ONCE, async (folder) =>
-        (await isFolder(folder)) ? [folder] : [],
-      );
-      const tops = topmost(folders.flat());
+      const found = await mapBounded(paths, LOOKS_AT_ONCE, async (text) => {
+        const { folders, isWhole } = await foldersMeantBy(text, this.#options.root);
+        const areFolders = await Promise.all(folders.map(isFolder));
+        return isWhole ? folders.filter((_, index) => areFolders[index]) : [];
+      });
+      const tops = topmost(found.flat());
       const [first] = tops;
       if (first !== undefined) tryWatching(first);
       for (const top of tops) await this.#adopt(top);

@@ -76,18 +76,25 @@ export async function lookAtRoot(root: Buffer, options: RootLookOptions): Promis
   }
 }
 
+/**
+ * Why a root counts as not there; undefined where it is. `mountPoint`: where the drive was mounted that it lay on. Where
+ * nothing is mounted there any more, what stands in its place is the folder that the drive was mounted on.
+ */
+export function whyGone(look: RootLook, mountPoint: Buffer | undefined): string | undefined {
+  if ('gone' in look) return look.gone;
+  if (mountPoint === undefined || look.holderPoint.length === 0 || !isWithin(look.folder, mountPoint)) return undefined;
+  if (look.holderPoint.length >= mountPoint.length) return undefined;
+  return `nothing is mounted at ${displayPath(mountPoint)}`;
+}
+
 /** What happened to a root between two looks; `before` is a look that found it. */
 export function compareRoots(before: RootIdentity, now: RootLook): RootChange {
-  if ('gone' in now) return { kind: 'gone', detail: now.gone };
+  const gone = whyGone(now, before.holderPoint);
+  if (gone !== undefined || 'gone' in now) return { kind: 'gone', detail: gone ?? '' };
   const name = displayPath(before.folder);
   const changed = (detail: string): RootChange => ({ kind: 'changed', detail });
-  if (before.holderId !== now.holderId) {
-    // Nothing is mounted any more where the drive was: what stands there is the folder it was mounted on.
-    if (now.holderPoint.length < before.holderPoint.length && isWithin(before.folder, before.holderPoint)) {
-      return { kind: 'gone', detail: `nothing is mounted at ${displayPath(before.holderPoint)}` };
-    }
-    return changed(`something else is mounted at ${displayPath(now.holderPoint)}`);
-  }
+  if (before.holderId !== now.holderId)
+    return changed(`something else is mounted at ${displayPath(now.holderPoint)} than before`);
   if (!before.folder.equals(now.folder))
     return changed(`it leads to ${displayPath(now.folder)} now, before to ${name}`);
   if (before.device !== now.device || before.inode !== now.inode)

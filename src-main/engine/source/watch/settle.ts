@@ -91,7 +91,7 @@ export class Settler {
   /** True where this is news: the folder did not wait already, and neither did everything. */
   dirty(folder: Buffer): boolean {
     if (this.#isClosed) return false;
-    this.#note();
+    this.#noteTime();
     const size = this.#folders.size;
     if (this.#everything === undefined) this.#folders.add(folder.toString('latin1'));
     this.#armOnce();
@@ -106,7 +106,7 @@ export class Settler {
   /** True where this is news. The first reason stays. */
   everything(reason: LookReason, detail: string): boolean {
     if (this.#isClosed) return false;
-    this.#note();
+    this.#noteTime();
     const isNews = this.#everything === undefined;
     this.#everything ??= { kind: 'everything', reason, detail };
     this.#folders.clear();
@@ -130,13 +130,12 @@ export class Settler {
     this.#folders.clear();
   }
 
-  #note(): void {
-    const now = this.#options.clock.monotonicMs();
-    if (this.pending === 0) this.#firstMs = now;
-    this.#lastMs = now;
+  #noteTime(): void {
+    this.#lastMs = this.#options.clock.monotonicMs();
+    if (this.pending === 0) this.#firstMs = this.#lastMs;
   }
 
-  /** The time is read again when the timer fires: it is not set anew for each of ten thousand events. */
+  /** What is due is asked again when the timer fires: it is not set anew for each of ten thousand events. */
   #armOnce(): void {
     if (this.#cancel === undefined) this.#arm();
   }

@@ -20,6 +20,7 @@ import {
   compareRoots,
   lookAtRoot,
   underRoot,
+  whyGone,
 } from './root-identity.ts';
 import { isWithin } from './mount-table.ts';
 import { scanOnlyMessage } from './scan-only.ts';
@@ -68,6 +69,11 @@ export type WatchSourceOptions = {
   readonly isIgnored: (folder: Buffer) => boolean;
   /** How many folders it had when it was last looked at; 0 where nobody knows. */
   readonly folders: number;
+  /**
+   * Where the drive was mounted that the source lay on when it was last backed up; undefined the first time. With nothing
+   * mounted there the source counts as gone, also at the start.
+   */
+  readonly mountPoint: Buffer | undefined;
   /** A folder in CAIRN_HOME for this source alone; it is made when it is needed. */
   readonly canary: Buffer;
   readonly ports: Pick<Ports, 'clock' | 'log'>;
@@ -86,6 +92,8 @@ export type WatchSource = {
   readonly state: WatchState;
   /** Folders that wait to settle, or to be handed over. */
   readonly pending: number | 'everything';
+  /** Of the drive that the root lies on, once it was found. To be kept with the source, for the next start. */
+  readonly mountPoint: Buffer | undefined;
   /** Whether the root is what it was when it was last begun to be watched. To be asked after a look and before a commit. */
   readonly isPresent: () => Promise<boolean>;
   /** The computer woke up. */
@@ -121,7 +129,9 @@ class Supervisor implements WatchSource {
   readonly #stopping = new AbortController();
   readonly #ended: Promise<void>;
   #state: WatchState = { kind: 'starting' };
+  /** What it was when it was last begun to be watched. */
   #identity: RootIdentity | undefined;
+  #mountPoint: Buffer | undefined;
   #watcher: Watcher | undefined;
   #openedMs = 0;
   #failures = 0;
@@ -135,6 +145,7 @@ class Supervisor implements WatchSource {
   constructor(options: WatchSourceOptions) {
     this.#options = options;
     this.#times = { ...WATCH_DEFAULTS, ...options.times };
+    this.#mountPoint = options.mountPoint;
     this.#settler = new Settler({
       clock: options.ports.clock,
       after: options.after,
@@ -154,6 +165,10 @@ class Supervisor implements WatchSource {
 
   get pending(): number | 'everything' {
     return this.#settler.pending;
+  }
+
+  get mountPoint(): Buffer | undefined {
+    return this.#mountPoint;
   }
 
   async isPresent(): Promise<boolean> {
@@ -195,11 +210,10 @@ class Supervisor implements WatchSource {
   async #begin(cause: Request): Promise<void> {
     const look = await this.#look();
     if (this.#stopping.signal.aborted) return;
-    if ('gone' in look) {
-      this.#identity = undefined;
-      return this.#become({ kind: 'gone', message: look.gone });
-    }
+    const gone = whyGone(look, this.#mountPoint);
+    if (gone !== undefined || 'gone' in look) return this.#become({ kind: 'gone', message: gone ?? '' });
     this.#identity = look;
+    this.#mountPoint = look.holderPoint;
     this.#become({ kind: 'starting' });
     try {
       this.#watcher = await this.#open(look);
@@ -297,8 +311,8 @@ class Supervisor implements WatchSource {
       await this.isPresent();
       return;
     }
-    const look = await this.#look();
-    if (!('gone' in look)) this.#ask(request('remounted', 'the source is there again'));
+    if (whyGone(await this.#look(), this.#mountPoint) === undefined)
+      this.#ask(request('remounted', 'the source is there again'));
   }
 
   /** True where nothing changed; otherwise the loop is told. */

@@ -48,7 +48,8 @@ async function runTree(kind: WatcherKind, seed: number): Promise<Outcome> {
         // It says itself that it can't be relied on, and its owner opens another one.
         lost.push(...lab.lost.map((event) => JSON.stringify(event)));
         await lab.reopen();
-      } else if (missed().length > 0) findings.push({ seed, sequence, done: done.join(', '), missed: missed().join(' ; ') });
+      } else if (missed().length > 0)
+        findings.push({ seed, sequence, done: done.join(', '), missed: missed().join(' ; ') });
     }
   } finally {
     await lab.close();
