@@ -4,6 +4,7 @@
  */
 import { CairnError, isCairnError } from '../../../src-shared/errors.ts';
 import { type BlobId, type IndexRunId, type KeySlotId, type WriterId, parseWriterId } from '../../../src-shared/ids.ts';
+import type { StoredSet } from '../../../src-shared/model/index.ts';
 import type { BlobType, SlotSecret } from '../codec/index.ts';
 import type { BlobLocation } from '../pack/index.ts';
 import type { Store } from '../store/index.ts';
@@ -19,6 +20,7 @@ import { openSession } from './leases.ts';
 import { FOLDERS } from './names.ts';
 import { type SnapshotObjects, readSnapshotObjects } from './snapshot-objects.ts';
 import type { TierLimits } from './limits.ts';
+import { readStoredSets, writeStoredSet } from './stored-sets.ts';
 import { tidy } from './tiers.ts';
 import { WriteSession } from './write-session.ts';
 
@@ -173,6 +175,16 @@ export class Repository {
     this.#writerId = writerId;
     this.#instance = await healSmallFiles(this.#writing(), this.#masterKey);
     return WriteSession.open(this.#writing(), writerId, codecJobs);
+  }
+
+  /** Sets that are saved here for a new computer; those that can't be read are left out. */
+  storedSets(): Promise<readonly StoredSet[]> {
+    return readStoredSets(this.context);
+  }
+
+  /** Saves a set where what is saved differs; whether it was written. */
+  storeSet(set: StoredSet): Promise<boolean> {
+    return writeStoredSet(this.#writing(), set);
   }
 
   /** A marker that was written again has another id than the one this repository was opened with. */
