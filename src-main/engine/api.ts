@@ -16,6 +16,7 @@ import type {
   RepositoryStats,
   RestoreReport,
   SnapshotSummary,
+  StoredSet,
   TreeDiff,
   UndoReport,
   UndoableRestore,
@@ -160,6 +161,10 @@ export type OpenRepository = {
   find(pattern: string, onUnreadable?: OnUnreadable): Promise<readonly FileVersion[]>;
   versions(path: Uint8Array, onUnreadable?: OnUnreadable): Promise<readonly FileVersion[]>;
   stats(): Promise<RepositoryStats>;
+  /** Backup sets that are saved in it, so that a new computer can go on with them; the newest first. */
+  storedSets(): Promise<readonly StoredSet[]>;
+  /** Saves a set where what is saved differs; whether it was written. */
+  storeSet(set: StoredSet): Promise<boolean>;
   keys(): Promise<readonly KeyInfo[]>;
   /** Adds a password; returns its id. */
   addPassword(password: string, label: string, kdfCost?: number): Promise<string>;

@@ -253,6 +253,8 @@ function openRepositoryApi(
     find: async (pattern, onUnreadable) => findEntries(repository, await snapshotsOf(), pattern, onUnreadable),
     versions: async (below, onUnreadable) => listVersions(repository, await snapshotsOf(), below, onUnreadable),
     stats: async () => gatherStats(repository, await snapshotsOf()),
+    storedSets: () => repository.storedSets(),
+    storeSet: (set) => repository.storeSet(set),
     ...keyApi(host.ports, repository),
     close: () => Promise.resolve(),
   };

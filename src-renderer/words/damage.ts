@@ -18,6 +18,10 @@ export const DAMAGE_WORDS: Readonly<Record<DamageKind, DamageWords>> = {
   event: { title: 'An entry of the signed history', meaning: 'Files are not affected. The history has a gap.' },
   condemnation: { title: 'A note about space to give back', meaning: 'No file of yours is affected.' },
   session: { title: 'A note about who is working', meaning: 'No file of yours is affected.' },
+  set: {
+    title: 'What is noted of a backup set for a new computer',
+    meaning: 'No file of yours is affected. The next backup writes it again.',
+  },
   'missing-blob': { title: 'Contents that are missing', meaning: 'The files named below can’t be restored whole.' },
   tree: { title: 'A stored folder list', meaning: 'Files in that folder can’t be found in these snapshots.' },
   node: {

@@ -8,4 +8,5 @@ export type * from './rules.ts';
 export type * from './schedule.ts';
 export type * from './settings.ts';
 export type * from './snapshot.ts';
+export type * from './stored-set.ts';
 export type * from './tree.ts';

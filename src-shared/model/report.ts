@@ -59,6 +59,8 @@ export type DamageKind =
   | 'event'
   | 'condemnation'
   | 'session'
+  /** What is saved of a backup set for a new computer: no data. */
+  | 'set'
   | 'missing-blob'
   | 'tree'
   | 'node'

@@ -17,7 +17,7 @@ const PARTS = [
   ['a commit file', /^commits\//],
   ['an index run', /^index\//],
   ['a snapshot file', /^snapshots\//],
-  ['an event, a condemnation or a session', /^(events|condemned|sessions)\//],
+  ['an event, a condemnation, a session or a saved set', /^(events|condemned|sessions|sets)\//],
 ] as const;
 
 describe.each([

@@ -160,6 +160,7 @@ export const LIMITS: Readonly<Record<string, number>> = {
   ...privateLimits('repository/identity.ts', 'INSTANCE_BYTES_MAX'),
   ...privateLimits('repository/key-slots.ts', 'KEY_SLOT_BYTES_MAX'),
   ...privateLimits('repository/condemned.ts', 'CONDEMNATIONS_MAX'),
+  ...privateLimits('repository/stored-sets.ts', 'STORED_SETS_MAX', 'STORED_SET_BYTES_MAX'),
   ...privateLimits('repository/reserve.ts', 'RESERVE_BYTES_MAX'),
   ...privateLimits('verify/trees.ts', 'DEPTH_MAX'),
   PROBLEM_TEXT_LENGTH_MAX,

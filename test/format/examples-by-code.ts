@@ -54,7 +54,7 @@ import { sourcesPreimage } from '../../src-main/engine/merkle/node.ts';
 import { splitHash } from '../../src-main/engine/merkle/page-builder.ts';
 import { writeFolderPreimage, writeLeafPreimage, writeMetadata } from '../../src-main/engine/merkle/preimage.ts';
 import { ByteWriter } from '../../src-main/engine/kernel/index.ts';
-import { buildReserve, encodeConfig } from '../../src-main/engine/repository/index.ts';
+import { buildReserve, encodeConfig, encodeStoredSet } from '../../src-main/engine/repository/index.ts';
 import { writeSnapshotFile } from '../../src-main/engine/repository/snapshot-file.ts';
 import {
   appendEvent,
@@ -288,6 +288,39 @@ function configuration(): Record<string, Uint8Array> {
   return { configuration: record, 'configuration mac': mac };
 }
 
+function backupSet(): Uint8Array {
+  const bytes = encodeStoredSet({
+    set: {
+      setId: toHex(Uint8Array.from({ length: 16 }, (_, index) => 0x30 + index)),
+      name: 'Papers',
+      host: 'lab',
+      userHome: '/home/ann',
+      sources: ['/home/ann/Papers'],
+      rules: {
+        excludes: ['*.tmp'],
+        excludeLargerThanBytes: null,
+        oneFileSystem: false,
+        cairnignore: true,
+        gitignore: false,
+        excludeCaches: false,
+        excludeIfPresent: [],
+      },
+      schedule: {
+        timing: { kind: 'daily', at: '21:00' },
+        whenDriveConnected: true,
+        conditions: { onlyOnMainsPower: false, notOnMetered: false, onlyWhenIdleMinutes: null },
+        staleAfterDays: 7,
+      },
+      createdAt: new Date(CREATED_AT_MS).toISOString(),
+    },
+    revision: 1,
+    savedAtMs: CREATED_AT_MS,
+    extra: {},
+  });
+  // Uncompressed and without components, the payload is all behind the fixed part.
+  return bytes.slice(80);
+}
+
 async function slots(): Promise<Record<string, Uint8Array>> {
   const random: Random = { bytes: (count) => (count === 32 ? fresh(SALT) : new Uint8Array(count)) };
   const options = { masterKey, repositoryId, label: 'example', createdAtMs: CREATED_AT_MS, random };
@@ -327,6 +360,7 @@ export async function examplesByCode(): Promise<Readonly<Record<string, Uint8Arr
     'snapshot salt': await snapshotSalt(),
     ...configuration(),
     ...(await slots()),
+    'backup set': backupSet(),
     reserve: buildReserve(
       32,
       Uint8Array.from({ length: 48 }, (_, index) => index),

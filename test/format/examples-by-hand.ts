@@ -171,6 +171,35 @@ const configRecord = messagePack({
   featuresToWrite: [],
 });
 
+const backupSet = messagePack({
+  setId: bytesFrom(0x30, 16),
+  revision: 1,
+  savedAtMs: CREATED_AT_MS,
+  createdAtMs: CREATED_AT_MS,
+  name: 'Papers',
+  host: 'lab',
+  userHome: ascii('/home/ann'),
+  sources: [ascii('/home/ann/Papers')],
+  rules: {
+    excludes: ['*.tmp'],
+    excludeLargerThanBytes: 0,
+    oneFileSystem: false,
+    cairnignore: true,
+    gitignore: false,
+    excludeCaches: false,
+    excludeIfPresent: [],
+  },
+  schedule: {
+    timing: 'daily 21:00',
+    fullScanEveryHours: 24,
+    whenDriveConnected: true,
+    onlyOnMainsPower: false,
+    notOnMetered: false,
+    onlyWhenIdleMinutes: 0,
+    staleAfterDays: 7,
+  },
+});
+
 const eventRecord = messagePack({
   repositoryId: REPOSITORY_ID,
   writerId: bytesFrom(0xe0, 16),
@@ -368,6 +397,10 @@ export const EXAMPLES: readonly Example[] = [
     [passwordSlot.wrappedKey, 'wrappedKey'],
   ),
   example('recovery key', [ascii(recoveryText(IDS[0])), `as text: ${recoveryText(IDS[0])}`]),
+  example('backup set', [
+    backupSet,
+    '{createdAtMs, host, name, revision, rules, savedAtMs, schedule, setId, sources, userHome}',
+  ]),
   example('reserve', [
     createCipheriv('aes-256-ctr', bytesFrom(0, 32), bytesFrom(32, 16)).update(Buffer.alloc(32)),
     'first 32 bytes for the seed 00 01 … 2f',

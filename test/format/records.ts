@@ -25,7 +25,9 @@ import {
   encodeConfig,
   encodeInstance,
   encodeLease,
+  encodeStoredSet,
   type RepositoryConfig,
+  type StoredSetRecord,
 } from '../../src-main/engine/repository/index.ts';
 import {
   appendEvent,
@@ -140,6 +142,35 @@ const config: RepositoryConfig = {
   extra: {},
 };
 
+const storedSet: StoredSetRecord = {
+  set: {
+    setId: hexOf(16),
+    name: 'a set',
+    host: 'lab',
+    userHome: '/home/ann',
+    sources: ['/home/ann/a'],
+    rules: {
+      excludes: ['*.tmp'],
+      excludeLargerThanBytes: 1,
+      oneFileSystem: true,
+      cairnignore: true,
+      gitignore: true,
+      excludeCaches: true,
+      excludeIfPresent: ['.nobackup'],
+    },
+    schedule: {
+      timing: { kind: 'continuous', fullScanEveryHours: 24 },
+      whenDriveConnected: true,
+      conditions: { onlyOnMainsPower: true, notOnMetered: true, onlyWhenIdleMinutes: 5 },
+      staleAfterDays: 7,
+    },
+    createdAt: new Date(timeMs).toISOString(),
+  },
+  revision: 1,
+  savedAtMs: timeMs,
+  extra: {},
+};
+
 function valueOf(bytes: Uint8Array, objectType: ObjectType): Fields {
   // The newest schema that could be: a test of the fields, not of migrations.
   const { schemaVersion, value } = decodeEnvelope(bytes, { objectType, schemaVersionMax: 1 });
@@ -202,6 +233,7 @@ export async function recordsByCode(): Promise<Readonly<Record<string, RecordPai
     host: 'lab',
   };
   const condemnation = { generation: 1, createdAtMs: timeMs, packs: [parsePackId(hexOf(32))] };
+  const backupSet = valueOf(encodeStoredSet(storedSet), OBJECT_TYPE.backupSet) as { rules: Fields; schedule: Fields };
   const reserve = buildReserve(16, filled(48), timeMs);
   const reserveHeader = reserve.subarray(2, 2 + new DataView(reserve.buffer).getUint16(0, true));
   const { problems } = decodeMessagePack(encodeProblems([problem])) as { problems: [Fields] };
@@ -225,6 +257,9 @@ export async function recordsByCode(): Promise<Readonly<Record<string, RecordPai
     },
     session: same(valueOf(encodeLease(lease), OBJECT_TYPE.session)),
     condemnation: same(valueOf(encodeCondemnation(condemnation), OBJECT_TYPE.condemnation)),
+    backupSet: same(backupSet),
+    setRules: same(backupSet.rules),
+    setSchedule: same(backupSet.schedule),
     reserve: same(valueOf(reserveHeader, OBJECT_TYPE.reserveHeader)),
   };
 }

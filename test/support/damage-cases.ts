@@ -34,7 +34,7 @@ export function* everyFlip(files: Files, step: number, random: Seeded, among = /
 }
 
 /** Files whose absence can't be told from a state in which they never were: their end is no damage. */
-const MAY_BE_ABSENT = /^(events|condemned|sessions)\//;
+const MAY_BE_ABSENT = /^(events|condemned|sessions|sets)\//;
 
 /** Every file deleted that a repository can't do without. */
 export function* everyDeletion(files: Files): Generator<DamageCase> {

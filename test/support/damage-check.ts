@@ -145,6 +145,7 @@ const KINDS: readonly (readonly [RegExp, DamageKind])[] = [
   [/^events\//, 'event'],
   [/^condemned\//, 'condemnation'],
   [/^sessions\//, 'session'],
+  [/^sets\//, 'set'],
 ];
 
 export function kindOf(name: string): DamageKind {

@@ -6,6 +6,7 @@ import { lutimesSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, w
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type SnapshotId, parsePackId, parseSessionId, parseSnapshotId, parseWriterId } from '../../src-shared/ids.ts';
+import type { StoredSet } from '../../src-shared/model/index.ts';
 import { BACKUP_DEFAULTS, backup } from '../../src-main/engine/backup/index.ts';
 import {
   FILE_TYPE,
@@ -26,6 +27,7 @@ import {
   encodeLease,
   initRepository,
   openRepository,
+  writeStoredSet,
 } from '../../src-main/engine/repository/index.ts';
 import { decodeSnapshot } from '../../src-main/engine/snapshot/index.ts';
 import { type Store, createMemoryStore, writeWhole } from '../../src-main/engine/store/index.ts';
@@ -180,7 +182,7 @@ type Fill = (
 
 /**
  * Builds the repository: three snapshots in packs under two index runs (one of them only for a tree pack), two in commit
- * files, both copies of two keys, a session, an event and a condemnation.
+ * files, both copies of two keys, a session, an event, a condemnation and two saved sets.
  */
 export function buildSmallRepository(options: BuildOptions): Promise<SmallRepository> {
   return build(options, async (repository, tree, random, threads) => {
@@ -272,8 +274,34 @@ async function fillWithEverything(
   return snapshots;
 }
 
-/** Files that no backup of today leaves behind: a running session, an event, a condemnation. */
+const STORED_SET: StoredSet = {
+  setId: '5e'.repeat(16),
+  name: 'Small things',
+  host: HOST,
+  userHome: '/home/ann',
+  sources: ['/home/ann/things'],
+  rules: {
+    excludes: ['*.tmp'],
+    excludeLargerThanBytes: null,
+    oneFileSystem: false,
+    cairnignore: true,
+    gitignore: false,
+    excludeCaches: false,
+    excludeIfPresent: [],
+  },
+  schedule: {
+    timing: { kind: 'daily', at: '21:00' },
+    whenDriveConnected: false,
+    conditions: { onlyOnMainsPower: false, notOnMetered: false, onlyWhenIdleMinutes: null },
+    staleAfterDays: 7,
+  },
+  createdAt: '2023-11-14T22:13:20.000Z',
+};
+
+/** Files that not every backup leaves behind: a running session, an event, a condemnation, two saved sets. */
 async function addRareFiles(repository: Repository, random: Seeded): Promise<void> {
+  await writeStoredSet(repository.context, STORED_SET);
+  await writeStoredSet(repository.context, { ...STORED_SET, setId: '5f'.repeat(16) });
   const { store, repositoryIdBytes, secrets } = repository.context;
   const sessionId = parseSessionId(toHex(random.bytes(16)));
   const lease = encodeLease({

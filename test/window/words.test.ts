@@ -40,6 +40,7 @@ const DAMAGE_KINDS: Record<DamageKind, true> = {
   event: true,
   condemnation: true,
   session: true,
+  set: true,
   'missing-blob': true,
   tree: true,
   node: true,

@@ -20,6 +20,7 @@ export const FILE_TYPE = {
   event: 6,
   condemnation: 7,
   keySlot: 8,
+  backupSet: 10,
 } as const;
 export type FileType = (typeof FILE_TYPE)[keyof typeof FILE_TYPE];
 

@@ -60,6 +60,7 @@ const damageKind = v.picklist([
   'event',
   'condemnation',
   'session',
+  'set',
   'missing-blob',
   'tree',
   'node',

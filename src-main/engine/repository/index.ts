@@ -42,4 +42,11 @@ export {
 export { type OpenOptions, openRepository, readConfig } from './open.ts';
 export { Repository, type SecretSource, noSecret } from './repository.ts';
 export { RESERVE_BYTES, buildReserve, checkReserve } from './reserve.ts';
+export {
+  type StoredSetRecord,
+  decodeStoredSet,
+  encodeStoredSet,
+  openStoredSetFile,
+  writeStoredSet,
+} from './stored-sets.ts';
 export { type AddedFacts, type Publication, type WriteSession } from './write-session.ts';

@@ -18,6 +18,7 @@ export const FOLDERS = {
   snapshots: 'snapshots',
   events: 'events',
   condemned: 'condemned',
+  sets: 'sets',
   sessions: 'sessions',
   trash: 'trash',
 } as const;
@@ -35,6 +36,7 @@ export const trashName = (id: PackId): string => `${FOLDERS.trash}/${id}`;
 export const commitName = (id: PackId): string => `${FOLDERS.commits}/${id}`;
 export const indexRunName = (id: IndexRunId): string => `${FOLDERS.index}/${id}`;
 export const snapshotName = (fileHash: string): string => `${FOLDERS.snapshots}/${fileHash}`;
+export const storedSetName = (fileHash: string): string => `${FOLDERS.sets}/${fileHash}`;
 export const sessionName = (id: SessionId): string => `${FOLDERS.sessions}/${id}`;
 export const keySlotNames = (id: KeySlotId): readonly [string, string] => [
   `${FOLDERS.keys}/${id}.a`,

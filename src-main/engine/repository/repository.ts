@@ -4,6 +4,7 @@
  */
 import { CairnError, isCairnError } from '../../../src-shared/errors.ts';
 import { type BlobId, type IndexRunId, type KeySlotId, type WriterId, parseWriterId } from '../../../src-shared/ids.ts';
+import type { StoredSet } from '../../../src-shared/model/index.ts';
 import type { BlobType, SlotSecret } from '../codec/index.ts';
 import type { BlobLocation } from '../pack/index.ts';
 import type { Store } from '../store/index.ts';
@@ -20,6 +21,7 @@ import { openSession } from './leases.ts';
 import { FOLDERS } from './names.ts';
 import { type SnapshotObjects, readSnapshotObjects } from './snapshot-objects.ts';
 import type { TierLimits } from './limits.ts';
+import { readStoredSets, writeStoredSet } from './stored-sets.ts';
 import { tidy } from './tiers.ts';
 import { WriteSession } from './write-session.ts';
 
@@ -187,6 +189,16 @@ export class Repository {
     const instance = this.#instance;
     if (instance.instanceId === NO_INSTANCE) return store;
     return guardedStore(store, (place) => assertSameInstance(place, instance));
+  }
+
+  /** Sets that are saved here for a new computer; those that can't be read are left out. */
+  storedSets(): Promise<readonly StoredSet[]> {
+    return readStoredSets(this.context);
+  }
+
+  /** Saves a set where what is saved differs; whether it was written. */
+  storeSet(set: StoredSet): Promise<boolean> {
+    return writeStoredSet(this.#writing(), set);
   }
 
   /** A marker that was written again has another id than the one this repository was opened with. */

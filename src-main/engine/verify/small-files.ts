@@ -1,6 +1,6 @@
 /**
  * Everything in a repository that is not a pack, a run or a snapshot: configuration and its copy, marker, reserve,
- * keys and their copies, sessions, condemnations, and names that are none of ours.
+ * keys and their copies, sessions, condemnations, saved backup sets, and names that are none of ours.
  */
 import { type CairnError, isCairnError, isIntegrityError } from '../../../src-shared/errors.ts';
 import type { DamageKind } from '../../../src-shared/model/index.ts';
@@ -22,6 +22,7 @@ import {
   decodeInstance,
   decodeLease,
   openCondemnationFile,
+  openStoredSetFile,
 } from '../repository/index.ts';
 import type { DamageList } from './damage-list.ts';
 
@@ -66,6 +67,7 @@ export async function checkSmallFiles(repository: Repository, damage: DamageList
   await checkKeys(repository, damage);
   await tellOfTornSessions(repository);
   await checkSealedFolder(repository, damage);
+  await checkStoredSets(repository, damage);
   await checkNames(repository, damage);
 }
 
@@ -120,6 +122,22 @@ async function checkSealedFolder(repository: Repository, damage: DamageList): Pr
   }
 }
 
+/** One that a later Cairn wrote is no damage, and no reason to stop: it holds no data of anyone's. */
+async function checkStoredSets(repository: Repository, damage: DamageList): Promise<void> {
+  const { context } = repository;
+  for (const { name } of await context.store.list(FOLDERS.sets)) {
+    await noteDamage(repository, damage, name, 'set', async () => {
+      const bytes = await readNamed(repository, name, damage, 'set');
+      try {
+        openStoredSetFile(context, bytes);
+      } catch (error) {
+        if (!isCairnError(error, 'repository/newer-format')) throw error;
+        context.ports.log('info', 'a saved backup set was written by a newer Cairn', { file: name });
+      }
+    });
+  }
+}
+
 /** The bytes of a file that is named by their hash; a wrong name is noted. */
 export async function readNamed(
   repository: Repository,
@@ -141,7 +159,15 @@ async function checkNames(repository: Repository, damage: DamageList): Promise<v
   for (const { name } of await store.list('')) {
     if (!known.has(name)) damage.add(name, 'unknown-file', 'This file is not part of the repository.');
   }
-  const named = [FOLDERS.commits, FOLDERS.index, FOLDERS.snapshots, FOLDERS.events, FOLDERS.condemned, ...PACK_FOLDERS];
+  const named = [
+    FOLDERS.commits,
+    FOLDERS.index,
+    FOLDERS.snapshots,
+    FOLDERS.events,
+    FOLDERS.condemned,
+    FOLDERS.sets,
+    ...PACK_FOLDERS,
+  ];
   for (const folder of named) {
     for (const { name } of await store.list(folder)) {
       const isRight =

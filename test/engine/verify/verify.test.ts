@@ -80,7 +80,7 @@ test('quick sees a missing pack and one of another size, and reads no pack', asy
 });
 
 test('quick sees damage in small files, snapshots, commit files and the footers of index runs', async () => {
-  const kinds = ['config', 'instance', 'reserve', 'key', 'event', 'condemnation', 'snapshot', 'commit'];
+  const kinds = ['config', 'instance', 'reserve', 'key', 'event', 'condemnation', 'set', 'snapshot', 'commit'];
   for (const name of kinds.flatMap(namesOf)) {
     const { files } = flipped(small.files, name, 120, seeded(SEED));
     expect(filesIn(await verifyAt(await open(files), 'quick')), name).toContain(name);

@@ -29,6 +29,7 @@ import {
   nodePath,
   sourcesNode,
 } from '../../../src-main/engine/merkle/index.ts';
+import type { StoredSetRecord } from '../../../src-main/engine/repository/index.ts';
 import { EMPTY_LOG, type EventRecord, encodeProblems } from '../../../src-main/engine/snapshot/index.ts';
 import {
   asBlobId,
@@ -219,6 +220,44 @@ export const eventRecords: readonly Uint8Array[] = [
 export const problemLists: readonly Uint8Array[] = [
   encodeProblems([{ path: '/a', code: 'EACCES', message: 'can’t be read' }]),
   encodeProblems([]),
+];
+
+const storedSet: StoredSetRecord = {
+  set: {
+    setId: '5e'.repeat(16),
+    name: 'Things',
+    host: 'lab',
+    userHome: '/home/ann',
+    sources: ['/home/ann', '/odd\\xff'],
+    rules: {
+      excludes: ['*.tmp'],
+      excludeLargerThanBytes: 5,
+      oneFileSystem: false,
+      cairnignore: true,
+      gitignore: false,
+      excludeCaches: false,
+      excludeIfPresent: ['.nobackup'],
+    },
+    schedule: {
+      timing: { kind: 'continuous', fullScanEveryHours: 5 },
+      whenDriveConnected: true,
+      conditions: { onlyOnMainsPower: true, notOnMetered: false, onlyWhenIdleMinutes: 9 },
+      staleAfterDays: null,
+    },
+    createdAt: '2026-06-15T12:00:00.000Z',
+  },
+  revision: 4,
+  savedAtMs: 1_700_000_000_000,
+  extra: {},
+};
+
+export const storedSets: readonly StoredSetRecord[] = [
+  storedSet,
+  {
+    ...storedSet,
+    set: { ...storedSet.set, schedule: { ...storedSet.set.schedule, timing: { kind: 'daily', at: '21:00' } } },
+    extra: { colour: 'blue' },
+  },
 ];
 
 export const configFields = {

@@ -76,7 +76,9 @@ import {
   decodeLease,
   encodeCondemnation,
   encodeInstance,
+  decodeStoredSet,
   encodeLease,
+  encodeStoredSet,
 } from '../../../src-main/engine/repository/index.ts';
 import {
   decodeEvent,
@@ -86,7 +88,7 @@ import {
   encodeSnapshot,
   openEventFile,
 } from '../../../src-main/engine/snapshot/index.ts';
-import { escapePath, parseBytes, unescapePath } from '../../../src-shared/format/index.ts';
+import { escapePath, formatTiming, parseBytes, parseTiming, unescapePath } from '../../../src-shared/format/index.ts';
 import {
   asBlobId,
   parseChainId,
@@ -232,6 +234,14 @@ const RECORDS: readonly FuzzTarget[] = [
     encode: encodeCondemnation,
   },
   {
+    name: 'saved backup set',
+    covers: ['decodeStoredSet'],
+    samples: samples.storedSets.map((record) => payloadOf(encodeStoredSet(record))),
+    enclose: (payload) => envelopeOf(OBJECT_TYPE.backupSet, ENVELOPE_FORMAT.messagePack, payload),
+    decode: decodeStoredSet,
+    encode: encodeStoredSet,
+  },
+  {
     name: 'instance marker',
     covers: ['decodeInstance'],
     samples: [payloadOf(encodeInstance(instance))],
@@ -311,6 +321,13 @@ const KEYS_AND_TEXTS: readonly FuzzTarget[] = [
     covers: ['parseBytes'],
     samples: ['500', '1.5 GiB', '10M'].map(utf8),
     decode: (bytes) => parseBytes(latin(bytes)),
+  },
+  {
+    name: 'schedule',
+    covers: ['parseTiming'],
+    samples: ['manual', 'every 15m', 'hourly :05', 'weekly mon,thu 21:00', 'cron: 0 21 * * 1-5'].map(utf8),
+    decode: (bytes) => parseTiming(latin(bytes)),
+    encode: (timing: ReturnType<typeof parseTiming>) => Buffer.from(formatTiming(timing), 'latin1'),
   },
   {
     name: 'escaped path',
@@ -635,6 +652,7 @@ export const EXCEPTIONS: Readonly<Record<string, string>> = {
   openSession: 'writes a lease, reads none but through decodeLease',
   openBlobIndex: 'reads files through decodeFooter and openIndexRun',
   openCondemnationFile: 'openObjectFile, then decodeCondemnation: both have rows',
+  openStoredSetFile: 'openObjectFile, then decodeStoredSet: both have rows',
   parseInput: 'takes values, not bytes: test/engine-host/dispatch.test.ts has every command with hostile ones',
   parseCall: 'the same; hostile frames are sent over real sockets in test/engine-host/headless.test.ts',
   openFolder: 'a walk over pages that decodeFolderPage has checked; what holds between pages is in the corpus',

@@ -320,7 +320,7 @@ const DISK: readonly HostileCase[] = [
     'ok',
   ]),
   diskCase('a reserve of a gigabyte is damage', (root) => truncateSync(path.join(root, 'reserve'), 2 ** 30), ['ok']),
-  ...['packs', 'commits', 'index', 'snapshots', 'keys', 'sessions', 'condemned', 'events'].map((folder) =>
+  ...['packs', 'commits', 'index', 'snapshots', 'keys', 'sessions', 'condemned', 'events', 'sets'].map((folder) =>
     diskCase(
       `${folder} that is a link to a folder outside ends in a value or a typed error, and nothing outside is written`,
       (root, room) => replace(root, [folder], (file) => symlinkSync(room.outside, file)),
@@ -373,7 +373,17 @@ const DISK: readonly HostileCase[] = [
   diskCase(
     'names that are not hex, in another case, hidden, with ESC and too long are no packs',
     (root) => {
-      for (const folder of ['commits', 'index', 'snapshots', 'events', 'condemned', 'keys', 'sessions', 'packs/aa']) {
+      for (const folder of [
+        'commits',
+        'index',
+        'snapshots',
+        'events',
+        'condemned',
+        'sets',
+        'keys',
+        'sessions',
+        'packs/aa',
+      ]) {
         mkdirSync(path.join(root, folder), { recursive: true });
         for (const name of [
           'A'.repeat(64),

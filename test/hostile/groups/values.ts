@@ -2,6 +2,7 @@
 import {
   ENVELOPE_FORMAT,
   OBJECT_TYPE,
+  decodeEnvelope,
   decodeJson,
   decodeMessagePack,
   encodeEnvelope,
@@ -13,9 +14,11 @@ import {
   decodeConfig,
   decodeInstance,
   decodeLease,
+  decodeStoredSet,
   encodeCondemnation,
   encodeInstance,
   encodeLease,
+  encodeStoredSet,
   judgeLease,
 } from '../../../src-main/engine/repository/index.ts';
 import {
@@ -28,6 +31,7 @@ import {
 import { parseInstanceId, parseRepositoryId, parseSessionId, parseWriterId } from '../../../src-shared/ids.ts';
 import { SELF } from '../../support/engine-lab.ts';
 import { type CaseGroup, type HostileCase, equal, fail, outcomeOf, refusesAsDamage } from '../case.ts';
+import * as samples from '../fuzz/samples.ts';
 import { probes } from '../probe.ts';
 import { EVENT_DOMAIN, type Fields, Workshop } from '../workshop.ts';
 
@@ -336,6 +340,8 @@ const LEASE = {
   generation: 0,
 } as const;
 
+const STORED_SET = samples.storedSets[0]!;
+
 const RECORDS: readonly HostileCase[] = [
   ...recordCases('snapshot', snapshotRecord, SNAPSHOT_FIELDS),
   ...recordCases('event', eventRecord, [
@@ -382,6 +388,19 @@ const RECORDS: readonly HostileCase[] = [
     ['generation', 'createdAtMs', 'packs'],
   ),
   ...recordCases(
+    'saved backup set',
+    () => {
+      const { set, revision, savedAtMs } = STORED_SET;
+      const bytes = encodeStoredSet({ set, revision, savedAtMs, extra: {} });
+      const { value } = decodeEnvelope(bytes, { objectType: OBJECT_TYPE.backupSet, schemaVersionMax: 1 });
+      const decode: Decoder = (fields) => {
+        decodeStoredSet(enveloped(OBJECT_TYPE.backupSet, ENVELOPE_FORMAT.messagePack, fields));
+      };
+      return Promise.resolve({ fields: value as Fields, decode });
+    },
+    ['setId', 'revision', 'savedAtMs', 'createdAtMs', 'name', 'host', 'userHome', 'sources', 'rules', 'schedule'],
+  ),
+  ...recordCases(
     'configuration',
     () => {
       const fields = {
@@ -425,6 +444,7 @@ const RECORDS: readonly HostileCase[] = [
         encodeInstance({ repositoryId: IDS.repository, instanceId: IDS.instance, createdAtMs: 1, host: '' }),
       );
       decodeCondemnation(encodeCondemnation({ generation: 1, createdAtMs: 1, packs: [] }));
+      decodeStoredSet(encodeStoredSet(STORED_SET));
     },
   },
 ];
