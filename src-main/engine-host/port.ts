@@ -3,6 +3,8 @@
  * lines to clients and says what the computer around it can do; the service answers on those lines.
  */
 
+import type { Proofs } from './password-guard.ts';
+
 /** One client: a window, or a browser's WebSocket. Messages are plain data. */
 export type MessagePortLike = {
   readonly post: (message: unknown) => void;
@@ -17,6 +19,8 @@ export type MessagePortLike = {
    */
   readonly isFull?: () => boolean;
   readonly onFree?: (listener: () => void) => void;
+  /** Of the session of a page in a browser; absent where nobody but the person at the computer can be the client. */
+  readonly proofs?: Proofs;
 };
 
 export type ServeConnection = (port: MessagePortLike) => void;

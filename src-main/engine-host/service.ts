@@ -17,6 +17,7 @@ import { serveClient } from './connection.ts';
 import { createDispatch } from './dispatch.ts';
 import { createHandlers } from './handlers.ts';
 import { type HomeLock, lockHome } from './home-lock.ts';
+import { PasswordGuard } from './password-guard.ts';
 import type { Activity, EngineHost, EngineService, HostStatus, MessagePortLike, StartService } from './port.ts';
 
 /** Windows, tabs and scripts together. */
@@ -104,9 +105,11 @@ function serviceOf(desk: Desk, lock: HomeLock, host: EngineHost, { dispatch, log
     lock,
     serveConnection: (port: MessagePortLike) => {
       if (clients.size >= CLIENTS_MAX) return port.close();
+      const { proofs } = port;
+      const guard = proofs && new PasswordGuard(proofs, (id) => desk.destinations.record(id).encrypted);
       const close = serveClient(port, {
         version: packageFile.version,
-        dispatch,
+        dispatch: (call) => dispatch(call, guard),
         listen: (listener) => desk.listen(listener),
         onClosed: () => void clients.delete(close),
       });
