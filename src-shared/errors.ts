@@ -44,6 +44,7 @@ export const ERROR_TABLE = {
     retry: 'ask',
     hint: 'Give it with --password-file, CAIRN_PASSWORD_FILE or CAIRN_PASSWORD, or run this on a terminal.',
   },
+  'key/retype': { exit: 12, retry: 'ask', hint: 'Nothing was changed. Type its password once more.' },
   'key/slot-damaged': {
     exit: 13,
     retry: 'ask',

@@ -13,6 +13,7 @@ import { CairnError } from '../../src-shared/errors.ts';
 import type { Ports } from '../engine/kernel/index.ts';
 import { wireErrorOf } from '../engine/desk/index.ts';
 import type { Handlers } from './handlers.ts';
+import type { PasswordGuard } from './password-guard.ts';
 import { Turns } from './turns.ts';
 
 /** What takes memory or a processor for a moment is done a few at a time, whoever asks. */
@@ -30,14 +31,15 @@ const AT_ONCE: Partial<Record<CommandName, number>> = {
 };
 
 export type Reply = Extract<ServerMessage, { readonly kind: 'reply' }>;
-export type Dispatch = (call: CallMessage) => Promise<Reply>;
+/** The guard is of the client's session, where sessions are guarded. */
+export type Dispatch = (call: CallMessage, guard?: PasswordGuard) => Promise<Reply>;
 
 export function createDispatch(handlers: Handlers, ports: Pick<Ports, 'log'>): Dispatch {
   const turns = new Map(Object.entries(AT_ONCE).map(([name, atOnce]) => [name, new Turns(atOnce, TURNS_WAITING_MAX)]));
-  return async ({ id, command, input }) => {
+  return async ({ id, command, input }, guard) => {
     try {
       if (!isCommandName(command)) throw unknownCommand(command);
-      const work = (): Promise<unknown> => answer(handlers, command, input);
+      const work = (): Promise<unknown> => answer(handlers, command, input, guard);
       const value = await (turns.get(command)?.take(work) ?? work());
       return { kind: 'reply', id, ok: true, value };
     } catch (error) {
@@ -46,10 +48,18 @@ export function createDispatch(handlers: Handlers, ports: Pick<Ports, 'log'>): D
   };
 }
 
-async function answer<Name extends CommandName>(handlers: Handlers, command: Name, input: unknown): Promise<unknown> {
+async function answer<Name extends CommandName>(
+  handlers: Handlers,
+  command: Name,
+  input: unknown,
+  guard: PasswordGuard | undefined,
+): Promise<unknown> {
   const parsed = parseInput(command, input);
+  guard?.before(command, parsed);
   const handler: Handlers[Name] = handlers[command];
-  return handler(parsed);
+  const value = await handler(parsed);
+  guard?.after(command, parsed, value);
+  return value;
 }
 
 const NAME_SHOWN_MAX = 80;

@@ -6,6 +6,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { WEB_TOKEN_SHAPE } from '../../src-shared/api/web.ts';
 import type { Clock, Random } from '../engine/kernel/index.ts';
+import { Proofs } from './password-guard.ts';
 
 const SECRET_BYTES = 32;
 const TOKEN_LIFE_MS = 10 * 60 * 1000;
@@ -19,6 +20,7 @@ const FAILURES_WINDOW_MS = 60 * 1000;
 export type Session = {
   readonly csrf: string;
   readonly onEnd: Set<() => void>;
+  readonly proofs: Proofs;
 };
 
 type Kept = Session & { readonly cookieHash: Buffer; readonly madeMs: number; usedMs: number };
@@ -56,7 +58,7 @@ export class Sessions {
     this.#tokenHash = undefined;
     const cookie = this.#secret();
     const nowMs = this.#clock.monotonicMs();
-    const session = { csrf: this.#secret(), onEnd: new Set<() => void>() };
+    const session = { csrf: this.#secret(), onEnd: new Set<() => void>(), proofs: new Proofs(this.#clock) };
     const kept: Kept = { ...session, cookieHash: hashOf(cookie), madeMs: nowMs, usedMs: nowMs };
     this.#sessions.push(kept);
     while (this.#sessions.length > SESSIONS_MAX) this.#end(this.#sessions[0]);

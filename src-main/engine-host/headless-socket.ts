@@ -91,7 +91,7 @@ export class Sockets {
     });
     this.#open.add(socket);
     session.onEnd.add(end);
-    this.#options.serve(portOf(socket, this.#options.clock));
+    this.#options.serve({ ...portOf(socket, this.#options.clock), proofs: session.proofs });
   }
 }
 

@@ -4,6 +4,7 @@
  */
 
 import type { Probes } from '../engine/schedule/index.ts';
+import type { Proofs } from './password-guard.ts';
 
 /** One client: a window, or a browser's WebSocket. Messages are plain data. */
 export type MessagePortLike = {
@@ -19,6 +20,8 @@ export type MessagePortLike = {
    */
   readonly isFull?: () => boolean;
   readonly onFree?: (listener: () => void) => void;
+  /** Of the session of a page in a browser; absent where nobody but the person at the computer can be the client. */
+  readonly proofs?: Proofs;
 };
 
 export type ServeConnection = (port: MessagePortLike) => void;

@@ -20,6 +20,7 @@ import { serveClient } from './connection.ts';
 import { createDispatch } from './dispatch.ts';
 import { createHandlers } from './handlers.ts';
 import { type HomeLock, lockHome } from './home-lock.ts';
+import { PasswordGuard } from './password-guard.ts';
 import { StatusFile } from './status-file.ts';
 import type { Activity, EngineHost, EngineService, HostStatus, MessagePortLike, Notice, StartService } from './port.ts';
 
@@ -149,9 +150,11 @@ function serviceOf(
     lock,
     serveConnection: (port: MessagePortLike) => {
       if (clients.size >= CLIENTS_MAX) return port.close();
+      const { proofs } = port;
+      const guard = proofs && new PasswordGuard(proofs, (id) => desk.destinations.record(id).encrypted);
       const close = serveClient(port, {
         version: packageFile.version,
-        dispatch,
+        dispatch: (call) => dispatch(call, guard),
         listen: (listener) => desk.listen(listener),
         onClosed: () => void clients.delete(close),
       });

@@ -34,7 +34,8 @@ export type Overlay =
   | { readonly kind: 'none' }
   | { readonly kind: 'palette' }
   | { readonly kind: 'keys' }
-  | { readonly kind: 'unlock'; readonly destinationId: string }
+  /** `again`: it is open, and its password is asked for once more. */
+  | { readonly kind: 'unlock'; readonly destinationId: string; readonly again?: boolean }
   | { readonly kind: 'edit-set'; readonly setId: string }
   | { readonly kind: 'schedule'; readonly setId: string }
   | {
@@ -64,6 +65,7 @@ export class App {
   #adopting = $state(false);
   #checked = $state<string | null>(null);
   #overlay = $state.raw<Overlay>({ kind: 'none' });
+  #onTyped: ((typed: boolean) => void) | null = null;
   readonly #topics = new Set<TopicListener>();
   readonly #disposers: (() => void)[] = [];
 
@@ -155,11 +157,16 @@ export class App {
   }
 
   open(overlay: Overlay): void {
+    this.closeOverlay();
     this.#overlay = overlay;
   }
 
-  closeOverlay(): void {
+  /** `typed`: a password was asked for and is right. */
+  closeOverlay(typed = false): void {
     this.#overlay = { kind: 'none' };
+    const tell = this.#onTyped;
+    this.#onTyped = null;
+    tell?.(typed);
   }
 
   onTopic(listener: TopicListener): () => void {
@@ -178,6 +185,21 @@ export class App {
       this.toasts.show({ tone: 'bad', title: known.title, detail: `${failure.message} ${failure.hint}` });
       return false;
     }
+  }
+
+  /** The same for what may need the password once more: it is asked for where the engine says so. */
+  async attemptAgain(destinationId: string, deed: () => Promise<unknown>): Promise<boolean> {
+    let isGivenUp = false;
+    const worked = await this.attempt(async () => {
+      try {
+        await deed();
+      } catch (error) {
+        if (asCairnError(error).code !== 'key/retype') throw error;
+        isGivenUp = !(await this.#askAgain(destinationId));
+        if (!isGivenUp) await deed();
+      }
+    });
+    return worked && !isGivenUp;
   }
 
   async backup(setId: string): Promise<void> {
@@ -233,6 +255,13 @@ export class App {
     ]);
     const theme = this.settings.value?.theme;
     if (theme !== undefined) this.theme.choose(theme);
+  }
+
+  #askAgain(destinationId: string): Promise<boolean> {
+    this.open({ kind: 'unlock', destinationId, again: true });
+    return new Promise((resolve) => {
+      this.#onTyped = resolve;
+    });
   }
 
   #onConnection(state: ConnectionState): void {

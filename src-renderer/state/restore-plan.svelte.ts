@@ -85,7 +85,7 @@ export class RestorePlan {
     const input = this.input;
     if (input === null) return false;
     this.#starting = true;
-    const worked = await this.#app.attempt(async () =>
+    const worked = await this.#app.attemptAgain(input.destinationId, async () =>
       this.#app.jobs.adopt(await this.#app.client.call('jobs.restore', input)),
     );
     this.#starting = false;

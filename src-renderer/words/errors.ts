@@ -60,6 +60,11 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, ErrorWords>> = {
     safe: SAFE_BACKUPS,
     advice: 'Enter its password to go on.',
   },
+  'key/retype': {
+    title: 'The password is needed once more',
+    safe: SAFE_UNTOUCHED,
+    advice: 'Enter it again to go on.',
+  },
   'key/slot-damaged': {
     title: 'The stored form of this key is damaged',
     safe: 'Your files are not affected.',

@@ -120,6 +120,10 @@ export const secrets = {
   unlock: 'Unlock',
   unlockTitle: (name: string) => `${name} is locked`,
   unlockDetail: 'Enter the password to back up to it and restore from it. Your snapshots are as you left them.',
+  againTitle: (name: string) => `The password of ${name}, once more`,
+  againDetail:
+    'This page has been open for a while. Before files go to a new place or a key is changed, Cairn makes sure that it is you.',
+  goOn: 'Go on',
   strength: ['Easily guessed', 'Weak', 'Fair', 'Good', 'Strong'] as const,
   strengthOf: (name: string) => `Strength: ${name}`,
   strengthHint: 'Four or five unrelated words make a password you can remember and nobody can guess.',

@@ -153,9 +153,13 @@ test('the page cannot leave', async ({ page, cairn }) => {
   });
 });
 
+/** Runs in the main process of the stand-in. */
+function askForWindow(electron: typeof Electron.CrossProcessExports, url: string): unknown {
+  const { wantWindow } = Reflect.get(electron, '__standin') as { wantWindow: (id: number, url: string) => string };
+  return wantWindow(electron.BrowserWindow.getAllWindows()[0]?.webContents.id ?? 0, url);
+}
+
 test('the page cannot open windows; links of the allow-list open in the browser', async ({ page, cairn }) => {
-  // Which link is allowed is tested without a browser too: test/app/policy.test.ts.
-  test.skip(host === 'standin', 'Chromium without a window stands still in window.open, one time in four.');
   await cairn.evaluate(({ shell }) => {
     const opened: string[] = [];
     Object.assign(globalThis, { opened });
@@ -164,8 +168,12 @@ test('the page cannot open windows; links of the allow-list open in the browser'
       return Promise.resolve();
     };
   });
-  await page.evaluate(() => void window.open('https://example.com/window'));
-  await page.evaluate(() => void window.open('https://git-scm.com/docs/gitignore#_pattern_format'));
+  for (const url of ['https://example.com/window', 'https://git-scm.com/docs/gitignore#_pattern_format']) {
+    if (host === 'electron') await page.evaluate((address) => void window.open(address), url);
+    // A Chromium without a window stands still in window.open now and then, so here the app alone is asked what it would
+    // be asked. That the page itself gets no window is Electron's doing, and is not shown on the stand-in.
+    else expect(await cairn.evaluate(askForWindow, url)).toBe('deny');
+  }
   await expect
     .poll(() => cairn.evaluate(() => Reflect.get(globalThis, 'opened') as string[]))
     .toEqual(['https://git-scm.com/docs/gitignore#_pattern_format']);

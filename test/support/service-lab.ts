@@ -9,6 +9,7 @@ import type { CommandName, EngineEvent, InputOf, ServerMessage, ValueOf } from '
 import type { WireError } from '../../src-shared/errors.ts';
 import type { BackupSet, Job, Schedule, SetRules, UndoReport } from '../../src-shared/model/index.ts';
 import { openEngine } from '../../src-main/engine/index.ts';
+import type { Proofs } from '../../src-main/engine-host/password-guard.ts';
 import type { EngineHost, MessagePortLike } from '../../src-main/engine-host/port.ts';
 import { type OpenService, type ServiceOptions, openService } from '../../src-main/engine-host/service.ts';
 
@@ -183,9 +184,10 @@ export class ServiceLab {
     return this.connect();
   }
 
-  connect(): TestClient {
+  /** With `proofs` as a page in a browser, whose session needs its password once more now and then. */
+  connect(proofs?: Proofs): TestClient {
     const client = new TestClient();
-    this.service.serveConnection(client.port);
+    this.service.serveConnection(proofs === undefined ? client.port : { ...client.port, proofs });
     return client;
   }
 

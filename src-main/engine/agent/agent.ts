@@ -135,16 +135,16 @@ class RunningAgent implements Agent {
     runner.look();
   }
 
-  #openLive(record: SetRecord): LiveSet {
+  async #openLive(record: SetRecord): Promise<LiveSet> {
     const { desk, ports, watch, after } = this.#options;
     const { setId } = record;
     const pause = (ms: number): Promise<void> => new Promise((resolve) => void after(ms, resolve));
-    const opened = watch(record, desk.destinations.path(record.destinationId));
+    const opened = await watch(record, desk.destinations.path(record.destinationId));
     const live: LiveSet = new LiveSet({
       sources: record.sources.map(bytesOf),
       ports,
       watch: opened.watch,
-      journal: opened.journal,
+      journals: opened.journals,
       backUpChanges: (changed, absent) => desk.backUpChanges(setId, changed, absent),
       backUpAll: (absent) => this.#backUpAll(setId, absent),
       missed: async (before, after_, told) => {

@@ -29,6 +29,7 @@ export type Journal = {
   note(note: DirtyNote): void;
   /** What is given from here on is acknowledged by the returned function. */
   mark(): () => void;
+  close(): Promise<void>;
 };
 
 export type LiveSetOptions = {
@@ -36,8 +37,9 @@ export type LiveSetOptions = {
   readonly sources: readonly Buffer[];
   readonly ports: Pick<Ports, 'clock' | 'log'>;
   /** Opens the watch of a source. */
-  readonly watch: (source: Buffer, follow: Pick<Follow, 'deliver' | 'note' | 'stateChanged'>) => WatchSource;
-  readonly journal: Journal;
+  readonly watch: (source: Buffer, index: number, follow: Follow) => WatchSource;
+  /** In the order of the sources. */
+  readonly journals: readonly Journal[];
   readonly backUpChanges: (changed: ChangedFolders, absent: readonly Buffer[]) => Promise<LiveReport>;
   /** A job that a person sees. Gives the id of its snapshot. */
   readonly backUpAll: (absent: readonly Buffer[]) => Promise<string>;
@@ -71,11 +73,11 @@ export class LiveSet {
 
   constructor(options: LiveSetOptions) {
     this.#options = options;
-    for (const source of options.sources) {
+    for (const [index, source] of options.sources.entries()) {
       this.#watches.push(
-        options.watch(source, {
-          deliver: (batch) => this.#deliver(batch),
-          note: (note) => this.#note(note),
+        options.watch(source, index, {
+          deliver: (batch) => this.#deliver(batch, options.journals[index]),
+          note: (note) => this.#note(note, options.journals[index]),
           stateChanged: () => options.changed(),
         }),
       );
@@ -140,6 +142,7 @@ export class LiveSet {
     this.gate.close();
     await Promise.all(this.#watches.map((watch) => watch.close()));
     await this.#turn;
+    await Promise.all(this.#options.journals.map((journal) => journal.close()));
   }
 
   #stateOf(states: readonly WatchState[], changedFolders: number): Live['state'] {
@@ -150,15 +153,17 @@ export class LiveSet {
     return states.some(({ kind }) => kind === 'scan-only') ? 'scan-only' : 'watching';
   }
 
-  #deliver(batch: Batch): Promise<void> {
-    if (batch.kind === 'everything') return this.#lookAtEverything(`${batch.reason}: ${batch.detail}`);
+  #deliver(batch: Batch, journal: Journal | undefined): Promise<void> {
+    const acknowledge = journal?.mark();
+    if (batch.kind === 'everything') {
+      return this.#lookAtEverything(`${batch.reason}: ${batch.detail}`).then(acknowledge);
+    }
     // Taken before anything is waited for: what comes from now on belongs to the next batch.
     const takenAtMs = this.#options.ports.clock.nowMs();
     for (const folder of batch.folders) this.#told?.delete(escapePath(folder));
-    const acknowledge = this.#options.journal.mark();
     return this.#inTurn(async () => {
       await this.#backUpChanges(batch.folders);
-      acknowledge();
+      acknowledge?.();
       this.#protectedUntilMs = Math.max(this.#protectedUntilMs ?? 0, takenAtMs);
     });
   }
@@ -175,7 +180,6 @@ export class LiveSet {
 
   /** Sources that ask while one is about to begin share it. */
   #lookAtEverything(why: string): Promise<void> {
-    const acknowledge = this.#options.journal.mark();
     this.#full ??= this.#inTurn(async () => {
       await this.#options.pause(TOGETHER_MS);
       // Who asks from now on saw something that this one may miss.
@@ -183,7 +187,7 @@ export class LiveSet {
       this.#told = new Set();
       await this.#backUpAll(why);
     });
-    return this.#full.then(acknowledge);
+    return this.#full;
   }
 
   async #backUpAll(why: string): Promise<void> {
@@ -193,10 +197,10 @@ export class LiveSet {
     this.backedUp(await backUpAll(await this.#absentSources()), startedAtMs);
   }
 
-  #note(note: DirtyNote): void {
+  #note(note: DirtyNote, journal: Journal | undefined): void {
     if (note.kind === 'everything') this.#told = undefined;
     else this.#told?.add(escapePath(note.folder));
-    this.#options.journal.note(note);
+    journal?.note(note);
     this.#options.changed();
   }
 

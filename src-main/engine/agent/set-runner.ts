@@ -36,7 +36,7 @@ export type RunnerOptions = {
   readonly after: After;
   readonly timeZone: () => string;
   readonly probes: Probes;
-  readonly openLive: (record: SetRecord) => LiveSet;
+  readonly openLive: (record: SetRecord) => Promise<LiveSet>;
   readonly changed: () => void;
   /** Nothing was backed up for too long. */
   readonly alarm: (record: SetRecord, alarm: StaleAlarm) => void;
@@ -154,16 +154,21 @@ export class SetRunner {
     // What would keep a run of now from beginning keeps live backups waiting too.
     const { waits } = planRun({ ...facts, due: { atMs: nowMs, reason: 'scheduled' } });
     if (this.#isClosed || record !== this.#record) return;
-    await this.#keepWatched(waits.length === 0);
+    await this.#keepWatched(record, waits.length === 0);
     this.#tell(this.#upcomingOf(plan, waits[0]?.kind));
     this.#arm(due, waits.length > 0);
     this.#sayIfStale(nowMs);
     if (plan.next !== null && plan.waits.length === 0 && !this.#isRunning) this.#run();
   }
 
-  async #keepWatched(isFree: boolean): Promise<void> {
-    if (this.#record.schedule.timing.kind !== 'continuous') return this.#closeLive();
-    this.#live ??= this.#options.openLive(this.#record);
+  async #keepWatched(record: SetRecord, isFree: boolean): Promise<void> {
+    if (record.schedule.timing.kind !== 'continuous') return this.#closeLive();
+    if (this.#live === undefined) {
+      const opened = await this.#options.openLive(record);
+      // Changed or closed meanwhile: the next look opens what is wanted then.
+      if (this.#isClosed || record !== this.#record) return opened.close();
+      this.#live = opened;
+    }
     if (isFree) this.#live.gate.open();
     else this.#live.gate.shut();
   }

@@ -68,6 +68,33 @@ test('what was made on another computer goes into a folder that is asked for', a
   await expect(page.getByRole('button', { name: 'Restore…' })).toBeEnabled();
 });
 
+test('a password that was typed long ago is asked for once more before files go to a new place', async ({ cairn }) => {
+  const { page } = cairn;
+  await cairn.open('stale-session');
+  await cairn.go('Restore');
+  await openDocuments(page);
+  await row(page, 'Notes.txt').click();
+  await page.getByRole('button', { name: 'Options…' }).click();
+  await page.getByRole('radio', { name: /Another folder/ }).check();
+  await page.getByRole('button', { name: 'Downloads' }).click();
+  await page.getByRole('button', { name: 'Use “Downloads”' }).click();
+  const sheet = page.getByRole('dialog', { name: 'Restore 1 item' });
+  await sheet.getByRole('button', { name: 'Restore 1 item' }).click();
+
+  const again = page.getByRole('dialog', { name: 'The password of Blue, once more' });
+  await again.getByRole('button', { name: 'Close' }).click();
+  await expect(again).toHaveCount(0);
+  expect(await cairn.page.getByText('Restored 1 item', { exact: true }).count()).toBe(0);
+  await sheet.getByRole('button', { name: 'Restore 1 item' }).click();
+  await again.getByLabel('Password', { exact: true }).fill('not this one');
+  await again.getByRole('button', { name: 'Go on' }).click();
+  await expect(again.getByText('That password does not open this backup')).toBeVisible();
+  await again.getByLabel('Password', { exact: true }).fill('correct horse battery staple');
+  await page.keyboard.press('Enter');
+  await expect(page.getByText('Restored 1 item', { exact: true })).toBeVisible();
+  await expect(page.getByRole('dialog')).toHaveCount(0);
+});
+
 test('another choice about files that differ is counted anew and is what is done', async ({ cairn }) => {
   const { page } = cairn;
   await cairn.open('healthy');

@@ -5,6 +5,7 @@
  */
 import { Tray, computer } from './desktop.ts';
 import { calls } from './strict.ts';
+import { webContents } from './web-contents.ts';
 
 export { app } from './app.ts';
 export { BrowserWindow } from './browser-window.ts';
@@ -30,4 +31,8 @@ export { protocol, session } from './schemes.ts';
 export { UtilityProcess, utilityProcess } from './utility.ts';
 export { WebContents, webContents } from './web-contents.ts';
 
-export const __standin = { calls, computer, tray: () => Tray.current };
+/** As if the page with this id opened a window: what the app answered. */
+const wantWindow = (contentsId: number, url: string): string | undefined =>
+  webContents.fromId(contentsId)?.wantWindow(url);
+
+export const __standin = { calls, computer, tray: () => Tray.current, wantWindow };

@@ -54,7 +54,7 @@ const DOUBLES: readonly Double[] = [
   {
     type: 'WebContents',
     double: electron.WebContents.prototype,
-    ours: ['targetId', 'carryToPort', 'closePort', 'gone'],
+    ours: ['wantWindow', 'targetId', 'carryToPort', 'closePort', 'gone'],
   },
   { type: 'Menu', double: electron.Menu.prototype },
   { type: 'MenuItem', double: new electron.MenuItem({}) },

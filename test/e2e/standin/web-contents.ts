@@ -131,6 +131,13 @@ export class WebContents extends strictEmitter('webContents') implements Carrier
     return this.#targetId;
   }
 
+  /** Asks the app as Electron does for a page that opens a window. */
+  wantWindow(url: string): string {
+    const { action } = this.#windowOpenHandler({ url: toAppUrl(url), frameName: '', disposition: 'new-window' });
+    record('window.open', url, action);
+    return action;
+  }
+
   carryToPort(id: number, data: unknown): void {
     this.#push({ kind: 'port', id, data });
   }
@@ -204,10 +211,7 @@ export class WebContents extends strictEmitter('webContents') implements Carrier
       this.#url = toAppUrl(frame.url);
       this.emit('did-navigate', new CancellableEvent(), this.#url);
     });
-    page.on('Page.windowOpen', ({ url }) => {
-      const { action } = this.#windowOpenHandler({ url: toAppUrl(url), frameName: '', disposition: 'new-window' });
-      record('window.open', url, action);
-    });
+    page.on('Page.windowOpen', ({ url }) => void this.wantWindow(url));
     page.on('Inspector.targetCrashed', () => {
       this.emit('render-process-gone', new CancellableEvent(), { reason: 'crashed', exitCode: 1 });
     });

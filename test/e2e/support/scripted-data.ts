@@ -51,6 +51,7 @@ export const SCENARIOS = [
   'refused',
   'adopted',
   'two-drives',
+  'stale-session',
 ] as const;
 export type Scenario = (typeof SCENARIOS)[number];
 

@@ -323,6 +323,8 @@ export class ScriptedEngine {
     'jobs.verify': ({ depth }) => this.#jobs.start('verify', outcomeOf('verify', depth.kind, '')),
     'jobs.restore': (input) => {
       this.#refuseOriginal(input);
+      if (this.#scenario === 'stale-session' && input.to.kind === 'folder')
+        throw new CairnError('key/retype', 'The password of this backup was typed too long ago for this.');
       return this.#jobs.start('restore', outcomeOf('restore', 'quick', '', filesOf(input.paths)));
     },
     'jobs.planRestore': (input) => {

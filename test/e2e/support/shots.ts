@@ -146,6 +146,19 @@ export const SHOTS: readonly Shot[] = [
     },
   },
   {
+    name: 'password-again',
+    scenario: 'stale-session',
+    act: async (page) => {
+      await openDocuments(page);
+      await page.getByRole('button', { name: 'Options…' }).click();
+      await page.getByRole('radio', { name: /Another folder/ }).check();
+      await page.getByRole('button', { name: 'Downloads' }).click();
+      await page.getByRole('button', { name: 'Use “Downloads”' }).click();
+      await page.getByRole('button', { name: 'Restore 1 item' }).click();
+      await page.getByText('once more').waitFor();
+    },
+  },
+  {
     name: 'restore-huge',
     scenario: 'healthy',
     act: async (page) => {
