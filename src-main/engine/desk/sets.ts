@@ -5,16 +5,21 @@
  */
 import { stat } from 'node:fs/promises';
 import type { InputOf } from '../../../src-shared/api/index.ts';
-import { CairnError } from '../../../src-shared/errors.ts';
+import { assert } from '../../../src-shared/assert.ts';
+import { CairnError, isCairnError } from '../../../src-shared/errors.ts';
 import type { SetSource, SnapshotSummary } from '../../../src-shared/model/index.ts';
 import type { OpenRepository, Secret } from '../api.ts';
 import { mapBounded } from '../kernel/index.ts';
 import type { StateFile } from '../service/index.ts';
 import {
   type DestinationRecord,
+  type ScheduleBook,
   type SetRecord,
   type SetsState,
+  adoptSet,
   setOf,
+  setsToAdopt,
+  storedSetOf,
   withSet,
   withSetChanged,
   withoutSet,
@@ -34,6 +39,7 @@ const patience = new Patience(5000, false);
 
 export type SetsOptions = Pick<DeskOptions, 'engine' | 'ports' | 'kdfCost' | 'userHome' | 'hostName'> & {
   readonly records: StateFile<SetsState>;
+  readonly book: ScheduleBook;
   readonly destinations: Destinations;
   readonly handles: Handles;
   readonly probe: ProbeOptions;
@@ -82,10 +88,14 @@ export class Sets {
     await this.#options.records.change((state) => withSet(state, set, destination));
     await this.#options.destinations.hold(destination.destinationId, opened.repository, opened.secret);
     await this.#rememberWhereAsked(destination.destinationId, opened.secret, this.#options.remembers());
+    await this.keepInRepository(set);
     return { set, recoveryKey: opened.recoveryKey };
   }
 
-  /** The set that uses this repository already, or a new one with the sources of its newest snapshot. */
+  /**
+   * The set that uses this repository already; else those that are saved in it; else a new one with the sources of its
+   * newest snapshot.
+   */
   async adopt({ destination: handle, secret, remember }: InputOf<'sets.adopt'>): Promise<SetRecord> {
     const { engine, handles, records, destinations } = this.#options;
     const { path, standing } = await findSite(handles.pathOf(handle), this.#options.probe);
@@ -96,10 +106,13 @@ export class Sets {
     const repository = await engine.open(place, () => secretOrRefuse(secret));
     const destination = await this.#destinationAt(place);
     const known = records.state.sets.find(({ destinationId }) => destinationId === destination.destinationId);
-    const set = known ?? (await this.#adoptedSet(repository, place, destination));
-    await records.change((state) => (known === undefined ? withSet(state, set, destination) : state));
+    const adopted = known === undefined ? await this.#adopted(repository, place, destination) : [];
+    await records.change((state) => adopted.reduce((before, set) => withSet(before, set, destination), state));
     await destinations.hold(destination.destinationId, repository, secret ?? undefined);
     await this.#rememberWhereAsked(destination.destinationId, secret ?? undefined, remember);
+    for (const set of adopted) await this.keepInRepository(set);
+    const [set = known] = adopted;
+    assert(set !== undefined, 'a repository is adopted as one set at least');
     return set;
   }
 
@@ -123,7 +136,23 @@ export class Sets {
     const state = await records.change((before) =>
       withSetChanged(before, setId, (set) => ({ ...set, name, sources, rules })),
     );
-    return setOf(state, setId);
+    const set = setOf(state, setId);
+    await this.keepInRepository(set);
+    return set;
+  }
+
+  /**
+   * Saves a set in its repository, where it differs, so that a new computer can go on with it. What keeps it from that is
+   * no failure of anything else: the next backup saves it.
+   */
+  async keepInRepository(set: SetRecord): Promise<void> {
+    const { destinations, ports } = this.#options;
+    try {
+      await destinations.repository(set.destinationId).storeSet(storedSetOf(set, this.#options));
+    } catch (error) {
+      if (!isCairnError(error)) throw error;
+      ports.log('info', 'a backup set was not saved in its repository', { set: set.name, reason: error.message });
+    }
   }
 
   async remove(setId: string): Promise<void> {
@@ -132,6 +161,7 @@ export class Sets {
     const isLast = records.state.sets.every((set) => set.setId === setId || set.destinationId !== destinationId);
     if (isLast) await destinations.forgetRemembered(destinationId);
     await records.change((state) => withoutSet(state, setId));
+    await this.#options.book.forget([setId]);
     if (isLast) await destinations.drop(destinationId);
   }
 
@@ -139,13 +169,8 @@ export class Sets {
   async sourcesOf(set: SetRecord): Promise<readonly SetSource[]> {
     return mapBounded(set.sources, STATS_AT_ONCE, async (path): Promise<SetSource> => {
       const bytes = bytesOf(path);
-      const isThere = await patience.ask(path, () =>
-        stat(bytes).then(
-          () => true,
-          () => false,
-        ),
-      );
-      return { path, name: escapePath(baseNameOf(bytes)), state: isThere ? 'there' : 'gone' };
+      const state = (await isThere(bytes)) ? 'there' : 'gone';
+      return { path, name: escapePath(baseNameOf(bytes)), state };
     });
   }
 
@@ -182,16 +207,26 @@ export class Sets {
     return destinationRecordAt(place, { ports, userHome, known: records.state.destinations });
   }
 
-  async #adoptedSet(repository: OpenRepository, place: string, destination: DestinationRecord): Promise<SetRecord> {
+  async #adopted(
+    repository: OpenRepository,
+    place: string,
+    { destinationId }: DestinationRecord,
+  ): Promise<readonly SetRecord[]> {
+    const { ports, hostName, userHome, records } = this.#options;
+    const known = new Set(records.state.sets.map(({ setId }) => setId));
+    const host = { ports, hostName, userHome, destinationId, known, isThere };
+    const saved = setsToAdopt(await repository.storedSets(), hostName);
+    const adopted = (await Promise.all(saved.map((stored) => adoptSet(stored, host)))).flatMap((set) => set ?? []);
+    if (adopted.length > 0) return adopted;
     const snapshots = await repository.snapshots();
     const newest: SnapshotSummary | undefined =
-      snapshots.findLast(({ host }) => host === this.#options.hostName) ?? snapshots.at(-1);
+      snapshots.findLast(({ host: of }) => of === hostName) ?? snapshots.at(-1);
     const sources = newest?.sources.map(({ path }) => path) ?? [];
     const name =
       newest === undefined
         ? escapePath(baseNameOf(Buffer.from(place)))
         : nameOfSources(newest.sources.map((source) => source.name));
-    return newSetRecord(this.#options.ports, { name, sources, destinationId: destination.destinationId });
+    return [newSetRecord(ports, { name, sources, destinationId })];
   }
 
   async #rememberWhereAsked(destinationId: string, secret: Secret | undefined, remember: boolean): Promise<void> {
@@ -203,6 +238,15 @@ export class Sets {
     const probe = await probeDestination(Buffer.from(place), added, this.#options.probe);
     if (probe.state === 'inside-source') refuseUnusable(probe);
   }
+}
+
+function isThere(path: Buffer): Promise<boolean> {
+  return patience.ask(escapePath(path), () =>
+    stat(path).then(
+      () => true,
+      () => false,
+    ),
+  );
 }
 
 function secretOrRefuse(secret: Secret | null): Promise<Secret> {
