@@ -7,11 +7,11 @@ import os from 'node:os';
 import { formatTiming } from '../../src-shared/format/index.ts';
 import type { Hooks, NextRun, PausedUntil, Schedule, SetRules } from '../../src-shared/model/index.ts';
 import type { Ports } from '../engine/kernel/index.ts';
-import type { DestinationRecord, SetFiles, SetRecord } from '../engine/sets/index.ts';
+import type { DestinationRecord, SetFiles, SetOwner, SetRecord } from '../engine/sets/index.ts';
 import type { Host } from './host.ts';
 import { homeFolder } from './home.ts';
 
-export type Sets = SetFiles & { readonly ports: Ports; readonly home: string; readonly userHome: string };
+export type Sets = SetFiles & { readonly ports: Ports; readonly home: string } & SetOwner;
 
 /** A set as `--json` shows it. */
 export type SetView = {
@@ -42,6 +42,7 @@ export async function openSets(host: Host): Promise<Sets> {
     ports,
     home,
     userHome: os.homedir(),
+    hostName: os.hostname(),
     records: await openSetRecords(home, ports, 'refuse'),
     book: await ScheduleBook.open(home, ports),
   };

@@ -121,6 +121,8 @@ describe('the app', () => {
   });
 });
 
+const run = async (setId: string) => client.ended((await client.call('jobs.backup', { setId, reread: false })).jobId);
+
 describe('commands of a set', () => {
   const mark = (): string => path.join(lab.folder, 'mark');
   const hooks = () => {
@@ -149,5 +151,73 @@ describe('commands of a set', () => {
     await overview();
     expect(await run(set.setId)).toMatchObject({ state: 'done' });
     expect(fs.existsSync(mark())).toBe(true);
+  });
+});
+
+describe('a new computer', () => {
+  const secret = { kind: 'password', password: PASSWORD } as const;
+
+  /** The old home is lost; the drive is all there is. */
+  async function startAnew(): Promise<void> {
+    await lab.service.close();
+    fs.renameSync(lab.home, `${lab.home}-lost`);
+    client = await lab.start();
+  }
+  const adopt = () => client.call('sets.adopt', { destination: lab.handle(lab.drive), secret, remember: false });
+
+  it('goes on with the sets of its repository: names, folders, rules and schedules, and nothing that runs', async () => {
+    client = await lab.start();
+    const { set } = await lab.backedUp(client);
+    const repository = (await overview()).destinations[0]!.path;
+    const pictures = path.join(lab.userHome, 'Pictures');
+    fs.mkdirSync(pictures);
+    cairn('set', 'edit', set.setId, '--schedule', 'daily 21:00', '--exclude', '*.tmp', '--only-on-power');
+    cairn('set', 'edit', set.setId, '--before', '/bin/true', '--webhook', 'https://example.org/key');
+    cairn('set', 'add', '--repo', repository, '--source', pictures, '--name', 'Pictures', '--schedule', 'every 4h');
+    const before = configuration();
+    await startAnew();
+    expect(await adopt()).toMatchObject({ sources: [{ state: 'there' }] });
+    const after = configuration();
+    const shown = ({ sets }: SetsState) =>
+      sets
+        .map(({ setId, name, sources, rules, schedule }) => ({ setId, name, sources, rules, schedule }))
+        .sort((left, right) => left.name.localeCompare(right.name));
+    expect(shown(after)).toEqual(shown(before));
+    expect(after.sets.map(({ hooks, webhook }) => [hooks, webhook])).toEqual(
+      Array.from({ length: 2 }, () => [{ before: null, after: null }, null]),
+    );
+    // Adopted again, it is what it is.
+    await adopt();
+    expect(configuration().sets).toHaveLength(2);
+    expect(await run(set.setId)).toMatchObject({ state: 'done' });
+  });
+
+  it('takes the newest snapshot for it where nothing is saved', async () => {
+    client = await lab.start();
+    await lab.backedUp(client);
+    const [folder] = fs.globSync(path.join(lab.drive, '**/sets'));
+    fs.rmSync(folder!, { recursive: true });
+    await startAnew();
+    expect(await adopt()).toMatchObject({ name: 'Documents', sources: [{ path: lab.documents }] });
+    // And saves it from now on.
+    expect(fs.readdirSync(folder!)).toHaveLength(1);
+  });
+
+  it('finds what was changed in the app as well, at once or with the next backup', async () => {
+    client = await lab.start();
+    const { set } = await lab.backedUp(client);
+    const edit = { setId: set.setId, name: 'Letters', keepSources: [0], addSources: [], rules: RULES };
+    await client.call('sets.edit', edit);
+    const saved = async () =>
+      (await lab.service.desk.destinations.repository(set.destinationId).storedSets()).map(({ name }) => name);
+    expect(await saved()).toEqual(['Letters']);
+    fs.renameSync(lab.drive, `${lab.drive}-away`);
+    await overview();
+    await client.call('sets.edit', { ...edit, name: 'Papers' });
+    fs.renameSync(`${lab.drive}-away`, lab.drive);
+    await overview();
+    expect(await saved()).toEqual(['Letters']);
+    expect(await run(set.setId)).toMatchObject({ state: 'done' });
+    expect(await saved()).toEqual(['Papers']);
   });
 });

@@ -1,7 +1,7 @@
 /** `cairn set run`: the set's backup, in this process, with its commands, and remembered as the app's own runs are. */
 import type { Command } from 'commander';
 
-import { CairnError } from '../../../src-shared/errors.ts';
+import { CairnError, isCairnError } from '../../../src-shared/errors.ts';
 import type { BackupReport } from '../../../src-shared/model/index.ts';
 import type { BackupRequest, OpenRepository } from '../../engine/index.ts';
 import type { DestinationRecord, SetRecord } from '../../engine/sets/index.ts';
@@ -17,8 +17,10 @@ import { backupText } from './backup.ts';
 
 const HOOK_FAILED = 'hook-failed';
 
+type Secrets = GlobalFlags & { readonly reread?: boolean };
+
 export async function runSetCommand(host: Host, command: Command, name: string): Promise<void> {
-  const flags = flagsOf<{ readonly reread?: boolean }>(command);
+  const flags: Secrets = flagsOf(command);
   const { destinationOf, findSet, runSet } = await import('../../engine/sets/index.ts');
   const sets = await openSets(host);
   const set = findSet(sets.records.state, name);
@@ -40,11 +42,7 @@ export async function runSetCommand(host: Host, command: Command, name: string):
   }
 }
 
-type Work = {
-  readonly set: SetRecord;
-  readonly destination: DestinationRecord;
-  readonly flags: GlobalFlags & { readonly reread?: boolean };
-};
+type Work = { readonly set: SetRecord; readonly destination: DestinationRecord; readonly flags: Secrets };
 
 async function backUp(host: Host, sets: Sets, { set, destination, flags }: Work): Promise<BackupReport> {
   // The command before may have mounted the drive: it is looked for now.
@@ -53,13 +51,44 @@ async function backUp(host: Host, sets: Sets, { set, destination, flags }: Work)
     'No snapshot was made. Earlier ones are safe, and what was stored already need not be stored again.';
   return inRepositoryAt(host, place, { whenStopped, stopsItself: true }, async (repository: OpenRepository) => {
     const onProgress = progressOn(host.output, host.clock);
-    return repository.backup({
+    const report = await repository.backup({
       ...(await requestOf(set)),
       reread: flags.reread === true,
       signal: host.signal,
       ...(onProgress === undefined ? {} : { onProgress }),
     });
+    await keepIn(repository, sets, set);
+    return report;
   });
+}
+
+/** Saves a set in its repository for a new computer. What keeps it from that is no failure of anything else. */
+export async function keepIn(
+  repository: OpenRepository,
+  { ports, userHome, hostName }: Sets,
+  set: SetRecord,
+): Promise<void> {
+  const { storedSetOf } = await import('../../engine/sets/index.ts');
+  try {
+    await repository.storeSet(storedSetOf(set, { hostName, userHome }));
+  } catch (error) {
+    if (!isCairnError(error)) throw error;
+    ports.log('info', 'a backup set was not saved in its repository', { set: set.name, reason: error.message });
+  }
+}
+
+/** The same for one that was changed, where its repository is there and nobody has to be asked; else its next backup does. */
+export async function keepWhereOpen(host: Host, sets: Sets, set: SetRecord, flags: GlobalFlags): Promise<void> {
+  const { destinationOf } = await import('../../engine/sets/index.ts');
+  const destination = destinationOf(sets.records.state, set.destinationId);
+  try {
+    const place = { path: await placeOf(sets, destination), source: await sourceOf(host, flags, destination) };
+    if (destination.encrypted && place.source.isTyped) return place.source.close();
+    await inRepositoryAt(host, place, {}, (repository) => keepIn(repository, sets, set));
+  } catch (error) {
+    if (!isCairnError(error)) throw error;
+    sets.ports.log('info', 'a backup set was not saved in its repository', { set: set.name, reason: error.message });
+  }
 }
 
 async function requestOf({ sources, rules }: SetRecord): Promise<Pick<BackupRequest, 'sources'>> {

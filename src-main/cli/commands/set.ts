@@ -16,7 +16,7 @@ import { localTime } from '../output-style.ts';
 import { secretSource } from '../secret.ts';
 import { type Sets, openSets, viewOf } from '../sets.ts';
 import { SET_HELP, type SetFlags, addSetOptions, changeFrom, passwordFileFrom } from './set-options.ts';
-import { runSetCommand } from './set-run.ts';
+import { keepIn, keepWhereOpen, runSetCommand } from './set-run.ts';
 import { setText, setsText } from './set-text.ts';
 
 const SET_ARGUMENT = ['<set>', 'its name, or the first characters of its id'] as const;
@@ -69,17 +69,20 @@ async function add(host: Host, flags: SetFlags): Promise<void> {
   const sources = distinctSources(change.sources.map(bytesOf));
   const sets = await openSets(host);
   const { ports, userHome, records } = sets;
-  const found = await inRepositoryAt(host, { path, source: secretSource(host, flags, path) }, {}, () =>
-    destinationRecordAt(path, { ports, userHome, known: records.state.destinations }),
-  );
-  const destination = passwordFile === undefined ? found : { ...found, passwordFile };
-  const record = newSetRecord(ports, {
-    ...change,
-    name: change.name ?? nameOfSources(sources.map((source) => escapePath(baseNameOf(source)))),
-    sources: sources.map((source) => escapePath(source)),
-    destinationId: destination.destinationId,
+  const source = secretSource(host, flags, path);
+  const { record, destination } = await inRepositoryAt(host, { path, source }, {}, async (repository) => {
+    const found = await destinationRecordAt(path, { ports, userHome, known: records.state.destinations });
+    const destination = passwordFile === undefined ? found : { ...found, passwordFile };
+    const record = newSetRecord(ports, {
+      ...change,
+      name: change.name ?? nameOfSources(sources.map((one) => escapePath(baseNameOf(one)))),
+      sources: sources.map((one) => escapePath(one)),
+      destinationId: destination.destinationId,
+    });
+    await records.change((state) => withSet(state, record, destination));
+    await keepIn(repository, sets, record);
+    return { record, destination };
   });
-  await records.change((state) => withSet(state, record, destination));
   await warnOfMissing(host, sources);
   await show(host, sets, record);
   if (destination.encrypted && destination.passwordFile === null && record.schedule.timing.kind !== 'manual') {
@@ -166,6 +169,7 @@ async function edit(
   const record = await changeSet(sets, before.setId, { ...change, ...sources });
   if (passwordFile !== undefined)
     await sets.records.change((state) => withDestination(state, record.destinationId, { passwordFile }));
+  await keepWhereOpen(host, sets, record, flags);
   await show(host, sets, record);
 }
 

@@ -169,6 +169,7 @@ class OpenDesk implements Desk {
     this.sets = new Sets({
       ...options,
       records,
+      book,
       destinations: this.destinations,
       handles: this.handles,
       probe: this.#probeOptions,
@@ -310,6 +311,10 @@ class OpenDesk implements Desk {
       hostName,
       ports,
       book: this.book,
+      keepInRepository: async (setId) => {
+        const set = this.#records.state.sets.find((one) => one.setId === setId);
+        if (set !== undefined) await this.sets.keepInRepository(set);
+      },
       mayRunHooks: () => !confined || this.#records.state.hooksInWebHost,
       destinations: this.destinations,
       handles: this.handles,

@@ -5,16 +5,21 @@
  */
 import { stat } from 'node:fs/promises';
 import type { InputOf } from '../../../src-shared/api/index.ts';
-import { CairnError } from '../../../src-shared/errors.ts';
+import { assert } from '../../../src-shared/assert.ts';
+import { CairnError, isCairnError } from '../../../src-shared/errors.ts';
 import type { PausedUntil, Schedule, SetSource, SnapshotSummary } from '../../../src-shared/model/index.ts';
 import type { OpenRepository, Secret } from '../api.ts';
 import { mapBounded } from '../kernel/index.ts';
 import type { StateFile } from '../service/index.ts';
 import {
   type DestinationRecord,
+  type ScheduleBook,
   type SetRecord,
   type SetsState,
+  adoptSet,
   setOf,
+  setsToAdopt,
+  storedSetOf,
   withSet,
   withSetChanged,
   withoutSet,
@@ -34,6 +39,7 @@ const patience = new Patience(5000, false);
 
 export type SetsOptions = Pick<DeskOptions, 'engine' | 'ports' | 'kdfCost' | 'userHome' | 'hostName'> & {
   readonly records: StateFile<SetsState>;
+  readonly book: ScheduleBook;
   readonly destinations: Destinations;
   readonly handles: Handles;
   readonly probe: ProbeOptions;
@@ -94,10 +100,14 @@ export class Sets {
     await this.#options.records.change((state) => withSet(state, set, destination));
     await this.#options.destinations.hold(destination.destinationId, opened.repository, opened.secret);
     await this.#rememberWhereAsked(destination.destinationId, opened.secret, this.#options.remembers());
+    await this.keepInRepository(set);
     return { set, recoveryKey: opened.recoveryKey };
   }
 
-  /** The set that uses this repository already, or a new one with the sources of its newest snapshot. */
+  /**
+   * The set that uses this repository already; else those that are saved in it; else a new one with the sources of its
+   * newest snapshot.
+   */
   async adopt({ destination: handle, secret, remember }: InputOf<'sets.adopt'>): Promise<SetRecord> {
     const { engine, handles, records, destinations } = this.#options;
     const { path, standing } = await findSite(handles.pathOf(handle), this.#options.probe);
@@ -108,10 +118,13 @@ export class Sets {
     const repository = await engine.open(place, () => secretOrRefuse(secret));
     const destination = await this.#destinationAt(place);
     const known = records.state.sets.find(({ destinationId }) => destinationId === destination.destinationId);
-    const set = known ?? (await this.#adoptedSet(repository, place, destination));
-    await records.change((state) => (known === undefined ? withSet(state, set, destination) : state));
+    const adopted = known === undefined ? await this.#adopted(repository, place, destination) : [];
+    await records.change((state) => adopted.reduce((before, set) => withSet(before, set, destination), state));
     await destinations.hold(destination.destinationId, repository, secret ?? undefined);
     await this.#rememberWhereAsked(destination.destinationId, secret ?? undefined, remember);
+    for (const set of adopted) await this.keepInRepository(set);
+    const [set = known] = adopted;
+    assert(set !== undefined, 'a repository is adopted as one set at least');
     return set;
   }
 
@@ -135,7 +148,23 @@ export class Sets {
     const state = await records.change((before) =>
       withSetChanged(before, setId, (set) => ({ ...set, name, sources, rules })),
     );
-    return setOf(state, setId);
+    const set = setOf(state, setId);
+    await this.keepInRepository(set);
+    return set;
+  }
+
+  /**
+   * Saves a set in its repository, where it differs, so that a new computer can go on with it. What keeps it from that is
+   * no failure of anything else: the next backup saves it.
+   */
+  async keepInRepository(set: SetRecord): Promise<void> {
+    const { destinations, ports } = this.#options;
+    try {
+      await destinations.repository(set.destinationId).storeSet(storedSetOf(set, this.#options));
+    } catch (error) {
+      if (!isCairnError(error)) throw error;
+      ports.log('info', 'a backup set was not saved in its repository', { set: set.name, reason: error.message });
+    }
   }
 
   /** When it runs by itself. */
@@ -164,6 +193,7 @@ export class Sets {
     const isLast = records.state.sets.every((set) => set.setId === setId || set.destinationId !== destinationId);
     if (isLast) await destinations.forgetRemembered(destinationId);
     await records.change((state) => withoutSet(state, setId));
+    await this.#options.book.forget([setId]);
     if (isLast) await destinations.drop(destinationId);
   }
 
@@ -171,13 +201,8 @@ export class Sets {
   async sourcesOf(set: SetRecord): Promise<readonly SetSource[]> {
     return mapBounded(set.sources, STATS_AT_ONCE, async (path): Promise<SetSource> => {
       const bytes = bytesOf(path);
-      const isThere = await patience.ask(path, () =>
-        stat(bytes).then(
-          () => true,
-          () => false,
-        ),
-      );
-      return { path, name: escapePath(baseNameOf(bytes)), state: isThere ? 'there' : 'gone' };
+      const state = (await isThere(bytes)) ? 'there' : 'gone';
+      return { path, name: escapePath(baseNameOf(bytes)), state };
     });
   }
 
@@ -214,19 +239,32 @@ export class Sets {
     return destinationRecordAt(place, { ports, userHome, known: records.state.destinations });
   }
 
-  async #adoptedSet(repository: OpenRepository, place: string, destination: DestinationRecord): Promise<SetRecord> {
+  async #adopted(
+    repository: OpenRepository,
+    place: string,
+    { destinationId }: DestinationRecord,
+  ): Promise<readonly SetRecord[]> {
+    const { ports, hostName, userHome, records } = this.#options;
+    const known = new Set(records.state.sets.map(({ setId }) => setId));
+    const host = { ports, hostName, userHome, destinationId, known, isThere };
+    const saved = setsToAdopt(await repository.storedSets(), hostName);
+    const adopted = (await Promise.all(saved.map((stored) => adoptSet(stored, host)))).flatMap((set) => set ?? []);
+    if (adopted.length > 0) return Promise.all(adopted.map((set) => this.#withAllowedSources(set)));
     const snapshots = await repository.snapshots();
     const newest: SnapshotSummary | undefined =
-      snapshots.findLast(({ host }) => host === this.#options.hostName) ?? snapshots.at(-1);
-    // Where folders are confined, a repository that was brought here must not open what no person could choose.
-    const sources = await filterAsync(newest?.sources.map(({ path }) => path) ?? [], (path) =>
-      this.#options.isAllowed(bytesOf(path)),
-    );
+      snapshots.findLast(({ host: of }) => of === hostName) ?? snapshots.at(-1);
+    const sources = newest?.sources.map(({ path }) => path) ?? [];
     const name =
       newest === undefined
         ? escapePath(baseNameOf(Buffer.from(place)))
         : nameOfSources(newest.sources.map((source) => source.name));
-    return newSetRecord(this.#options.ports, { name, sources, destinationId: destination.destinationId });
+    return [await this.#withAllowedSources(newSetRecord(ports, { name, sources, destinationId }))];
+  }
+
+  /** Where folders are confined, a repository that was brought here must not open what no person could choose. */
+  async #withAllowedSources(set: SetRecord): Promise<SetRecord> {
+    const sources = await filterAsync(set.sources, (source) => this.#options.isAllowed(bytesOf(source)));
+    return { ...set, sources };
   }
 
   async #rememberWhereAsked(destinationId: string, secret: Secret | undefined, remember: boolean): Promise<void> {
@@ -238,6 +276,15 @@ export class Sets {
     const probe = await probeDestination(Buffer.from(place), added, this.#options.probe);
     if (probe.state === 'inside-source') refuseUnusable(probe);
   }
+}
+
+function isThere(path: Buffer): Promise<boolean> {
+  return patience.ask(escapePath(path), () =>
+    stat(path).then(
+      () => true,
+      () => false,
+    ),
+  );
 }
 
 function secretOrRefuse(secret: Secret | null): Promise<Secret> {

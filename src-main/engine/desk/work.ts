@@ -34,6 +34,8 @@ export type WorkOptions = {
   readonly ports: Ports;
   readonly book: ScheduleBook;
   readonly mayRunHooks: () => boolean;
+  /** Saves the set as it is now in its repository. */
+  readonly keepInRepository: (setId: string) => Promise<void>;
   readonly settings: () => Settings;
   readonly nowText: () => string;
   readonly verified: (
@@ -114,7 +116,9 @@ async function backUp(
     const { files, bytes } = await repository.planBackup(request);
     context.expect({ files, bytes });
   } else context.expect(sizeOf(before));
-  return repository.backup({ ...request, ...limitsOf(options.settings()) });
+  const report = await repository.backup({ ...request, ...limitsOf(options.settings()) });
+  await options.keepInRepository(set.setId);
+  return report;
 }
 
 /** The newest snapshot of the same sources of this computer. */

@@ -18,3 +18,4 @@ export {
   withSetChanged,
   withoutSet,
 } from './set-records.ts';
+export { type AdoptHost, type SetOwner, adoptSet, setsToAdopt, storedSetOf } from './stored.ts';
