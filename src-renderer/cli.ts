@@ -123,3 +123,11 @@ export function diffCommand(
   const where = path === '' ? [] : [quote(path)];
   return join([cli, '--repo', quote(repository), 'diff', short(before), short(after), ...where]);
 }
+
+export function statsCommand({ cli, repository }: InRepository): string {
+  return join([cli, '--repo', quote(repository), 'stats']);
+}
+
+export function metricsCommand(cli: string, repository: string): string {
+  return join([cli, '--repo', quote(repository), '--json', 'stats']);
+}

@@ -15,6 +15,7 @@ const SCALES = [1, 2];
 export class Tray {
   readonly #onAction: (action: TrayAction) => void;
   readonly #tray: SystemTray;
+  #shown = '';
 
   constructor(onAction: (action: TrayAction) => void) {
     this.#onAction = onAction;
@@ -24,7 +25,11 @@ export class Tray {
     this.show(STARTING);
   }
 
+  /** What says nothing new is not shown again: a menu that is open would close. */
   show(status: HostStatus): void {
+    const shown = `${status.state} ${status.text}`;
+    if (shown === this.#shown) return;
+    this.#shown = shown;
     this.#tray.setImage(picture(status.state));
     this.#tray.setToolTip(trayTip(status));
     this.#tray.setContextMenu(Menu.buildFromTemplate(trayItems(status).map((item) => this.#menuItem(item))));

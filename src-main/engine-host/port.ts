@@ -30,7 +30,7 @@ export type ServeConnection = (port: MessagePortLike) => void;
 export type Activity = { readonly title: string };
 
 /** In one word how things stand; the tray shows it. */
-export const HOST_STATES = ['idle', 'working', 'attention', 'problem'] as const;
+export const HOST_STATES = ['idle', 'working', 'paused', 'attention', 'problem'] as const;
 export type HostState = (typeof HOST_STATES)[number];
 
 /** The same for a person: “Backing up Documents, 40 %”. */

@@ -4,9 +4,8 @@
  */
 import os from 'node:os';
 import packageFile from '../../package.json' with { type: 'json' };
-import { assertNever } from '../../src-shared/assert.ts';
 import type { EngineEvent } from '../../src-shared/api/index.ts';
-import type { Job, JobKind, Overview, StaleAlarm } from '../../src-shared/model/index.ts';
+import type { Job, JobKind, StaleAlarm } from '../../src-shared/model/index.ts';
 import { processClock } from '../cli/clock.ts';
 import { homeFolder } from '../cli/home.ts';
 import { type LogFile, openLog } from '../cli/log.ts';
@@ -22,7 +21,8 @@ import { createHandlers } from './handlers.ts';
 import { type HomeLock, lockHome } from './home-lock.ts';
 import { PasswordGuard } from './password-guard.ts';
 import { StatusFile } from './status-file.ts';
-import type { Activity, EngineHost, EngineService, HostStatus, MessagePortLike, Notice, StartService } from './port.ts';
+import { hostStatus } from './host-status.ts';
+import type { Activity, EngineHost, EngineService, MessagePortLike, Notice, StartService } from './port.ts';
 
 /** Windows, tabs and scripts together. */
 const CLIENTS_MAX = 32;
@@ -191,7 +191,11 @@ function titleOf({ kind, setId }: Job, desk: Desk): Activity['title'] {
 
 /** The tray and the notifications, from the same events that the window gets. */
 function tellHost(desk: Desk, host: EngineHost, event: EngineEvent): void {
-  if (event.kind === 'overview') host.showStatus(statusOf(desk, event.overview));
+  if (event.kind === 'overview') {
+    const [running] = desk.jobs.open();
+    const title = running === undefined ? undefined : titleOf(running, desk);
+    host.showStatus(hostStatus(event.overview, title, Date.parse(desk.nowText())));
+  }
   if (event.kind === 'changed' && event.topic === 'settings') host.showTheme?.(desk.settings.state.theme);
   if (event.kind !== 'job' || event.job.kind === 'restore-plan') return;
   const { job } = event;
@@ -200,21 +204,4 @@ function tellHost(desk: Desk, host: EngineHost, event: EngineEvent): void {
   if (job.state === 'failed' && job.error !== null && notifyFailures)
     host.notify({ title: `${title}: failed`, body: `${job.error.message} ${job.error.hint}` });
   if (job.state === 'done' && notifySuccesses) host.notify({ title: `${title}: done`, body: '' });
-}
-
-function statusOf(desk: Desk, { verdict }: Overview): HostStatus {
-  const [running] = desk.jobs.open();
-  if (running !== undefined) return { state: 'working', text: titleOf(running, desk) };
-  switch (verdict.level) {
-    case 'empty':
-      return { state: 'idle', text: 'Nothing is backed up yet' };
-    case 'good':
-      return { state: 'idle', text: 'Everything is backed up' };
-    case 'attention':
-      return { state: 'attention', text: 'A backup needs attention' };
-    case 'bad':
-      return { state: 'problem', text: 'Data is at risk' };
-    default:
-      return assertNever(verdict.level);
-  }
 }

@@ -1,6 +1,7 @@
 /** The one catalogue of every word the window shows. Components name a word and never write one. */
 import { activity } from './activity.ts';
 import { DAMAGE_WORDS } from './damage.ts';
+import { destinations, forecastWords, standingWords, volumeWords } from './destinations.ts';
 import { ERROR_WORDS } from './errors.ts';
 import { CHANGES, compare, search, versions } from './find.ts';
 import { integrity, SNAPSHOT_KINDS } from './integrity.ts';
@@ -18,6 +19,7 @@ import {
   runWords,
 } from './jobs.ts';
 import { DAY_STATES, days, dayWords, live, liveWords, pausedWords } from './live.ts';
+import { markName, metrics, METRICS } from './metrics.ts';
 import { editSet, overview } from './overview.ts';
 import { problemWords } from './problems.ts';
 import { CONFLICTS, restore, sheet } from './restore.ts';
@@ -49,6 +51,13 @@ export const words = {
   damage: DAMAGE_WORDS,
   editSet,
   errors: ERROR_WORDS,
+  markName,
+  metrics,
+  METRICS,
+  destinations,
+  forecastWords,
+  standingWords,
+  volumeWords,
   DAY_STATES,
   days,
   dayWords,
@@ -95,7 +104,7 @@ export const words = {
   shell,
 } as const;
 
-export type { LiveKind, LiveWords } from './live.ts';
+export type { LiveWords } from './live.ts';
 export type { ReasonWords, Tone } from './verdict.ts';
 export { count, list, plural } from './count.ts';
 export * from './time.ts';

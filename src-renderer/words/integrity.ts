@@ -29,11 +29,22 @@ export const integrity = {
   asTable: 'Table',
   noChains: 'No snapshots yet',
   noChainsHint: 'After the first backup they appear here.',
-  bead: (kind: SnapshotKind, when: string, size: string, damaged: boolean, problems: number) =>
-    `${KINDS[kind]}, ${when}, ${size}${damaged ? ', damaged' : ''}${problems > 0 ? `, ${plural(problems, 'problem')}` : ''}`,
+  bead: (kind: SnapshotKind, when: string, size: string, verified: boolean | null, problems: number) =>
+    `${KINDS[kind]}, ${when}, ${size}, ${VERIFIED[verified === null ? 'unknown' : verified ? 'whole' : 'damaged']}${problems > 0 ? `, ${plural(problems, 'problem')}` : ''}`,
   columns: { time: 'Time', kind: 'Kind', stored: 'Added', state: 'State' },
-  states: { whole: 'Whole', damaged: 'Damaged', problems: (number: number) => plural(number, 'problem') },
-  legend: { base: 'Full', incremental: 'Changes only', damaged: 'Damaged', problems: 'With problems' },
+  states: {
+    whole: 'Read back, whole',
+    unknown: 'Not read back yet',
+    damaged: 'Damaged',
+    problems: (number: number) => plural(number, 'problem'),
+  },
+  legend: {
+    base: 'Full',
+    incremental: 'Changes only',
+    verified: 'Read back, whole',
+    damaged: 'Damaged',
+    problems: 'With problems',
+  },
   damageReport: 'Damage report',
   affectsFiles: (files: number, snapshots: number) =>
     `Affects ${plural(files, 'file')} in ${plural(snapshots, 'snapshot')}`,
@@ -44,6 +55,8 @@ export const integrity = {
     'Back up now: what still exists on this computer is stored again, whole. Then check deeply once more. If new damage appears, replace the drive.',
   backUp: 'Back up now',
 } as const;
+
+const VERIFIED = { whole: 'read back and whole', unknown: 'not read back yet', damaged: 'damaged' } as const;
 
 const KINDS: Readonly<Record<SnapshotKind, string>> = { base: 'Full snapshot', incremental: 'Changes only' };
 

@@ -147,9 +147,10 @@ const MONTH_DAYS = 30.44;
 
 /** How far ahead, roundly: “about 4 months”, “about 3 weeks”, “2 days”, “less than a day”. */
 export function ahead(time: string, nowMs: number): string {
-  const days = Math.floor((parseTime(time) - nowMs) / DAY_MS);
-  if (Number.isNaN(days)) return '–';
-  if (days < 1) return 'less than a day';
+  const aheadMs = parseTime(time) - nowMs;
+  if (Number.isNaN(aheadMs)) return '–';
+  if (aheadMs < DAY_MS) return 'less than a day';
+  const days = Math.round(aheadMs / DAY_MS);
   if (days < 14) return days === 1 ? '1 day' : `${days} days`;
   if (days < 60) return `about ${Math.round(days / 7)} weeks`;
   if (days < 700) return `about ${Math.round(days / MONTH_DAYS)} months`;

@@ -23,7 +23,7 @@ export const welcome = {
   free: (free: string, total: string) => `${free} free of ${total}`,
   removable: 'External drive',
   internal: 'Internal drive',
-  systemWarning: 'If this folder is on the same drive as your files, the backup does not survive that drive.',
+  sameDisk: 'This is on the same disk as your files. If that disk fails, the backup fails with it.',
   noDrives: 'No other drive is connected. Plug one in and it appears here, or choose a folder.',
   tooSmall: (free: string) => `Only ${free} free, which is less than what you chose.`,
   when: 'When',

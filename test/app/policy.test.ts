@@ -141,13 +141,19 @@ describe('the tray', () => {
   });
 
   it('has a picture of its own for each state that differs, of the size it was asked for', () => {
-    const pictures = (['idle', 'working', 'attention', 'problem'] as const).map((state) => trayIcon(state, 22, false));
-    expect(new Set(pictures.map((picture) => picture.toString('base64'))).size).toBe(4);
+    const pictures = (['idle', 'working', 'paused', 'attention', 'problem'] as const).map((state) =>
+      trayIcon(state, 22, false),
+    );
+    expect(new Set(pictures.map((picture) => picture.toString('base64'))).size).toBe(5);
     for (const picture of pictures) {
       expect(picture.readUInt32BE(16)).toBe(22);
       const length = picture.readUInt32BE(33);
       expect(inflateSync(picture.subarray(41, 41 + length))).toHaveLength(22 * (22 * 4 + 1));
     }
+  });
+
+  it('shows a pause by its shape, for a system that colours pictures itself', () => {
+    expect(trayIcon('paused', 22, true)).not.toEqual(trayIcon('idle', 22, true));
   });
 
   it('is black where the system colours it', () => {

@@ -23,6 +23,7 @@ const TOP_STONE: Colour = [240, 162, 75];
 const DOTS: Readonly<Record<HostState, Colour | undefined>> = {
   idle: undefined,
   working: undefined,
+  paused: undefined,
   attention: [240, 180, 40],
   problem: [220, 60, 50],
 };
@@ -44,7 +45,8 @@ function shapesOf(state: HostState): readonly Ellipse[] {
     { x: 0.5, y: 0.86, rx: 0.44, ry: 0.13, colour: stone },
     { x: 0.47, y: 0.6, rx: 0.34, ry: 0.12, colour: stone },
     { x: 0.52, y: 0.36, rx: 0.25, ry: 0.11, colour: stone },
-    { x: 0.49, y: 0.15, rx: 0.16, ry: 0.1, colour: TOP_STONE },
+    // While it is paused the top stone is off: a shape, because a system that colours the picture leaves nothing else.
+    ...(state === 'paused' ? [] : [{ x: 0.49, y: 0.15, rx: 0.16, ry: 0.1, colour: TOP_STONE }]),
     ...(dot === undefined ? [] : [{ x: 0.78, y: 0.22, rx: 0.2, ry: 0.2, colour: dot }]),
   ];
 }

@@ -3,6 +3,8 @@ import type { ChainGraph, IntegrityStatus, SnapshotSummary } from '../../../src-
 import type { Desk } from './desk.ts';
 import { damageKinds } from './reports.ts';
 
+const RUNS_LOOKED_AT_MAX = 2000;
+
 /** @throws CairnError app/not-found */
 export async function integrityStatus(desk: Desk, destinationId: string): Promise<IntegrityStatus> {
   desk.destinations.record(destinationId);
@@ -26,6 +28,7 @@ async function chainsOf(
 ): Promise<readonly ChainGraph[]> {
   if (desk.destinations.status(destinationId).state !== 'ready') return [];
   const repository = desk.destinations.repository(destinationId);
+  const readSince = wholeBefore(desk, destinationId);
   const snapshots = await repository.snapshots();
   const beadsOf = (chainId: string): readonly SnapshotSummary[] =>
     snapshots.filter((snapshot) => snapshot.chainId === chainId);
@@ -39,7 +42,25 @@ async function chainsOf(
       bytesStored: stats.bytesStored,
       problemCount,
       damaged: damaged.has(id),
-      verified: damaged.has(id) ? false : null,
+      verified: damaged.has(id) ? false : time < readSince ? true : null,
     })),
   }));
+}
+
+/** Snapshots older than this were read whole: when the newest deep verification began, if no damage is known. */
+function wholeBefore(desk: Desk, destinationId: string): string {
+  const { times, damageCount } = desk.runs.verification(destinationId);
+  if (times.deep === null || damageCount > 0) return '';
+  const endedMs = Date.parse(times.deep);
+  const run = desk.runs
+    .list(null, RUNS_LOOKED_AT_MAX)
+    .find(
+      ({ kind, state, startedAt, durationMs, destinationId: at }) =>
+        kind === 'verify' &&
+        state === 'done' &&
+        at === destinationId &&
+        Date.parse(startedAt) <= endedMs &&
+        endedMs <= Date.parse(startedAt) + durationMs,
+    );
+  return run?.startedAt ?? '';
 }

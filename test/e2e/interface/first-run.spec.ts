@@ -18,7 +18,11 @@ test('the first backup starts with one click and is set up with two when the def
   await page.getByRole('button', { name: 'Close anyway' }).click();
   expect(await cairn.clicks()).toBe(2);
   await expect(page.getByRole('heading', { name: 'Backing up' })).toBeVisible();
-  expect(await cairn.asked('sets.create')).toMatchObject({ password: PASSWORD, compression: 'zstd:3' });
+  expect(await cairn.asked('sets.create')).toMatchObject({
+    password: PASSWORD,
+    compression: 'zstd:3',
+    schedule: { timing: { kind: 'continuous' }, whenDriveConnected: true, staleAfterDays: 7 },
+  });
 });
 
 test('an external drive is chosen by itself, the system’s own never is', async ({ cairn }) => {

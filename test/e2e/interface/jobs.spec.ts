@@ -1,7 +1,7 @@
 /** Running jobs, the connection, the keys: what is the same on every screen. */
 import { expect, test } from './window.ts';
 
-const SCREENS = ['Overview', 'Restore', 'Integrity', 'Activity', 'Settings'] as const;
+const SCREENS = ['Overview', 'Restore', 'Integrity', 'Destinations', 'Activity', 'Settings'] as const;
 
 test('a running job has the same numbers on every screen, also after a reload', async ({ cairn }) => {
   const { page } = cairn;
@@ -122,7 +122,7 @@ test('a check is started, followed and found done from Integrity', async ({ cair
   await cairn.go('Integrity');
   await page.getByRole('radio', { name: /Sample/ }).check();
   await page.getByRole('button', { name: 'Check now' }).click();
-  expect(await cairn.asked('jobs.verify')).toMatchObject({ depth: { kind: 'sample', percent: 5 } });
+  await expect.poll(() => cairn.asked('jobs.verify')).toMatchObject({ depth: { kind: 'sample', percent: 5 } });
   await expect(page.getByRole('heading', { name: 'Checking the backup' })).toBeVisible();
   await expect(page.getByRole('region', { name: 'Running job' }).getByText('Sample check passed')).toBeVisible();
 });

@@ -44,6 +44,53 @@ const VIEWS: readonly View[] = [
       await cairn.page.getByText('to restore').waitFor();
     },
   },
+  {
+    name: 'Search',
+    scenario: 'indexing',
+    reach: async ({ page }) => {
+      await page.getByRole('heading').first().waitFor();
+      await page.keyboard.press('/');
+      await page.keyboard.type('*.md');
+      await page.getByRole('option').filter({ hasText: 'draft' }).click();
+      await page.getByRole('listbox', { name: 'Versions' }).waitFor();
+    },
+  },
+  {
+    name: 'Comparison',
+    scenario: 'healthy',
+    reach: async ({ page, go }) => {
+      await go('Restore');
+      await page.getByRole('button', { name: 'Compare this snapshot' }).click();
+      await page.getByLabel('Earlier').selectOption({ index: 30 });
+      await page.getByRole('option').filter({ hasText: 'Garden.md' }).click();
+      await page.getByText('Last of all:').first().waitFor();
+    },
+  },
+  { name: 'Destinations', scenario: 'many-drives', reach: (cairn) => cairn.go('Destinations') },
+  {
+    name: 'Figures',
+    scenario: 'healthy',
+    reach: async ({ page, go }) => {
+      await go('Activity');
+      await page.getByRole('tab', { name: 'Figures' }).click();
+      await page.getByRole('slider').first().waitFor();
+    },
+  },
+  {
+    name: 'Schedule',
+    scenario: 'scheduled',
+    reach: async ({ page }) => {
+      await page.getByRole('button', { name: 'Change when' }).click();
+      await page.getByRole('radio', { name: 'On some days' }).check();
+    },
+  },
+  {
+    name: 'Overview paused, with days as a table',
+    scenario: 'paused',
+    reach: async ({ page }) => {
+      await page.getByText('As a table').click();
+    },
+  },
   { name: 'Integrity', scenario: 'damaged', reach: (cairn) => cairn.go('Integrity') },
   { name: 'Integrity of two places', scenario: 'two-drives', reach: (cairn) => cairn.go('Integrity') },
   { name: 'Activity', scenario: 'problems', reach: (cairn) => cairn.go('Activity') },

@@ -166,7 +166,7 @@ test('everything about restoring works from the keyboard', async ({ cairn }) => 
   await page.keyboard.press('Control+a');
   await expect(page.getByText(/The whole folder selected/)).toBeVisible();
   await page.keyboard.press('Escape');
-  await page.keyboard.press('/');
+  await page.keyboard.press('Control+f');
   await page.keyboard.type('notes');
   await expect(row(page, 'Contracts')).toHaveCount(0);
   await expect(row(page, 'Notes.txt')).toBeVisible();

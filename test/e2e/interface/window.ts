@@ -14,7 +14,9 @@ type OpenOptions = { readonly theme?: 'light' | 'dark' };
 export type CairnWindow = {
   readonly page: Page;
   readonly open: (scenario: Scenario, options?: OpenOptions) => Promise<void>;
-  readonly go: (screen: 'Overview' | 'Restore' | 'Integrity' | 'Activity' | 'Settings') => Promise<void>;
+  readonly go: (
+    screen: 'Overview' | 'Restore' | 'Integrity' | 'Destinations' | 'Activity' | 'Settings',
+  ) => Promise<void>;
   /** Clicks since the page was opened. */
   readonly clicks: () => Promise<number>;
   /** What the engine was asked last by this name. */

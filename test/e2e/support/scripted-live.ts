@@ -137,6 +137,7 @@ export function moreDestinations(like: Destination, nowMs: number): readonly Des
     named('Archive', { state: 'locked', freeBytes: 3.1e12, totalBytes: 4e12, storedBytes: 402e9, snapshots: null }),
     named('Travel', { state: 'away', ...unknown, awaySince: at(nowMs, -12 * DAY_MS), remembered: false }),
     named('NAS', {
+      forecast: { fullAt: at(nowMs, 9 * DAY_MS), bytesPerDay: 10.1e9 },
       volume,
       freeBytes: 94e9,
       totalBytes: 8e12,

@@ -21,6 +21,12 @@ async function openDocuments(page: Page): Promise<void> {
   await page.waitForTimeout(150);
 }
 
+async function figures(page: Page): Promise<void> {
+  await go('Activity')(page);
+  await page.getByRole('tab', { name: 'Figures' }).click();
+  await page.waitForTimeout(150);
+}
+
 async function find(page: Page, text: string): Promise<void> {
   await go('Restore')(page);
   await page.getByRole('button', { name: 'Search all snapshots' }).first().click();
@@ -35,7 +41,7 @@ async function compare(page: Page): Promise<void> {
   const earlier = page.getByLabel('Earlier');
   const oldest = await earlier.locator('option').last().getAttribute('value');
   await earlier.selectOption(oldest);
-  await page.getByRole('option').filter({ hasText: 'Thesis' }).first().waitFor();
+  await page.getByRole('option').filter({ hasText: 'Budget' }).first().waitFor();
 }
 
 async function openSchedule(page: Page): Promise<void> {
@@ -249,6 +255,10 @@ export const SHOTS: readonly Shot[] = [
       await page.getByRole('table').scrollIntoViewIfNeeded();
     },
   },
+  { name: 'destinations', scenario: 'healthy', act: go('Destinations') },
+  { name: 'destinations-many', scenario: 'many-drives', act: go('Destinations') },
+  { name: 'destinations-away', scenario: 'away', act: go('Destinations') },
+  { name: 'destinations-running', scenario: 'verifying', act: go('Destinations') },
   { name: 'activity', scenario: 'healthy', act: go('Activity') },
   { name: 'activity-problems', scenario: 'problems', act: go('Activity') },
   { name: 'activity-failed', scenario: 'full', act: go('Activity') },
@@ -261,6 +271,26 @@ export const SHOTS: readonly Shot[] = [
       await page.getByRole('tab', { name: 'Log' }).click();
     },
   },
+  { name: 'figures', scenario: 'healthy', act: figures },
+  {
+    name: 'figures-point',
+    scenario: 'healthy',
+    act: async (page) => {
+      await figures(page);
+      await page.getByRole('radio', { name: 'Week' }).check();
+      await page.getByRole('slider', { name: 'Reading speed' }).focus();
+      for (let step = 0; step < 9; step++) await page.keyboard.press('ArrowLeft');
+    },
+  },
+  {
+    name: 'figures-tables',
+    scenario: 'healthy',
+    act: async (page) => {
+      await figures(page);
+      await page.getByRole('radio', { name: 'Tables' }).check();
+    },
+  },
+  { name: 'figures-empty', scenario: 'new-set', act: figures },
   { name: 'settings', scenario: 'healthy', act: go('Settings') },
   {
     name: 'settings-end',
