@@ -1,5 +1,6 @@
 /** The readonly records that the engine hands out and the command line and the app show. Plain data, safe to send. */
 export type * from './app.ts';
+export type * from './catalog.ts';
 export type * from './report.ts';
 export type * from './rules.ts';
 export type * from './snapshot.ts';
