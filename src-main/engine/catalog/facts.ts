@@ -19,7 +19,8 @@ export type Facts = {
   readonly entries: number | undefined;
 };
 
-const TYPE_SHIFT = MODE_MAX + 1;
+/** Type and mode are one number. */
+export const TYPE_SHIFT = MODE_MAX + 1;
 const NS_PER_MS = 1_000_000n;
 
 export function factsOf(entry: Entry): Facts {

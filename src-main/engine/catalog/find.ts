@@ -18,6 +18,7 @@ import type { TreeReads } from './tree-reads.ts';
 import type { Group, View } from './view.ts';
 
 const RESULTS_MAX = 1_000_000;
+const FOLDERS_KEPT_MAX = 10_000;
 
 /** One path of the view, with its versions. */
 type Found = { readonly names: PathNames; readonly timeline: Timeline };
@@ -27,23 +28,58 @@ export function findEntries(reads: TreeReads, view: View, pattern: string): Find
   const onName = !pattern.includes('/');
   const wanted = pattern.replace(/^\/+/, '').normalize('NFC');
   const isMatch = compilePattern(wanted, pattern);
-  const literal = utf8(fold(requiredLiteral(onName ? wanted : wanted.slice(wanted.lastIndexOf('/') + 1))));
+  const mayMatch = onName ? foldedMatcher(wanted) : () => true;
   const found = new FoundPaths();
   const take = (group: Group, id: number, names: PathNames): void => {
-    const name = names.at(-1);
-    if (name === undefined) return;
-    const text = canonicalName(onName ? name : joinPath(names)).text;
-    if (isMatch(text)) found.add(group, names, reads.versions(id));
+    if (onName || isMatch(canonicalName(joinPath(names)).text)) found.add(group, names, reads.versions(id));
   };
-  const candidates: number[] = [];
-  for (const { path } of reads.names.holding(literal)) candidates.push(path);
-  for (const id of candidates) {
-    const { line, names } = reads.namesTo(id);
-    for (const group of view.of(line)) take(group, id, group.prefix === undefined ? names : [group.prefix, ...names]);
+  const folders = new FolderNames(reads);
+  for (const { path, folded } of reads.names.holding(literalOf(wanted))) {
+    if (!mayMatch(folded.toString())) continue;
+    const row = reads.path(path);
+    if (row === undefined || (onName && !isMatch(canonicalName(row.name).text))) continue;
+    const names = [...folders.to(row.parent), row.name];
+    for (const group of view.of(row.line))
+      take(group, path, group.prefix === undefined ? names : [group.prefix, ...names]);
   }
   // Roots have names only in a view.
-  for (const group of view.groups) if (group.prefix !== undefined) take(group, group.root, [group.prefix]);
+  for (const group of view.groups) {
+    if (group.prefix === undefined || (onName && !isMatch(canonicalName(group.prefix).text))) continue;
+    take(group, group.root, [group.prefix]);
+  }
   return found.answer(view.ids);
+}
+
+/** What the folded name of every match holds. */
+function literalOf(pattern: string): Uint8Array {
+  return utf8(fold(requiredLiteral(pattern.slice(pattern.lastIndexOf('/') + 1))));
+}
+
+/**
+ * Whether a name may match, by its folded form, so that most need not be looked up. Folding turns some letters into two,
+ * and what is not in a bracket may be after it: patterns that mind either are asked themselves.
+ */
+function foldedMatcher(pattern: string): (folded: string) => boolean {
+  return /[?[\\]/.test(pattern) ? () => true : compilePattern(fold(pattern));
+}
+
+/** The names that lead to folders; of neighbours they are the same. */
+class FolderNames {
+  readonly #reads: TreeReads;
+  readonly #kept = new Map<number, PathNames>();
+
+  constructor(reads: TreeReads) {
+    this.#reads = reads;
+  }
+
+  to(folder: number): PathNames {
+    const kept = this.#kept.get(folder);
+    if (kept !== undefined) return kept;
+    const { names } = this.#reads.namesTo(folder);
+    if (this.#kept.size >= FOLDERS_KEPT_MAX) this.#kept.clear();
+    this.#kept.set(folder, names);
+    return names;
+  }
 }
 
 class FoundPaths {

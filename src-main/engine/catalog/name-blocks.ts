@@ -6,22 +6,25 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { concatBytes } from '../kernel/index.ts';
 import { CatalogDamage } from './database-file.ts';
-import { type Row, blob, integer, rowOf } from './rows.ts';
+import { blob, integer, rowOf } from './rows.ts';
 
 export const BLOCK_PATHS = 1024;
 const END = 0;
 
-export type NameMatch = { readonly path: number; readonly folded: Uint8Array };
+/** `folded` is a view: good until the next one is taken. */
+export type NameMatch = { readonly path: number; readonly folded: Buffer };
 
 export class NameBlocks {
   readonly #read: Statement;
   readonly #write: Statement;
-  readonly #newestFirst: Statement;
+  readonly #newestBelow: Statement;
 
   constructor(database: Database) {
     this.#read = database.prepare('SELECT folded FROM names WHERE block = ?').pluck();
     this.#write = database.prepare('INSERT OR REPLACE INTO names(block, folded) VALUES (?, ?)');
-    this.#newestFirst = database.prepare('SELECT block, folded FROM names ORDER BY block DESC').raw();
+    this.#newestBelow = database
+      .prepare('SELECT block, folded FROM names WHERE block < ? ORDER BY block DESC LIMIT 1')
+      .raw();
   }
 
   /** Adds names of new paths. Ids rise, and are above all that were added before; those that are left out have no name. */
@@ -55,14 +58,13 @@ export class NameBlocks {
     return namesIn(this.#block(block));
   }
 
-  /**
-   * Paths whose folded name holds `literal` (all that have a name where it is empty), those that came last first. Lazy:
-   * who has enough stops, and must do so before anything else is asked of the file.
-   */
+  /** Paths whose folded name holds `literal` (all that have a name where it is empty), those that came last first. Lazy. */
   *holding(literal: Uint8Array): Generator<NameMatch> {
-    for (const value of this.#newestFirst.iterate()) {
-      const row: Row = rowOf(value) ?? [];
-      yield* matchesIn(integer(row[0]), Buffer.from(blob(row[1])), literal);
+    for (let below = Number.MAX_SAFE_INTEGER; ;) {
+      const row = rowOf(this.#newestBelow.get(below));
+      if (row === undefined) return;
+      below = integer(row[0]);
+      yield* matchesIn(below, Buffer.from(blob(row[1])), literal);
     }
   }
 

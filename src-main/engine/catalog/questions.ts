@@ -1,16 +1,17 @@
 /** A folder in one snapshot, and the versions of one path (see view.ts for what the answers are about). */
-import { escapePath, formatTimeNs } from '../../../src-shared/format/index.ts';
+import { escapePath, formatTime } from '../../../src-shared/format/index.ts';
 import type { CatalogEntry, EntryType, FileVersion } from '../../../src-shared/model/index.ts';
 import { compareBytes, concatBytes, equalBytes, toHex } from '../kernel/index.ts';
 import type { NodeType } from '../merkle/index.ts';
 import type { Facts } from './facts.ts';
 import type { FolderAnswer, PathNames } from './messages.ts';
 import { Timeline, fileVersion } from './timeline.ts';
-import type { TreeReads } from './tree-reads.ts';
+import type { Listed, TreeReads } from './tree-reads.ts';
 import { type Group, type View, stretchOf } from './view.ts';
 
 /** No folder of a backup is larger; one that claims to be would fill the memory. */
 const FOLDER_ENTRIES_MAX = 5_000_000;
+const NS_PER_MS = 1_000_000n;
 const SLASH = Uint8Array.of(0x2f);
 
 export const ENTRY_TYPE = {
@@ -68,12 +69,12 @@ export function listFolder(reads: TreeReads, view: View, names: PathNames): Fold
     const id = below && follow(reads, group.root, below);
     const facts = id === undefined ? undefined : factsIn(reads, group, id);
     if (id === undefined || facts === undefined) continue;
-    if (facts.nodeType !== 'directory') return { kind: 'found', entries: [catalogEntry(path, facts)] };
+    if (facts.nodeType !== 'directory') return { kind: 'found', entries: [catalogEntry(path, listed(facts))] };
     const before = path === '' ? '' : `${path}/`;
     const children = reads.childrenAt(id, group.numbers[0] ?? 0, FOLDER_ENTRIES_MAX);
     return {
       kind: 'found',
-      entries: children.map((child) => catalogEntry(before + escapePath(child.name), child.facts)),
+      entries: children.map((child) => catalogEntry(before + escapePath(child.name), child)),
     };
   }
   return { kind: 'absent' };
@@ -85,7 +86,7 @@ function listSources(reads: TreeReads, { groups }: View): readonly CatalogEntry[
     .toSorted((left, right) => compareBytes(left.prefix, right.prefix))
     .flatMap((group) => {
       const facts = factsIn(reads, group, group.root);
-      return facts === undefined ? [] : [catalogEntry(escapePath(group.prefix), facts)];
+      return facts === undefined ? [] : [catalogEntry(escapePath(group.prefix), listed(facts))];
     });
 }
 
@@ -97,16 +98,19 @@ function factsIn(reads: TreeReads, group: Group, path: number): Facts | undefine
   })?.facts;
 }
 
-function catalogEntry(path: string, facts: Facts): CatalogEntry {
-  const { nodeType, size, mtimeNs, mode, content, entries } = facts;
-  return {
-    path,
-    type: ENTRY_TYPE[nodeType],
-    size,
-    mtime: formatTimeNs(mtimeNs),
-    mode,
-    ...(nodeType === 'symlink' ? { target: escapePath(content ?? new Uint8Array(0)) } : {}),
-    ...(nodeType === 'file' ? { contentHash: toHex(content ?? new Uint8Array(0)) } : {}),
-    ...(entries === undefined ? {} : { entries }),
-  };
+function catalogEntry(path: string, { nodeType, size, mtimeMs, mode, content, entries }: Omit<Listed, 'name'>) {
+  const entry: CatalogEntry = { path, type: ENTRY_TYPE[nodeType], size, mtime: formatTime(mtimeMs), mode };
+  if (typeof content === 'string') return { ...entry, contentHash: content };
+  if (nodeType === 'symlink') return { ...entry, target: escapePath(content ?? new Uint8Array(0)) };
+  return entries === undefined ? entry : { ...entry, entries };
+}
+
+function listed({ mtimeNs, content, ...facts }: Facts): Omit<Listed, 'name'> {
+  const asHex = facts.nodeType === 'file' ? toHex(content ?? new Uint8Array(0)) : content;
+  return { ...facts, mtimeMs: floorMs(mtimeNs), content: asHex };
+}
+
+function floorMs(timeNs: bigint): number {
+  const rest = ((timeNs % NS_PER_MS) + NS_PER_MS) % NS_PER_MS;
+  return Number((timeNs - rest) / NS_PER_MS);
 }

@@ -1,122 +1,125 @@
 /**
  * Search as a person types it: part of a name, upper and lower case the same, in all snapshots of one copy. Stars and
- * question marks make it a pattern for the whole name; a slash says what the folders above end with.
+ * question marks make it a pattern for the whole name; what stands before a slash is what the path of the folder ends with.
  *
- * Every match up to MATCHES_MAX is put in order by the time its newest version was changed; beyond, those are that came
- * last into the catalog, and the answer says so.
+ * Up to MATCHES_MAX matches are put in order by the time their newest version was changed; where there are more, these
+ * are the ones that came last into the catalog, and the answer says so.
  */
 import { escapePath } from '../../../src-shared/format/index.ts';
 import type { SearchHit, SearchPage } from '../../../src-shared/model/index.ts';
-import { utf8 } from '../kernel/index.ts';
 import { canonicalName } from '../merkle/index.ts';
 import { compilePattern } from '../source/index.ts';
+import { CatalogDamage } from './database-file.ts';
 import { fold } from './fold.ts';
 import type { SearchAsk } from './messages.ts';
-import type { NameMatch } from './name-blocks.ts';
 import { requiredLiteral } from './pattern-literal.ts';
 import { ENTRY_TYPE } from './questions.ts';
 import { fileVersion } from './timeline.ts';
-import type { TreeReads, Version } from './tree-reads.ts';
+import { DEPTH_MAX, type Stretch, type TreeReads, type Version } from './tree-reads.ts';
 import { type Group, View, stretchOf } from './view.ts';
 
 export const SEARCH_TEXT_MAX = 1000;
 export const SEARCH_LIMIT_MAX = 500;
 const MATCHES_MAX = 10_000;
-/** Folders whose paths are remembered while one search goes on. */
+/** Folders that one search remembers. */
 const FOLDERS_KEPT_MAX = 100_000;
+const NS_PER_MS = 1e6;
 
-/** The newest version of a path that the copy's snapshots show, and where. */
+/** `root`: of a line's root its group; it has a name only there. */
+type Match = { readonly path: number; readonly mtimeMs: number; readonly root: Group | undefined };
+/** The newest version of a path that the snapshots show, and the place of the newest one that shows it. */
 type Newest = { readonly version: Version; readonly group: Group; readonly place: number };
-type Match = { readonly path: number; readonly name: Uint8Array; readonly newest: Newest };
 
 /** @throws CairnError usage/invalid for a pattern that can't be understood */
 export function search(reads: TreeReads, ask: SearchAsk): SearchPage {
   const known = new Map(reads.snapshots().map((snapshot) => [snapshot.id, snapshot]));
-  const view = new View(
-    reads,
-    reads.heldBy(ask.instanceId).flatMap((id) => known.get(id) ?? []),
-  );
-  return new Search(reads, view, ask).page();
+  const held = reads.heldBy(ask.instanceId).flatMap((id) => known.get(id) ?? []);
+  return new Search(reads, new View(reads, held), ask.text).page(ask.offset, ask.limit);
 }
 
 class Search {
   readonly #reads: TreeReads;
   readonly #view: View;
-  readonly #ask: SearchAsk;
-  readonly #literal: Uint8Array;
+  readonly #literal: Buffer;
   readonly #isName: (folded: string) => boolean;
-  /** What the folded path of the folder must end with. */
+  /** What the folded path of the folder ends with; empty where any will do. */
   readonly #folder: string;
+  readonly #isAnything: boolean;
   readonly #folders = new Map<number, string>();
 
-  constructor(reads: TreeReads, view: View, ask: SearchAsk) {
+  constructor(reads: TreeReads, view: View, searched: string) {
     this.#reads = reads;
     this.#view = view;
-    this.#ask = ask;
-    const text = fold(ask.text.normalize('NFC')).replace(/\/+$/, '');
+    const text = fold(searched.normalize('NFC').trim()).replace(/\/+$/, '');
     const slash = text.lastIndexOf('/');
     const name = text.slice(slash + 1);
-    this.#folder = slash < 0 ? '' : text.slice(0, slash);
     const isPattern = /[*?]/.test(name);
-    this.#literal = utf8(isPattern ? fold(requiredLiteral(name)) : name);
+    this.#isAnything = text === '';
+    this.#folder = text.slice(0, Math.max(0, slash));
+    this.#literal = Buffer.from(isPattern ? fold(requiredLiteral(name)) : name);
     // After a slash a name is meant from its beginning.
     this.#isName = isPattern ? compilePattern(name) : (folded) => slash < 0 || folded.startsWith(name);
   }
 
-  page(): SearchPage {
-    const { offset, limit } = this.#ask;
-    const candidates: NameMatch[] = [];
+  page(offset: number, limit: number): SearchPage {
+    if (this.#isAnything) return { hits: [], total: 0, isCapped: false };
+    const matches: Match[] = this.#roots();
     let isCapped = false;
-    if (this.#ask.text.trim() !== '') {
-      for (const match of this.#reads.names.holding(this.#literal)) {
-        if (!this.#isName(textOf(match))) continue;
-        isCapped = candidates.length === MATCHES_MAX;
-        if (isCapped) break;
-        candidates.push(match);
-      }
+    for (const { path, folded } of this.#reads.names.holding(this.#literal)) {
+      if (!this.#isName(folded.toString())) continue;
+      const match = this.#match(path);
+      if (match === undefined) continue;
+      isCapped = matches.length >= MATCHES_MAX;
+      if (isCapped) break;
+      matches.push(match);
     }
-    const matches = [...this.#roots(), ...candidates.flatMap(({ path }) => this.#match(path) ?? [])];
-    matches.sort((left, right) => compareTimes(right, left) || right.path - left.path);
-    return {
-      hits: matches.slice(offset, offset + limit).map((match) => this.#hit(match)),
-      total: matches.length,
-      isCapped,
-    };
+    matches.sort((left, right) => right.mtimeMs - left.mtimeMs || right.path - left.path);
+    const hits = matches.slice(offset, offset + limit).flatMap((match) => this.#hit(match) ?? []);
+    return { hits, total: matches.length, isCapped };
   }
 
   /** Sources that are shown by their names. */
-  *#roots(): Generator<Match> {
-    if (this.#folder !== '' || this.#ask.text.trim() === '') return;
-    for (const group of this.#view.groups) {
-      if (group.prefix === undefined) continue;
+  #roots(): Match[] {
+    if (this.#folder !== '') return [];
+    return this.#view.groups.flatMap((group) => {
+      if (group.prefix === undefined) return [];
       const folded = fold(canonicalName(group.prefix).text);
-      if (!folded.includes(Buffer.from(this.#literal).toString()) || !this.#isName(folded)) continue;
+      if (!folded.includes(this.#literal.toString()) || !this.#isName(folded)) return [];
       const newest = this.#newest([group], group.root);
-      if (newest !== undefined) yield { path: group.root, name: group.prefix, newest };
-    }
+      if (newest === undefined) return [];
+      return [{ path: group.root, mtimeMs: Number(newest.version.facts.mtimeNs) / NS_PER_MS, root: group }];
+    });
   }
 
   #match(path: number): Match | undefined {
+    if (this.#folder !== '' && !this.#isInFolder(path)) return undefined;
+    const brief = this.#reads.newestVersion(path);
+    if (brief === undefined) return undefined;
+    const groups = this.#view.of(brief.line);
+    // Mostly the version that began last is the newest that is shown.
+    if (groups.every(({ rises }) => rises) && groups.some((group) => isShown(group, brief)))
+      return { path, mtimeMs: brief.mtimeMs, root: undefined };
+    const newest = this.#newest(groups, path);
+    return newest && { path, mtimeMs: Number(newest.version.facts.mtimeNs) / NS_PER_MS, root: undefined };
+  }
+
+  #isInFolder(path: number): boolean {
     const row = this.#reads.path(path);
-    if (row === undefined) return undefined;
-    const newest = this.#newest(this.#view.of(row.line), path);
-    if (newest === undefined) return undefined;
-    if (this.#folder !== '' && !this.#isInFolder(row.parent, newest.group)) return undefined;
-    return { path, name: row.name, newest };
+    if (row === undefined) return false;
+    const below = this.#pathOf(row.parent, 0);
+    return this.#view.of(row.line).some(({ prefix }) => {
+      const whole = prefix === undefined ? below : `/${fold(canonicalName(prefix).text)}${below}`;
+      return (whole === '' ? '/' : whole).endsWith(this.#folder);
+    });
   }
 
-  #isInFolder(parent: number, { prefix }: Group): boolean {
-    const above = fold(canonicalName(Buffer.from(this.#pathOf(parent), 'latin1')).text);
-    const before = prefix === undefined ? '' : fold(canonicalName(prefix).text);
-    return `/${before}${before !== '' && above !== '' ? '/' : ''}${above}`.endsWith(this.#folder);
-  }
-
-  /** The path of a folder below its root, as Latin-1. */
-  #pathOf(folder: number): string {
+  /** The folded path of a folder below its root, with a slash before each name. */
+  #pathOf(folder: number, depth: number): string {
     const known = this.#folders.get(folder);
     if (known !== undefined) return known;
-    const names = this.#reads.namesTo(folder).names.map((name) => Buffer.from(name).toString('latin1'));
-    const path = names.join('/');
+    const row = this.#reads.path(folder);
+    if (row === undefined || depth > DEPTH_MAX) throw new CatalogDamage('a path has no way to its root');
+    const path = row.parent < 0 ? '' : `${this.#pathOf(row.parent, depth + 1)}/${fold(canonicalName(row.name).text)}`;
     if (this.#folders.size < FOLDERS_KEPT_MAX) this.#folders.set(folder, path);
     return path;
   }
@@ -125,44 +128,40 @@ class Search {
     let newest: Newest | undefined;
     for (const version of this.#reads.versions(path)) {
       for (const group of groups) {
-        const { from, to } = stretchOf(group, version);
-        const place = group.rises ? (group.places[to - 1] ?? -1) : Math.max(...group.places.slice(from, to));
-        if (from < to && place >= (newest?.place ?? 0)) newest = { version, group, place };
+        const place = lastPlace(group, version);
+        if (place !== undefined && place >= (newest?.place ?? 0)) newest = { version, group, place };
       }
     }
     return newest;
   }
 
-  #hit({ path, name, newest }: Match): SearchHit {
+  #hit({ path, root }: Match): SearchHit | undefined {
+    const groups = root === undefined ? this.#view.of(this.#reads.path(path)?.line ?? 0) : [root];
+    const newest = this.#newest(groups, path);
+    if (newest === undefined) return undefined;
     const { version, group, place } = newest;
-    const below = path === group.root ? [] : [...this.#foldersOf(path), name];
-    const names = group.prefix === undefined ? below : [group.prefix, ...below];
+    const { names } = this.#reads.namesTo(path);
     const { from, to } = stretchOf(group, version);
-    const first = Math.min(...group.places.slice(from, to));
+    const first = group.places.slice(from, to).reduce((least, each) => Math.min(least, each), place);
     const shown = { facts: version.facts, first, last: place };
-    const versions = this.#reads.versions(path).filter((each) => {
-      return this.#view.of(group.line).some((other) => {
-        const stretch = stretchOf(other, each);
-        return stretch.from < stretch.to;
-      });
-    });
+    const text = (group.prefix === undefined ? names : [group.prefix, ...names]).map(escapePath).join('/');
     return {
-      ...fileVersion(names.map(escapePath).join('/'), shown, this.#view.ids),
+      ...fileVersion(text, shown, this.#view.ids),
       type: ENTRY_TYPE[version.facts.nodeType],
-      versions: versions.length,
+      versions: this.#reads.versions(path).filter((each) => groups.some((other) => isShown(other, each))).length,
     };
   }
-
-  #foldersOf(path: number): readonly Uint8Array[] {
-    return this.#reads.namesTo(path).names.slice(0, -1);
-  }
 }
 
-function textOf({ folded }: NameMatch): string {
-  return Buffer.from(folded.buffer, folded.byteOffset, folded.length).toString();
+function isShown(group: Group, stretch: Stretch): boolean {
+  const { from, to } = stretchOf(group, stretch);
+  return from < to;
 }
 
-function compareTimes({ newest: left }: Match, { newest: right }: Match): number {
-  const [a, b] = [left.version.facts.mtimeNs, right.version.facts.mtimeNs];
-  return a < b ? -1 : a > b ? 1 : 0;
+/** The newest place in history at which a version is shown. */
+function lastPlace(group: Group, stretch: Stretch): number | undefined {
+  const { from, to } = stretchOf(group, stretch);
+  if (from >= to) return undefined;
+  if (group.rises) return group.places[to - 1];
+  return group.places.slice(from, to).reduce((most, each) => Math.max(most, each), 0);
 }

@@ -67,8 +67,10 @@ export class TreeWrites {
     this.#setMeta = database.prepare('INSERT OR REPLACE INTO meta(key, value) VALUES (?, ?)');
     this.#deleteMeta = database.prepare('DELETE FROM meta WHERE key = ?');
     this.#addPath = database.prepare('INSERT INTO paths(id, line, parent, name) VALUES (?, ?, ?, ?)');
-    this.#dropNew = database.prepare('DELETE FROM versions WHERE path = ? AND first = ?');
-    this.#close = database.prepare('UPDATE versions SET until = ? WHERE path = ? AND until IS NULL');
+    this.#dropNew = database.prepare(
+      'DELETE FROM versions WHERE path = CAST(? AS INTEGER) AND first = CAST(? AS INTEGER)',
+    );
+    this.#close = database.prepare('UPDATE versions SET until = ? WHERE path = CAST(? AS INTEGER) AND until IS NULL');
     this.#open = database.prepare(
       'INSERT INTO versions(path, first, until, mode, size, mtime, content, entries) VALUES (?, ?, NULL, ?, ?, ?, ?, ?)',
     );

@@ -3,7 +3,7 @@
  * are kept by numbers, the order of taking in; what is answered is in the order of history, and only about these.
  */
 import { CatalogDamage } from './database-file.ts';
-import type { KnownSnapshot, TreeReads, Version } from './tree-reads.ts';
+import type { KnownSnapshot, Stretch, TreeReads } from './tree-reads.ts';
 
 /** The snapshots that show one line under one name. */
 export type Group = {
@@ -69,7 +69,7 @@ export function wholeView(reads: TreeReads, ids: readonly string[]): View | unde
 /** Where in the group's numbers a version begins and ends to be there; nowhere where both are equal. */
 export function stretchOf(
   { numbers }: Group,
-  { first, until }: Version,
+  { first, until }: Stretch,
 ): { readonly from: number; readonly to: number } {
   return { from: lowerBound(numbers, first), to: until === undefined ? numbers.length : lowerBound(numbers, until) };
 }
