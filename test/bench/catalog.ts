@@ -8,7 +8,7 @@ import path from 'node:path';
 import { BACKUP_DEFAULTS, backup } from '../../src-main/engine/backup/index.ts';
 import { findEntries, listVersions, splitPath } from '../../src-main/engine/browse/index.ts';
 import { type Catalog, openCatalog } from '../../src-main/engine/catalog/index.ts';
-import { systemPorts } from '../../src-main/engine/kernel/index.ts';
+import { silentLog } from '../../src-main/engine/kernel/index.ts';
 import { listSnapshots } from '../../src-main/engine/snapshot/index.ts';
 import { parseWriterId } from '../../src-shared/ids.ts';
 import { seeded } from '../support/seed.ts';
@@ -158,7 +158,7 @@ async function realRepository(folder: string, files: number, seed: number): Prom
       writerId: parseWriterId('be0c'.repeat(8)),
     });
   const home = path.join(folder, 'real-home');
-  const catalog = openCatalog({ home, ports: systemPorts });
+  const catalog = openCatalog({ home, log: silentLog });
   const rows: Row[] = [];
   const takeIn = async (work: string): Promise<void> => {
     const { snapshots } = await listSnapshots(repository);
@@ -198,13 +198,13 @@ async function run(): Promise<void> {
   console.log(machineText(describeMachine()));
   const data = new CatalogData(seed, sizes.files);
   const home = path.join(folder, 'home');
-  let catalog = openCatalog({ home, ports: systemPorts });
+  let catalog = openCatalog({ home, log: silentLog });
   const head = ['work', 'median', 'slowest', 'CPU', 'bar', 'verdict'];
   const rows = await takeInAll(catalog, data, sizes.snapshots);
   await catalog.close();
   const bytesEach = catalogBytes(home) / data.entries;
   results['bytes an entry'] = bytesEach;
-  catalog = openCatalog({ home, ports: systemPorts });
+  catalog = openCatalog({ home, log: silentLog });
   const asked = await questions(catalog, data, seed + 1);
   await catalog.close();
   const bytesVerdict = bytesEach > BYTES_BAR ? 'missed' : bytesEach > BYTES_BAR / 2 ? 'met' : 'met, goal too';

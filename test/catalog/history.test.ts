@@ -7,7 +7,6 @@ import { unescapePath } from '../../src-shared/format/index.ts';
 import type { FileVersion } from '../../src-shared/model/index.ts';
 import { findEntries, listEntries, listVersions, splitPath } from '../../src-main/engine/browse/index.ts';
 import { type Catalog, openCatalog } from '../../src-main/engine/catalog/index.ts';
-import { systemPorts } from '../../src-main/engine/kernel/index.ts';
 import type { Snapshot } from '../../src-main/engine/snapshot/index.ts';
 import { HistoryLab, type Item, changed, randomItem } from '../support/history-lab.ts';
 import { type Seeded, seeded, testSeed } from '../support/seed.ts';
@@ -20,7 +19,7 @@ beforeEach(() => {
   logged = [];
   const log = (level: string, message: string, fields?: object): void =>
     void logged.push(`${level} ${message} ${JSON.stringify(fields)}`);
-  catalog = openCatalog({ home, ports: { ...systemPorts, log } });
+  catalog = openCatalog({ home, log });
 });
 afterEach(async () => {
   await catalog.close();

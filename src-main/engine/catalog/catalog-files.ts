@@ -7,7 +7,6 @@
  */
 import path from 'node:path';
 import type { Database } from 'better-sqlite3';
-import { parseRepositoryId } from '../../../src-shared/ids.ts';
 import {
   CatalogUnavailable,
   type FileKind,
@@ -20,6 +19,7 @@ import {
   setAside,
   unavailable,
 } from './database-file.ts';
+import { METRICS_NAME, fileName } from './file-name.ts';
 import { Metrics } from './metrics.ts';
 import { METRICS_FILE } from './metrics-schema.ts';
 import { TreeReads } from './tree-reads.ts';
@@ -64,7 +64,7 @@ export class CatalogFiles {
   }
 
   metrics<Result>(creates: boolean, work: (metrics: Metrics) => Result): Promise<Result | undefined> {
-    return this.#metrics.use(path.join(this.#options.folder, 'metrics.db'), creates, work);
+    return this.#metrics.use(path.join(this.#options.folder, METRICS_NAME), creates, work);
   }
 
   remove(repositoryId: string): void {
@@ -80,7 +80,7 @@ export class CatalogFiles {
   }
 
   #fileOf(repositoryId: string): string {
-    return path.join(this.#options.folder, `${parseRepositoryId(repositoryId)}.db`);
+    return path.join(this.#options.folder, fileName(repositoryId));
   }
 }
 

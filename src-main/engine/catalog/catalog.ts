@@ -10,16 +10,18 @@
  * Names of files of an encrypted repository stand in it in clear: in this user's own folder, readable by nobody else, like
  * the files themselves. Content of files never does.
  */
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { asBlobId } from '../../../src-shared/ids.ts';
 import type { FileVersion, SearchPage, SeriesBucket } from '../../../src-shared/model/index.ts';
 import { CairnError } from '../../../src-shared/errors.ts';
-import type { Ports } from '../kernel/index.ts';
+import { type Clock, type Log, systemClock } from '../kernel/index.ts';
 import { PAGE_BLOB_TYPE } from '../merkle/index.ts';
 import type { Repository } from '../repository/index.ts';
 import type { Snapshot } from '../snapshot/index.ts';
 import type { Figure, FolderAnswer, PathNames, SnapshotToTake, TakenIn } from './messages.ts';
 import { BUCKETS_MAX, METRIC_NAME_MAX } from './metrics.ts';
+import { fileName } from './file-name.ts';
 import { SEARCH_LIMIT_MAX, SEARCH_TEXT_MAX } from './search.ts';
 import { CatalogThread } from './thread.ts';
 
@@ -80,14 +82,27 @@ export type Catalog = {
   close(): Promise<void>;
 };
 
+export type CatalogOptions = {
+  /** Holds all local state. */
+  readonly home: string;
+  readonly log: Log;
+  /** The system's unless told otherwise. */
+  readonly clock?: Clock;
+};
+
 /** Costs nothing until something is asked. */
-export function openCatalog(options: { readonly home: string; readonly ports: Ports }): Catalog {
-  const { home, ports } = options;
-  const thread = new CatalogThread({ folder: path.join(home, 'catalog') }, ports);
-  const figures = new Figures(thread, ports);
+export function openCatalog({ home, log, clock = systemClock }: CatalogOptions): Catalog {
+  const folder = path.join(home, 'catalog');
+  const thread = new CatalogThread({ folder }, { log, clock });
+  const figures = new Figures(thread, clock);
   return {
     takeIn: (repository, snapshots, options) => takeIn(thread, repository, snapshots, options),
-    missing: (repository, snapshots) => thread.ask('missing', about(repository, snapshots)),
+    missing: async (repository, snapshots) => {
+      // No thread is started to find out that there is nothing to ask.
+      const file = path.join(folder, fileName(repository.config.repositoryId));
+      const isThere = await stat(file).catch(() => undefined);
+      return isThere === undefined ? undefined : thread.ask('missing', about(repository, snapshots));
+    },
     folder: (repositoryId, snapshot, names) => thread.ask('folder', { repositoryId, snapshot, names }),
     versions: async (repository, snapshots, names) =>
       names.length === 0 ? undefined : thread.ask('versions', { ...about(repository, snapshots), names }),
@@ -163,14 +178,14 @@ function snapshotToTake({ id, record }: Snapshot): SnapshotToTake {
 /** Figures on their way: some at a time, at the latest after FIGURES_EVERY_MS. */
 class Figures {
   readonly #thread: CatalogThread;
-  readonly #ports: Ports;
+  readonly #clock: Clock;
   #waiting: Figure[] = [];
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<unknown> = Promise.resolve();
 
-  constructor(thread: CatalogThread, ports: Ports) {
+  constructor(thread: CatalogThread, clock: Clock) {
     this.#thread = thread;
-    this.#ports = ports;
+    this.#clock = clock;
   }
 
   add(figure: Figure): void {
@@ -195,6 +210,6 @@ class Figures {
     this.#waiting = [];
     const before = this.#writing;
     // What can't be written is lost, and nobody is the worse for it.
-    this.#writing = before.then(() => this.#thread.ask('record', { figures, nowMs: this.#ports.clock.nowMs() }));
+    this.#writing = before.then(() => this.#thread.ask('record', { figures, nowMs: this.#clock.nowMs() }));
   }
 }

@@ -114,7 +114,10 @@ export class SnapshotWalk {
     }
     const folder: Folder = { path: root, isNew: known === undefined, depth: 0 };
     const reached: Tail = { kind: 'folder', page: entry.page, level: entry.pageLevel };
-    if (await this.#follow(folder, tail, entry)) return { tail: reached, isWhole: isTailWhole };
+    // What is new in it was compared, and may be damaged.
+    if (await this.#follow(folder, tail, entry))
+      return { tail: reached, isWhole: isTailWhole && this.#damagedPages === 0 };
+    this.#damagedPages = 0;
     try {
       await this.#compare(folder, folderRef(entry));
       return { tail: reached, isWhole: this.#damagedPages === 0 };

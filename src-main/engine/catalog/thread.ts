@@ -9,7 +9,7 @@
 import { Worker } from 'node:worker_threads';
 import { assertNever } from '../../../src-shared/assert.ts';
 import type { PageId } from '../../../src-shared/ids.ts';
-import { type Ports, workerUrl } from '../kernel/index.ts';
+import { type Clock, type Log, workerUrl } from '../kernel/index.ts';
 import {
   type AnyAsk,
   type AskKind,
@@ -26,7 +26,7 @@ import {
 const WAITING_MAX = 256;
 const STARTS_MAX = 5;
 const HOUR_MS = 60 * 60 * 1000;
-const CLOSE_TIMEOUT_MS = 10_000;
+const CLOSE_TIMEOUT_MS = 3000;
 /** What a walk makes is short-lived and small. */
 const WORKER_LIMITS = { maxYoungGenerationSizeMb: 16 };
 
@@ -43,20 +43,21 @@ type Waiting = {
   readonly reject: (error: unknown) => void;
   readonly support: WalkSupport | undefined;
 };
+type Host = { readonly log: Log; readonly clock: Clock };
 type Running = { readonly worker: Worker; readonly hasEnded: Promise<void> };
 
 export class CatalogThread {
   readonly #setup: CatalogSetup;
-  readonly #ports: Ports;
+  readonly #host: Host;
   readonly #waiting = new Map<number, Waiting>();
   readonly #startsMs: number[] = [];
   #running: Running | undefined;
   #count = 0;
   #isClosed = false;
 
-  constructor(setup: CatalogSetup, ports: Ports) {
+  constructor(setup: CatalogSetup, host: Host) {
     this.#setup = setup;
-    this.#ports = ports;
+    this.#host = host;
   }
 
   /** Undefined where the catalog does not know. @throws CairnError where what is asked makes no sense, or a walk ended */
@@ -113,7 +114,7 @@ export class CatalogThread {
   #worker(): Worker | undefined {
     if (this.#isClosed) return undefined;
     if (this.#running !== undefined) return this.#running.worker;
-    const nowMs = this.#ports.clock.monotonicMs();
+    const nowMs = this.#host.clock.monotonicMs();
     while (this.#startsMs.length > 0 && nowMs - (this.#startsMs[0] ?? 0) > HOUR_MS) this.#startsMs.shift();
     if (this.#startsMs.length >= STARTS_MAX) return undefined;
     this.#startsMs.push(nowMs);
@@ -134,7 +135,7 @@ export class CatalogThread {
   #ended(worker: Worker, reason: string): void {
     if (this.#running?.worker !== worker) return;
     this.#running = undefined;
-    if (!this.#isClosed) this.#ports.log('warn', 'the thread of the catalog has ended', { reason });
+    if (!this.#isClosed) this.#host.log('warn', 'the thread of the catalog has ended', { reason });
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
     for (const { resolve } of waiting) resolve(undefined);
@@ -162,7 +163,7 @@ export class CatalogThread {
         this.#waiting.get(message.number)?.support?.onProgress(message.done, message.total);
         return;
       case 'log':
-        this.#ports.log(message.level, message.message, { reason: message.reason });
+        this.#host.log(message.level, message.message, { reason: message.reason });
         return;
       default:
         assertNever(message);
