@@ -113,6 +113,7 @@ const BUNDLES = [
     'lane-worker': path.join(root, 'src-main/engine/backup/lane-worker.ts'),
     'restore-worker': path.join(root, 'src-main/engine/restore/restore-worker.ts'),
     'check-worker': path.join(root, 'src-main/engine/verify/check-worker.ts'),
+    'catalog-worker': path.join(root, 'src-main/engine/catalog/catalog-worker.ts'),
   }),
   preloadBundle('preload', { preload: path.join(root, 'src-main/preload.ts') }),
   pageBundle('renderer', path.join(root, 'src-renderer')),

@@ -9,7 +9,7 @@ import process from 'node:process';
 import { setFlagsFromString } from 'node:v8';
 
 import { CairnError } from '../../src-shared/errors.ts';
-import type { Engine } from '../engine/index.ts';
+import type { Catalog, Engine } from '../engine/index.ts';
 import { processClock } from './clock.ts';
 import { homeFolder } from './home.ts';
 import { EXIT, type Host, SIGNAL_EXIT, type StopSignal } from './host.ts';
@@ -55,8 +55,9 @@ function noteStopping(): void {
 
 async function loadEngine(): Promise<Engine> {
   try {
-    const { openEngine } = await import('../engine/index.ts');
-    return openEngine({ home, log: log.write });
+    const { openCatalog, openEngine } = await import('../engine/index.ts');
+    catalog = openCatalog({ home, log: log.write });
+    return openEngine({ home, log: log.write, catalog });
   } catch (error) {
     if (error instanceof CairnError) throw error;
     log.write('error', 'the engine did not load', { error });
@@ -65,6 +66,7 @@ async function loadEngine(): Promise<Engine> {
 }
 
 let engine: Promise<Engine> | undefined;
+let catalog: Catalog | undefined;
 const host: Host = {
   environment,
   input: process.stdin,
@@ -109,6 +111,7 @@ async function show({ text, isVersion }: HelpShown): Promise<void> {
 
 /** The last words. Nothing may keep the process alive after them: not a worker, not a timer. */
 async function end(status: number, openLogFile: LogFile): Promise<never> {
+  await catalog?.close();
   await openLogFile.close();
   if (logFailure !== '') await output.warn(`The log can’t be written: ${logFailure}`);
   process.exit(status);

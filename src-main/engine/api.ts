@@ -15,6 +15,7 @@ import type {
   Progress,
   RepositoryStats,
   RestoreReport,
+  CatalogPage,
   SnapshotSummary,
   StoredSet,
   TreeDiff,
@@ -25,6 +26,7 @@ import type {
 } from '../../src-shared/model/index.ts';
 import type { LiveReport } from './backup/index.ts';
 import type { FolderRow } from './browse/index.ts';
+import type { Catalog, SearchRequest, TakenIn } from './catalog/index.ts';
 import type { Clock, Log } from './kernel/index.ts';
 
 export type { LiveReport };
@@ -40,6 +42,8 @@ export type EngineOptions = {
   readonly log: Log;
   /** The system's unless told otherwise. */
   readonly clock?: Clock;
+  /** Makes finding and searching fast. Whoever opened it closes it. Absent: every question is a walk. */
+  readonly catalog?: Catalog;
 };
 
 export type InitRequest = {
@@ -135,6 +139,12 @@ export type VerifyDepth =
 export type OnUnreadable = (folder: UnreadableFolder) => void;
 
 export type { FolderRow };
+export type CatalogUpdate = {
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+  /** Tries snapshots again that could not be read whole: after a repair. */
+  readonly retries?: boolean;
+};
 
 export type OpenRepository = {
   backup(request: BackupRequest): Promise<BackupReport>;
@@ -160,6 +170,13 @@ export type OpenRepository = {
   /** Entries whose name or path matches a glob, over all snapshots. */
   find(pattern: string, onUnreadable?: OnUnreadable): Promise<readonly FileVersion[]>;
   versions(path: Uint8Array, onUnreadable?: OnUnreadable): Promise<readonly FileVersion[]>;
+  /** Part of a name, or a pattern, over all snapshots that the catalog knows; undefined where there is no catalog of it. */
+  search(request: SearchRequest): Promise<CatalogPage | undefined>;
+  /**
+   * Takes into the catalog what it does not know of this repository, and lets it forget what is gone: after a backup, after
+   * opening. Makes one where there is none. Undefined where none can be used.
+   */
+  updateCatalog(request?: CatalogUpdate): Promise<TakenIn | undefined>;
   stats(): Promise<RepositoryStats>;
   /** Backup sets that are saved in it, so that a new computer can go on with them; the newest first. */
   storedSets(): Promise<readonly StoredSet[]>;

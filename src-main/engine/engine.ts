@@ -22,18 +22,11 @@ import type {
   Watching,
 } from './api.ts';
 import { BACKUP_DEFAULTS, type BackupOptions, backUpChanges, backup } from './backup/index.ts';
-import {
-  diffLive,
-  diffSnapshots,
-  findEntries,
-  listEntries,
-  listFolder,
-  listVersions,
-  locate,
-  readContent,
-} from './browse/index.ts';
+import { diffLive, diffSnapshots, listEntries, listFolder, locate, readContent } from './browse/index.ts';
+import type { Catalog } from './catalog/index.ts';
 import { assertSelfTest, parseCompression, parseRecoveryKey, type SlotSecret } from './codec/index.ts';
 import { planOptionsOf, runPlan, throttled } from './engine-backup.ts';
+import { historyApi } from './engine-history.ts';
 import { keyApi } from './engine-keys.ts';
 import { type Ports, systemPorts } from './kernel/index.ts';
 import {
@@ -62,7 +55,14 @@ import {
   readConfig,
 } from './repository/index.ts';
 import { RESTORE_DEFAULTS, type RestoreOptions, restore } from './restore/index.ts';
-import { type Snapshot, listSnapshots, resolveSnapshot, summariseChains, summariseSnapshot } from './snapshot/index.ts';
+import {
+  type Snapshot,
+  type SnapshotListing,
+  listSnapshots,
+  resolveSnapshot,
+  summariseChains,
+  summariseSnapshot,
+} from './snapshot/index.ts';
 import {
   type LocalStore,
   type WriteThrottle,
@@ -75,8 +75,8 @@ import { verify } from './verify/index.ts';
 
 /** Makes an engine. The self-test runs before a repository is made or opened; the doctor runs it by himself. */
 export function openEngine(options: EngineOptions): Engine {
-  const { home, log, clock = systemPorts.clock } = options;
-  const host: Host = { ports: { ...systemPorts, log, clock }, home };
+  const { home, log, clock = systemPorts.clock, catalog } = options;
+  const host: Host = { ports: { ...systemPorts, log, clock }, home, catalog };
   return {
     init: async (request) => {
       assertSelfTest();
@@ -100,7 +100,7 @@ export function openEngine(options: EngineOptions): Engine {
   };
 }
 
-type Host = { readonly ports: Ports; readonly home: string };
+type Host = { readonly ports: Ports; readonly home: string; readonly catalog: Catalog | undefined };
 
 function noSecret(): Promise<Secret> {
   return Promise.reject(
@@ -200,13 +200,14 @@ function openRepositoryApi(
   throttle: WriteThrottle,
 ): OpenRepository {
   const { instanceId } = repository.context.instance;
-  const snapshotsOf = async (): Promise<readonly Snapshot[]> => {
-    const { snapshots, damaged } = await listSnapshots(repository);
-    for (const { file, error } of damaged)
+  const listing = async (): Promise<SnapshotListing> => {
+    const listed = await listSnapshots(repository);
+    for (const { file, error } of listed.damaged)
       host.ports.log('warn', 'a snapshot can’t be read', { file, reason: error.message });
-    await remember(host, instanceId, snapshots);
-    return snapshots;
+    await remember(host, instanceId, listed.snapshots);
+    return listed;
   };
+  const snapshotsOf = async (): Promise<readonly Snapshot[]> => (await listing()).snapshots;
   const pick = async (text: string): Promise<Snapshot> => resolveSnapshot(await snapshotsOf(), text);
   return {
     encrypted: repository.config.encrypted,
@@ -250,8 +251,7 @@ function openRepositoryApi(
         ? diffLive(repository, first, below, [root, host.home])
         : diffSnapshots(repository, first, await pick(after), below);
     },
-    find: async (pattern, onUnreadable) => findEntries(repository, await snapshotsOf(), pattern, onUnreadable),
-    versions: async (below, onUnreadable) => listVersions(repository, await snapshotsOf(), below, onUnreadable),
+    ...historyApi(host, repository, listing),
     stats: async () => gatherStats(repository, await snapshotsOf()),
     storedSets: () => repository.storedSets(),
     storeSet: (set) => repository.storeSet(set),

@@ -1,5 +1,6 @@
 /** The readonly records that the engine hands out and the command line and the app show. Plain data, safe to send. */
 export type * from './app.ts';
+export type * from './catalog.ts';
 export type * from './history.ts';
 export type * from './live.ts';
 export type * from './metrics.ts';

@@ -35,8 +35,6 @@ type Pending = {
   readonly before: FolderCursor | undefined;
   readonly after: FolderCursor | undefined;
 };
-/** What the merge found next in one pair of folders. */
-type Found = { readonly before: Entry | undefined; readonly after: Entry | undefined };
 
 /**
  * Differences from folder `a` to folder `b`, in raw-name order, a directory before its contents. An undefined folder
@@ -65,6 +63,27 @@ export async function* diffFolders(
   }
 }
 
+/** Two entries of one name; undefined on the side where there is none. */
+export type EntryPair = { readonly before: Entry | undefined; readonly after: Entry | undefined };
+
+/**
+ * The names directly in two folders that may differ, in raw-name order; what stands in equal pages is stepped over. Going
+ * into the folders among them is the caller's business. A directory against anything else comes as two pairs.
+ */
+export async function* diffFolder(
+  fetchA: PageFetch,
+  a: FolderRef,
+  fetchB: PageFetch,
+  b: FolderRef,
+): AsyncGenerator<EntryPair> {
+  const pending: Pending = { path: [], before: await openFolder(fetchA, a), after: await openFolder(fetchB, b) };
+  for (;;) {
+    const pair = await nextDifference(pending);
+    if (pair === undefined) return;
+    yield pair;
+  }
+}
+
 function folderOf(entry: Entry | undefined): FolderRef | undefined {
   return entry?.nodeType === 'directory' ? folderRef(entry) : undefined;
 }
@@ -90,7 +109,7 @@ async function descend(
 }
 
 /** Moves both cursors to the next name that may differ, and past it. */
-async function nextDifference({ before, after }: Pending): Promise<Found | undefined> {
+async function nextDifference({ before, after }: Pending): Promise<EntryPair | undefined> {
   for (;;) {
     const left = before?.peek();
     const right = after?.peek();
@@ -136,7 +155,7 @@ async function nextDifference({ before, after }: Pending): Promise<Found | undef
   }
 }
 
-function* eventsOf(path: readonly Uint8Array[], { before, after }: Found): Generator<DiffEvent> {
+function* eventsOf(path: readonly Uint8Array[], { before, after }: EntryPair): Generator<DiffEvent> {
   if (before === undefined && after !== undefined) {
     yield { path, kind: 'added', after };
   } else if (before !== undefined && after === undefined) {

@@ -94,7 +94,7 @@ export {
   sourcesNode,
 } from './node.ts';
 export { GROUP_CHILDREN_MAX, type LeafEntry } from './preimage.ts';
-export { compareEntries, DIFF_DEPTH_MAX, type DiffEvent, diffFolders } from './diff.ts';
+export { compareEntries, DIFF_DEPTH_MAX, type DiffEvent, diffFolder, diffFolders, type EntryPair } from './diff.ts';
 export { EMPTY_SET_HASH, MerkleSet, type SetProof, type SetProofStep } from './set.ts';
 export { decodeSetProof, encodeSetProof, verifySetProof } from './set-proof.ts';
 export { buildEntryProof, type EntryProof, type EntryToProve, type FolderToProve, type ProofStep } from './proof.ts';
