@@ -5,7 +5,18 @@
 import type { CommandName, InputOf, ValueOf } from '../../src-shared/api/index.ts';
 import { CairnError } from '../../src-shared/errors.ts';
 import type { BackupSet, Destination, DoctorFinding } from '../../src-shared/model/index.ts';
-import { type Desk, bytesOf, integrityStatus, previewOf, readLog } from '../engine/desk/index.ts';
+import {
+  type CatalogKeeper,
+  type Desk,
+  bytesOf,
+  compareStates,
+  figuresOfRuns,
+  integrityStatus,
+  previewOf,
+  readLog,
+  searchIn,
+  versionsOf,
+} from '../engine/desk/index.ts';
 import type { Engine } from '../engine/index.ts';
 import type { SetRecord } from '../engine/sets/index.ts';
 import type { EngineHost } from './port.ts';
@@ -16,6 +27,7 @@ export type Handlers = {
 
 export type HandlerOptions = {
   readonly desk: Desk;
+  readonly keeper: CatalogKeeper;
   readonly engine: Engine;
   readonly host: EngineHost;
   readonly home: string;
@@ -34,7 +46,7 @@ export function createHandlers(options: HandlerOptions): Handlers {
     ...destinationHandlers(options),
     ...jobHandlers(options),
     ...lookHandlers(options),
-    ...catalogHandlers(options),
+    ...historyHandlers(options),
     ...keyHandlers(options),
   };
 }
@@ -203,30 +215,21 @@ function lookHandlers({ desk, home }: HandlerOptions): Some<'snapshots' | 'brows
   };
 }
 
-/** Of the catalog, which is not here yet: that search is unavailable is an answer, and the window says it in words. */
-function catalogHandlers({ desk }: HandlerOptions): Some<'search' | 'compare' | 'metrics'> {
-  const { destinations } = desk;
+const RUNS_FOR_FIGURES_MAX = 2000;
+
+function historyHandlers({ desk, keeper }: HandlerOptions): Some<'search' | 'compare' | 'metrics'> {
+  const { destinations, runs } = desk;
   return {
-    'search.find': ({ destinationId }) => {
-      destinations.repository(destinationId);
-      return { hits: [], total: 0, totalIsExact: true, state: 'unavailable' };
-    },
-    'search.versions': ({ destinationId }) => {
-      destinations.repository(destinationId);
-      throw unavailable('list versions');
-    },
-    'compare.list': ({ destinationId }) => {
-      destinations.repository(destinationId);
-      throw unavailable('compare');
-    },
+    'search.find': (input) =>
+      searchIn(destinations.repository(input.destinationId), input, keeper.isBehind(input.destinationId)),
+    'search.versions': (input) => versionsOf(destinations.repository(input.destinationId), input),
+    'compare.list': (input) => compareStates(destinations.repository(input.destinationId), input),
     'compare.text': ({ destinationId }) => {
       destinations.repository(destinationId);
-      throw unavailable('compare');
+      throw unavailable('compare texts');
     },
-    'metrics.get': ({ range }) => {
-      const now = desk.nowText();
-      return { range, from: now, to: now, series: [] };
-    },
+    'metrics.get': ({ range }) =>
+      figuresOfRuns(runs.list(null, RUNS_FOR_FIGURES_MAX), range, Date.parse(desk.nowText())),
   };
 }
 

@@ -10,7 +10,8 @@ import { processClock } from '../cli/clock.ts';
 import { homeFolder } from '../cli/home.ts';
 import { type LogFile, openLog } from '../cli/log.ts';
 import { type Agent, startAgent, watchingOf } from '../engine/agent/index.ts';
-import { type Desk, type Every, everyInterval, openDesk } from '../engine/desk/index.ts';
+import { type Catalog, openCatalog } from '../engine/catalog/index.ts';
+import { CatalogKeeper, type Desk, type Every, everyInterval, openDesk } from '../engine/desk/index.ts';
 import { openEngine } from '../engine/index.ts';
 import { type Log, type Ports, systemPorts } from '../engine/kernel/index.ts';
 import { afterDelay, systemProbes, systemTimeZone } from '../engine/schedule/index.ts';
@@ -68,7 +69,8 @@ export async function openService(options: ServiceOptions): Promise<OpenService>
   const ports = { ...systemPorts, log };
   const lock = await lockHome(home, ports);
   try {
-    const engine = openEngine({ home, log });
+    const catalog = openCatalog({ home, log });
+    const engine = openEngine({ home, log, catalog });
     const desk = await openDesk({
       home,
       engine,
@@ -83,8 +85,10 @@ export async function openService(options: ServiceOptions): Promise<OpenService>
     await followLoginItem(desk, host);
     const agent = options.withAgent === false ? undefined : agentOf(desk, options, ports);
     const status = new StatusFile(home, { after: afterDelay, log, nowText: () => desk.nowText() });
-    const handlers = createHandlers({ desk, engine, host, home, version: packageFile.version, kdfCost });
-    return serviceOf(desk, lock, host, { dispatch: createDispatch(handlers, ports), log, agent, status });
+    const keeper = new CatalogKeeper({ destinations: desk.destinations, tell: (event) => desk.tell(event), log });
+    const handlers = createHandlers({ desk, keeper, engine, host, home, version: packageFile.version, kdfCost });
+    const dispatch = createDispatch(handlers, ports);
+    return serviceOf(desk, lock, host, { dispatch, log, agent, status, keeper, catalog });
   } catch (error) {
     await lock.release();
     throw error;
@@ -122,17 +126,20 @@ type Serving = {
   readonly log: Log;
   readonly agent: Agent | undefined;
   readonly status: StatusFile;
+  readonly keeper: CatalogKeeper;
+  readonly catalog: Catalog;
 };
 
 function serviceOf(
   desk: Desk,
   lock: HomeLock,
   host: EngineHost,
-  { dispatch, log, agent, status }: Serving,
+  { dispatch, log, agent, status, keeper, catalog }: Serving,
 ): OpenService {
   const clients = new Set<() => void>();
   const stopTelling = desk.listen((event) => {
     tellHost(desk, host, event);
+    keeper.heard(event);
     if (event.kind === 'overview') status.show(event.overview, titlesOf(desk));
   });
   host.showTheme?.(desk.settings.state.theme);
@@ -164,7 +171,9 @@ function serviceOf(
     close: async () => {
       stopTelling();
       await agent?.close();
+      await keeper.close();
       await desk.close();
+      await catalog.close();
       await status.close();
       for (const close of [...clients]) close();
       await lock.release();

@@ -16,7 +16,10 @@ afterEach(() => {
 
 type Status = {
   readonly isRunning: boolean;
-  readonly sets: readonly { readonly live?: { readonly state: string }; readonly lastBackup?: { readonly time: string } }[];
+  readonly sets: readonly {
+    readonly live?: { readonly state: string };
+    readonly lastBackup?: { readonly time: string };
+  }[];
 };
 
 async function statusUntil(wanted: (status: Status) => boolean): Promise<Status> {

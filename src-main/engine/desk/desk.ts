@@ -14,7 +14,6 @@ import { Measuring } from './measure.ts';
 import { BY_HAND, type Currency, OverviewBoard } from './overview.ts';
 import { refuseOriginalPlace } from './original-place.ts';
 import { Places } from './places.ts';
-import { pathWithin } from './paths.ts';
 import type { DeskOptions } from './ports.ts';
 import { type ProbeOptions, probeDestination } from './probe.ts';
 import { figuresOf } from './reports.ts';
@@ -22,6 +21,7 @@ import { Runs } from './runs.ts';
 import { ScheduleBook, type SetsState, openSetRecords } from '../sets/index.ts';
 import { Sets } from './sets.ts';
 import { openSettings } from './settings.ts';
+import { SnapshotNews } from './snapshot-news.ts';
 import type { StateFile } from '../service/index.ts';
 import {
   type WorkOptions,
@@ -118,9 +118,7 @@ class OpenDesk implements Desk {
   readonly #records: StateFile<SetsState>;
   readonly #listeners = new Set<(event: EngineEvent) => void>();
   #currencyOf: (setId: string) => Currency | undefined = () => undefined;
-  /** Windows list all snapshots again when they hear of a new one: not for each of a busy day's. */
-  #toldSnapshotsAtMs = Number.NEGATIVE_INFINITY;
-  #untoldSnapshots = new Set<string>();
+  readonly #news: SnapshotNews;
   /** What running restores can be taken back by. */
   readonly #undoIds = new Map<string, readonly string[]>();
   #stopLooking: (() => void) | undefined;
@@ -197,11 +195,12 @@ class OpenDesk implements Desk {
       currencyOf: (setId) => this.#currencyOf(setId) ?? BY_HAND,
     });
     this.#work = this.#workOptions();
+    this.#news = new SnapshotNews(ports.clock, tell);
   }
 
   begin(): void {
     this.#stopLooking = this.#options.every(LOOK_EVERY_MS, () => {
-      this.#tellSnapshots();
+      this.#news.tick();
       this.look().catch((error: unknown) =>
         this.#options.ports.log('error', 'looking at destinations failed', { error }),
       );
@@ -230,7 +229,7 @@ class OpenDesk implements Desk {
     );
     if (live.report === undefined) return live;
     await this.destinations.added(destinationId, live.report.bytesStored);
-    this.#snapshotsChanged(destinationId);
+    this.#news.added(destinationId);
     this.overview.soon();
     return live;
   }
@@ -345,25 +344,7 @@ class OpenDesk implements Desk {
       const isAllowed = (folder: Buffer): Promise<boolean> => this.places.isAllowed(folder);
       return refuseOriginalPlace(snapshot, paths, { hostName: this.#options.hostName, isAllowed });
     }
-    const target = this.handles.pathOf(to.handle);
-    // The engine refuses it too.
-    if (pathWithin(target, Buffer.from(this.#options.home)))
-      throw new CairnError('restore/target', 'Cairn’s own folder can’t be restored into.');
-    await this.places.refuseOutside(target);
-  }
-
-  #snapshotsChanged(destinationId: string): void {
-    this.#untoldSnapshots.add(destinationId);
-    this.#tellSnapshots();
-  }
-
-  #tellSnapshots(): void {
-    const nowMs = this.#options.ports.clock.monotonicMs();
-    if (this.#untoldSnapshots.size === 0 || nowMs - this.#toldSnapshotsAtMs < LOOK_EVERY_MS) return;
-    this.#toldSnapshotsAtMs = nowMs;
-    for (const destinationId of this.#untoldSnapshots)
-      this.tell({ kind: 'changed', topic: 'snapshots', destinationId });
-    this.#untoldSnapshots.clear();
+    await this.places.refuseAsTarget(this.handles.pathOf(to.handle), this.#options.home);
   }
 
   #destinationChanged(destinationId: string): void {

@@ -1,8 +1,10 @@
 /** What the app does with an engine: backup sets, destinations, jobs, runs, folders of this computer. */
+export { CatalogKeeper } from './catalog-keeper.ts';
 export { type Desk, openDesk } from './desk.ts';
 export type { Currency } from './overview.ts';
 export { destinationRecordAt, distinctSources, nameOfSources, newSetRecord } from './set-making.ts';
 export { type Found, findDestination } from './destination-place.ts';
+export { compareStates, figuresOfRuns, searchIn, versionsOf } from './history.ts';
 export { integrityStatus } from './integrity.ts';
 export { wireErrorOf } from './jobs.ts';
 export { readLog } from './log-reader.ts';

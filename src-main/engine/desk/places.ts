@@ -113,6 +113,13 @@ export class Places {
     return found?.isDirectory() === true && (await this.isAllowed(path));
   }
 
+  /** For a restore. The engine refuses Cairn's own folder too. @throws CairnError restore/target, and as below */
+  async refuseAsTarget(folder: Buffer, home: string): Promise<void> {
+    if (pathWithin(folder, Buffer.from(home)))
+      throw new CairnError('restore/target', 'Cairn’s own folder can’t be restored into.');
+    await this.refuseOutside(folder);
+  }
+
   /** @throws CairnError source/unreadable */
   async refuseOutside(folder: Buffer): Promise<void> {
     if (await this.isAllowed(folder)) return;

@@ -20,24 +20,18 @@ import {
 } from '../../../src-shared/ids.ts';
 import { FILE_TYPE } from '../codec/index.ts';
 import { IdTable, mapBounded, toHex } from '../kernel/index.ts';
-import { type BlobLocation, IndexTable, type PackFooter, openPack } from '../pack/index.ts';
+import { type BlobLocation, IndexTable, openPack } from '../pack/index.ts';
 import { readCondemned } from './condemned.ts';
 import type { RepositoryContext } from './context.ts';
 import { damageOf } from './damage.ts';
 import type { OpenRun } from './index-runs.ts';
+import type { LoosePack } from './loose-pack.ts';
 import { FOLDERS, PACK_FOLDERS, baseName, commitName, indexRunName, packName } from './names.ts';
 import type { Store, StoreEntry } from '../store/index.ts';
 
 const READS_AT_ONCE = 8;
 
 export type IndexDamage = { readonly file: string; readonly error: CairnError };
-
-/** A pack or commit file whose footer was read: where each of its blobs lies. */
-export type LoosePack = {
-  readonly packId: PackId;
-  readonly sizeBytes: number;
-  readonly footer: PackFooter;
-};
 
 /** What a writer knows besides: packs it must not rely on, and for each run that names some, the rows that lie in them. */
 type WriterKnowledge = {

@@ -19,7 +19,7 @@ import type { Store } from '../store/index.ts';
 import type { RepositoryConfig } from './config.ts';
 import type { Instance } from './identity.ts';
 import type { ProcessIdentity } from './lease-rules.ts';
-import type { LoosePack } from './blob-index.ts';
+import type { LoosePack } from './loose-pack.ts';
 import type { OpenRuns } from './index-runs.ts';
 import type { KeptFiles } from './kept-files.ts';
 import type { RepositoryLimits } from './limits.ts';

@@ -10,7 +10,8 @@ import {
   mergePacks,
   mergeRuns,
 } from '../pack/index.ts';
-import { type LoosePack, findAbsent, listPacks } from './blob-index.ts';
+import { findAbsent, listPacks } from './blob-index.ts';
+import type { LoosePack } from './loose-pack.ts';
 import type { RepositoryContext } from './context.ts';
 import type { OpenRun } from './index-runs.ts';
 import { FOLDERS, indexRunName } from './names.ts';

@@ -1,5 +1,6 @@
 /** An open repository: keys, index, blobs, sessions, and the order in which things are written and deleted. */
-export { type BlobIndex, type IndexDamage, type LoosePack, listPacks, readLoosePack } from './blob-index.ts';
+export { type BlobIndex, type IndexDamage, listPacks, readLoosePack } from './blob-index.ts';
+export type { LoosePack } from './loose-pack.ts';
 export { type Condemnation, encodeCondemnation, decodeCondemnation, openCondemnationFile } from './condemned.ts';
 export { FORMAT_VERSION, type RepositoryConfig, checkConfigMac, decodeConfig, encodeConfig } from './config.ts';
 export type { RepositoryContext } from './context.ts';

@@ -9,7 +9,7 @@ import type { Store } from '../store/index.ts';
 import { type DecodedConfig, checkConfigMac, decodeConfig } from './config.ts';
 import { compressionOf, deriveSecrets } from './context.ts';
 import { type Instance, NO_INSTANCE, readInstance } from './identity.ts';
-import type { LoosePack } from './blob-index.ts';
+import type { LoosePack } from './loose-pack.ts';
 import { OpenRuns } from './index-runs.ts';
 import { KeptFiles } from './kept-files.ts';
 import { unlock } from './key-slots.ts';

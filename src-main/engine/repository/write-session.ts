@@ -30,7 +30,8 @@ import {
   createSegmentBundler,
   packBytesTarget,
 } from '../pack/index.ts';
-import { type BlobIndex, type LoosePack, openBlobIndex } from './blob-index.ts';
+import { type BlobIndex, openBlobIndex } from './blob-index.ts';
+import type { LoosePack } from './loose-pack.ts';
 import { readCondemned } from './condemned.ts';
 import type { RepositoryContext } from './context.ts';
 import { nextGeneration, writeIndexRun } from './index-writer.ts';
