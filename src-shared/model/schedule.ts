@@ -41,8 +41,8 @@ export type Schedule = {
   readonly staleAfterDays: number | null;
 };
 
-/** A moment, or until a person says otherwise; null: not paused. */
-export type PausedUntil = string | 'forever' | null;
+/** A moment, or the text “forever” (until a person says otherwise); null: not paused. */
+export type PausedUntil = string | null;
 
 /**
  * A command of the person's own, around a run. It goes to no shell: what it is called with is exactly these arguments.

@@ -11,6 +11,7 @@ import { Lab } from '../support/engine-lab.ts';
 import { LOW_LIMITS, filesIn, flipIn, put } from '../support/lab-files.ts';
 import { testSeed } from '../support/seed.ts';
 import { buildTree, mutateTree } from '../support/tree-builder.ts';
+import { isCairnError } from '../../src-shared/errors.ts';
 
 const PASSWORD = 'correct horse';
 const PATTERNS = ['*', '*.txt', 'note*', '**/*.jpg', 'source/**', '*é*', 'Report-?*', 'nothing at all'];
@@ -71,7 +72,8 @@ async function told(ask: (note: (folder: UnreadableFolder) => void) => Promise<u
   try {
     return { found: await ask((folder) => unreadable.push(folder)), unreadable };
   } catch (error) {
-    return { code: Object(error).code as unknown, message: Object(error).message as unknown };
+    if (!isCairnError(error)) throw error;
+    return { code: error.code, message: error.message };
   }
 }
 

@@ -78,8 +78,8 @@ describe('forgetting', () => {
       forgotten: 0,
     });
     const other = {
-      ...repository,
-      readBlob: repository.readBlob,
+      config: repository.config,
+      readBlob: (...args: Parameters<typeof repository.readBlob>) => repository.readBlob(...args),
       context: { instance: { instanceId: 'd'.repeat(32) } },
     };
     const copy = other as unknown as typeof repository;
@@ -155,7 +155,8 @@ test('a drive that is gone in the middle ends it with that error, and nothing is
   const { repository, snapshots } = lab.history;
   let pages = 0;
   const gone = {
-    ...repository,
+    config: repository.config,
+    context: repository.context,
     readBlob: (...args: Parameters<typeof repository.readBlob>) =>
       ++pages > 4 ? Promise.reject(new CairnError('destination/gone', 'away')) : repository.readBlob(...args),
   } as unknown as typeof repository;

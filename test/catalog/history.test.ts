@@ -77,10 +77,12 @@ async function expectSame(lab: HistoryLab, snapshots: readonly Snapshot[], rando
       const found = await catalog.folder(repository.config.repositoryId, snapshot.id, splitPath(bytes));
       const walked: object[] = [];
       try {
-        for await (const { uid: _uid, gid: _gid, ...entry } of listEntries(repository, snapshot, bytes, {
+        for await (const { uid, gid, ...entry } of listEntries(repository, snapshot, bytes, {
           recursive: false,
-        }))
+        })) {
+          expect([typeof uid, typeof gid], asText).toEqual(['number', 'number']);
           walked.push(entry);
+        }
       } catch {
         expect(found, asText).toEqual({ kind: 'absent' });
         continue;

@@ -86,9 +86,10 @@ async function attempt(at: number, round: number): Promise<boolean> {
   reset();
   change(round);
   const before = kind === 'swap' ? state(theirs) : [];
-  let isAway = false;
+  // An object, because the compiler takes what only a callback sets for never set.
+  const seen = { isAway: false };
   const { fileSystem, begin } = interrupted(at, () => {
-    isAway = true;
+    seen.isAway = true;
     unmount();
     if (kind === 'swap') mount(theirs);
   });
@@ -103,7 +104,7 @@ async function attempt(at: number, round: number): Promise<boolean> {
       () => 'finished',
       (error: unknown) => (isCairnError(error) ? error.code : String(error)),
     );
-  if (!isAway) return false;
+  if (!seen.isAway) return false;
   ended[code] = (ended[code] ?? 0) + 1;
   if (kind === 'swap') {
     const found = state(theirs);

@@ -74,7 +74,7 @@ export async function versionsOf(
       lastTime: times.get(lastSnapshot) ?? mtime,
       size,
       mtime,
-      contentHash: contentHash ?? null,
+      contentHash,
       isCurrent: lastSnapshot === latest,
     }));
 }
