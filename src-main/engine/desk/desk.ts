@@ -5,7 +5,7 @@
 import type { EngineEvent, InputOf, ValueOf } from '../../../src-shared/api/index.ts';
 import { CairnError } from '../../../src-shared/errors.ts';
 import type { ChangedFolders, LiveReport } from '../api.ts';
-import type { Job, Settings, SnapshotSummary } from '../../../src-shared/model/index.ts';
+import type { Job, Measurement, Settings, SnapshotSummary } from '../../../src-shared/model/index.ts';
 import { Destinations } from './destinations.ts';
 import { Handles } from './handles.ts';
 import { type Ended, Jobs } from './jobs.ts';
@@ -132,15 +132,13 @@ class OpenDesk implements Desk {
     this.runs = runs;
     this.book = book;
     this.#records = records;
+    this.#news = new SnapshotNews(ports.clock, (event) => this.tell(event));
     this.setAside = [settings.setAside, records.setAside].flatMap((file) => file ?? []);
     this.handles = new Handles(ports.random);
     this.places = new Places({ handles: this.handles, userHome, confined: options.confined });
     const tell = (event: EngineEvent): void => this.tell(event);
-    this.measuring = new Measuring({
-      engine,
-      ...ports,
-      tell: (measurement) => tell({ kind: 'measurement', measurement }),
-    });
+    const measured = (measurement: Measurement): void => tell({ kind: 'measurement', measurement });
+    this.measuring = new Measuring({ engine, ...ports, tell: measured });
     this.destinations = new Destinations({
       engine,
       ports,
@@ -195,7 +193,6 @@ class OpenDesk implements Desk {
       currencyOf: (setId) => this.#currencyOf(setId) ?? BY_HAND,
     });
     this.#work = this.#workOptions();
-    this.#news = new SnapshotNews(ports.clock, tell);
   }
 
   begin(): void {

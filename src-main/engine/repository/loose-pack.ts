@@ -1,3 +1,4 @@
+/** What is known of a pack that no index run covers: see blob-index.ts. */
 import type { PackId } from '../../../src-shared/ids.ts';
 import type { PackFooter } from '../pack/index.ts';
 
