@@ -54,7 +54,7 @@ describe('the order in which a file comes to be', () => {
       temporary,
       '/backup/packs',
     ]);
-    expect(operations[8]?.target).toBe(target);
+    expect(operations[9]?.target).toBe(target);
   });
 
   it('fsyncs the parent of each new folder before the file gets its name', async () => {
