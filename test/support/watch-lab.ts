@@ -100,8 +100,13 @@ export class WatchLab {
     }
   }
 
-  async close(): Promise<void> {
+  async closeWatcher(): Promise<void> {
     await this.#watcher?.close();
+    this.#watcher = undefined;
+  }
+
+  async close(): Promise<void> {
+    await this.closeWatcher();
     fs.rmSync(this.#folder, { recursive: true, force: true });
   }
 
