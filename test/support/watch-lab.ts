@@ -52,7 +52,7 @@ export class WatchLab {
   }
 
   async open(options: Partial<WatchOptions> = {}): Promise<void> {
-    this.#watcher = await openWatcher([this.kind], () => ({
+    this.#watcher = await openWatcher([this.kind], async () => ({
       root: this.root,
       canary: undefined,
       isIgnored: () => false,

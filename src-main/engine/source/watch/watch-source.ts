@@ -12,7 +12,7 @@ import { displayPath } from '../../../../src-shared/format/index.ts';
 import type { LogLevel, Ports } from '../../kernel/index.ts';
 import type { After } from './after.ts';
 import { Canary } from './canary.ts';
-import { chooseWatcher, openWatcher } from './choose.ts';
+import { chooseWatcher, isPassing, openWatcher } from './choose.ts';
 import {
   type RootChange,
   type RootIdentity,
@@ -222,10 +222,10 @@ class Supervisor implements WatchSource {
       this.#canary?.start();
       this.#everything(cause.reason, cause.detail);
     } catch (error) {
-      const { reason, message } = failureOf(error);
-      if (reason === 'closed') return;
-      // It went away while it was walked: the next look will say so.
-      if (reason === 'root-moved') return this.#ask({ ...cause, isFailure: true });
+      const failure = failureOf(error);
+      const { reason, message } = failure;
+      // Stopped; or the root went away while it was walked, which the next look will say; or a flood came.
+      if (isPassing(failure)) return this.#ask({ ...cause, isFailure: true });
       this.#become({ kind: 'scan-only', reason, message: scanOnlyMessage(reason, message) });
       if (!cause.isRetry) this.#everything(cause.reason, cause.detail);
     }
@@ -234,10 +234,10 @@ class Supervisor implements WatchSource {
 
   async #open(identity: RootIdentity): Promise<Watcher> {
     const { canary, folders, kinds = chooseWatcher(folders) } = this.#options;
-    if (kinds.some((kind) => kind !== 'inotify')) await Canary.makeFolder(canary);
-    return openWatcher(kinds, (kind) => {
+    return openWatcher(kinds, async (kind) => {
       // inotify says itself what a canary would find out.
       this.#canary = kind === 'inotify' ? undefined : this.#makeCanary(canary);
+      await this.#canary?.makeFolder();
       return {
         root: identity.folder,
         canary: this.#canary === undefined ? undefined : canary,

@@ -265,7 +265,7 @@ describe('the choice', () => {
     lab = new WatchLab('inotify');
     const events: WatchEvent[] = [];
     const tried: WatcherKind[] = [];
-    const watcher = await openWatcher(['chokidar', 'parcel', 'inotify'], (kind) => {
+    const watcher = await openWatcher(['chokidar', 'parcel', 'inotify'], async (kind) => {
       tried.push(kind);
       // Neither library can be given this path.
       const root = kind === 'inotify' ? lab.root : Buffer.from([0x2f, 0xff]);
