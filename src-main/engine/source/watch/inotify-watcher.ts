@@ -71,6 +71,8 @@ class InotifyWatcher implements Watcher {
     this.#lister = new FolderLister<Found>(
       ({ place, bytes }) => subfolderNames(this.#tree.pathOf(place), bytes),
       ({ place, isNew }, names) => {
+        // Dropped meanwhile: it is found again where it is now, and its names are those of whoever took its path.
+        if (!this.#tree.isPlaced(place)) return;
         for (const name of names) this.#enter(place, name.toString('latin1'), isNew);
       },
     );
