@@ -37,7 +37,7 @@ const outFolder = path.join(root, 'out');
 const buildsFolder = path.join(outFolder, 'builds');
 
 /** Packages with a native binary. */
-const NATIVE = ['better-sqlite3', 'blake3', 'koffi', 'lz4'];
+const NATIVE = ['@parcel/watcher', 'better-sqlite3', 'blake3', 'koffi', 'lz4'];
 
 /** What others start by name: out/main/NAME.js. */
 const STARTED = ['main', 'cli'];

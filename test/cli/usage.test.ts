@@ -29,13 +29,14 @@ const COMMANDS = [
   'doctor',
   'serve',
   'set',
+  'watch',
+  'status',
 ];
 const LATER = [
   'forget',
   'undelete',
   'pin',
   'reclaim',
-  'watch',
   'replicate',
   'repair',
   'drill',

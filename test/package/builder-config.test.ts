@@ -58,10 +58,16 @@ describe('electron-builder.yml', () => {
     expect(packageFile.desktopName).toBe(`${executableName}.desktop`);
   });
 
-  it('leaves out of the package exactly the dependencies that the build puts into our own files', () => {
+  it('leaves out of the package exactly the dependencies that the build puts into our own files and no other needs', () => {
     const build = readFileSync(path.join(root, 'scripts/build.mjs'), 'utf8');
-    const natives: readonly string[] = /NATIVE = \[([^\]]+)\]/.exec(build)?.[1]?.match(/[\w-]+/g) ?? [];
-    const bundled = Object.keys(packageFile.dependencies).filter((name) => !natives.includes(name));
+    const natives: readonly string[] = /NATIVE = \[([^\]]+)\]/.exec(build)?.[1]?.match(/[@\w/-]+/g) ?? [];
+    const neededBy = (name: string): readonly string[] => {
+      const file = path.join(root, 'node_modules', name, 'package.json');
+      return Object.keys((JSON.parse(readFileSync(file, 'utf8')) as { dependencies?: object }).dependencies ?? {});
+    };
+    // What a native package needs itself is there for it.
+    const kept = new Set([...natives, ...natives.flatMap(neededBy)]);
+    const bundled = Object.keys(packageFile.dependencies).filter((name) => !kept.has(name));
     const excluded = /!node_modules\/\{([^}]+)\}\/\*\*/.exec(JSON.stringify(config))?.[1]?.split(',') ?? [];
     expect(excluded.sort()).toEqual(bundled.map((name) => name.split('/')[0]).sort());
   });

@@ -52,7 +52,7 @@ export class WatchLab {
   }
 
   async open(options: Partial<WatchOptions> = {}): Promise<void> {
-    this.#watcher = await openWatcher([this.kind], () => ({
+    this.#watcher = await openWatcher([this.kind], async () => ({
       root: this.root,
       canary: undefined,
       isIgnored: () => false,
@@ -100,8 +100,13 @@ export class WatchLab {
     }
   }
 
-  async close(): Promise<void> {
+  async closeWatcher(): Promise<void> {
     await this.#watcher?.close();
+    this.#watcher = undefined;
+  }
+
+  async close(): Promise<void> {
+    await this.closeWatcher();
     fs.rmSync(this.#folder, { recursive: true, force: true });
   }
 

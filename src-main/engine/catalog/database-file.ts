@@ -13,7 +13,7 @@
  * The folder and its files are this user's alone: the names of an encrypted repository's files stand here in clear, as
  * they do in the folders that were backed up. Synchronous throughout: this runs in the catalog's own thread.
  */
-import { closeSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import SqliteDatabase, { type Database } from 'better-sqlite3';
 import type { LogLevel } from '../kernel/index.ts';
@@ -115,7 +115,27 @@ function ensureFile(file: string, creates: boolean): boolean {
   return true;
 }
 
+/** The page count in the header, as four bytes at this place. */
+const PAGE_COUNT_AT = 28;
+const HEADER_BYTES = 100;
+
+/** A file that was cut: its header names more pages than there are. With a log of changes beside it SQLite knows better. */
+function refuseCut(file: string): void {
+  const log = statSync(`${file}-wal`, { throwIfNoEntry: false });
+  const { size } = statSync(file);
+  if ((log !== undefined && log.size > 0) || size < HEADER_BYTES) return;
+  const header = Buffer.alloc(HEADER_BYTES);
+  const descriptor = openSync(file, 'r');
+  try {
+    readSync(descriptor, header, 0, HEADER_BYTES, 0);
+  } finally {
+    closeSync(descriptor);
+  }
+  if (size < header.readUInt32BE(PAGE_COUNT_AT) * PAGE_BYTES) throw new CatalogDamage('it was cut');
+}
+
 function openOnce(file: string, kind: FileKind): OpenFile {
+  refuseCut(file);
   const database = new SqliteDatabase(file, { timeout: BUSY_TIMEOUT_MS, fileMustExist: true });
   try {
     prepareFile(database, kind);

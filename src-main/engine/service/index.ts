@@ -1,4 +1,11 @@
 /** What stands above the flows: the doctor, figures, who this process is, and what this computer remembers. */
+export {
+  type DirtyJournal,
+  type JournalMark,
+  type JournalOptions,
+  type Unfinished,
+  openDirtyJournal,
+} from './dirty-journal.ts';
 export { examine } from './doctor.ts';
 export { type KnownHead, loadKnownHeads, rememberHeads } from './known-heads.ts';
 export { gatherStats } from './statistics.ts';

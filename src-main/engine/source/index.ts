@@ -59,5 +59,5 @@ export {
   type WatchState,
   type WatchTimes,
   WATCH_DEFAULTS,
-  watchSource,
-} from './watch/watch-source.ts';
+} from './watch/watch-options.ts';
+export { watchSource } from './watch/watch-source.ts';

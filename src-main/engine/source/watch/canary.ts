@@ -55,8 +55,8 @@ export class Canary {
   }
 
   /** Makes the folder that the watcher is given. Throws the system's errors. */
-  static async makeFolder(folder: Buffer): Promise<void> {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+  async makeFolder(): Promise<void> {
+    await mkdir(this.#options.folder, { recursive: true, mode: 0o700 });
   }
 
   /** From when on the watcher is open. */

@@ -39,24 +39,35 @@ export function chooseWatcher(folders: number, inotify = hasInotify()): readonly
 }
 
 /**
- * Opens the first that can be. A limit of the system ends the search where the others would meet it too.
+ * Opens the first that can be. What passes, and a limit that the others would meet too, ends the search.
  * @throws WatcherFailure of the one that was tried first
  */
 export async function openWatcher(
   kinds: readonly WatcherKind[],
-  options: (kind: WatcherKind) => WatchOptions,
+  options: (kind: WatcherKind) => Promise<WatchOptions>,
 ): Promise<Watcher> {
   let first: WatcherFailure | undefined;
   for (const kind of kinds) {
     try {
-      return await OPENERS[kind](options(kind));
+      return await OPENERS[kind](await options(kind));
     } catch (error) {
       const failure = failureOf(error);
       if (first === undefined || first.reason === 'not-available') first = failure;
-      if (failure.reason === 'closed' || failure.reason === 'root-moved' || isSharedLimit(failure)) throw failure;
+      if (isPassing(failure) || isSharedLimit(failure)) throw failure;
     }
   }
   throw first ?? new WatcherFailure('not-available', 'no watcher was named');
+}
+
+/** Nothing that another kind would do better. */
+export function isPassing({ reason }: WatcherFailure): boolean {
+  return (
+    reason === 'closed' ||
+    reason === 'root-moved' ||
+    reason === 'overflow' ||
+    reason === 'event-rate' ||
+    reason === 'canary'
+  );
 }
 
 function isSharedLimit({ reason }: WatcherFailure): boolean {

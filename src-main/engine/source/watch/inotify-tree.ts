@@ -40,6 +40,14 @@ export class WatchTree {
     return parent.children?.get(name);
   }
 
+  /** False for a place that was dropped, or lies below one. */
+  isPlaced(place: Place): boolean {
+    for (let at = place; at.parent !== undefined; at = at.parent) {
+      if (at.parent.children?.get(at.name) !== at) return false;
+    }
+    return true;
+  }
+
   /** Another folder at this place before is dropped with everything below it. */
   put(watch: number, parent: Place | undefined, name: string): Place {
     const before = parent?.children?.get(name);

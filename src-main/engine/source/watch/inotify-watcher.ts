@@ -12,9 +12,10 @@
  */
 import { displayPath } from '../../../../src-shared/format/index.ts';
 import { joinPath } from '../folder.ts';
+import { Glance } from './glance.ts';
 import { type Inotify, MASK, codeOfResult, hasInotify, openInotify } from './inotify-native.ts';
 import { type Place, WatchTree } from './inotify-tree.ts';
-import { FolderLister, withAccess } from './subfolders.ts';
+import { FolderLister, subfolderNames, withAccess } from './subfolders.ts';
 import { type LostReason, type WatchOptions, type Watcher, WatcherFailure } from './watcher.ts';
 
 /** Between two looks at the queue: while events come, and while none do. */
@@ -30,7 +31,7 @@ const EVENT_BYTES = 16;
 /** A folder that is gone, or no folder any more, or not for this user: nothing to watch, and nothing to back up. */
 const NOT_THERE: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES', 'EPERM', 'ENODEV', 'ESTALE']);
 
-type Found = { readonly place: Place; readonly isNew: boolean };
+type Found = { readonly place: Place; readonly isNew: boolean; readonly bytes: number | undefined };
 
 export async function openInotifyWatcher(options: WatchOptions): Promise<Watcher> {
   if (!hasInotify()) throw new WatcherFailure('not-available', 'inotify can’t be called here');
@@ -54,6 +55,7 @@ class InotifyWatcher implements Watcher {
   readonly #queue: Inotify;
   readonly #options: WatchOptions;
   readonly #tree: WatchTree;
+  readonly #glance = new Glance();
   readonly #lister: FolderLister<Found>;
   readonly #buffer = Buffer.alloc(READ_BYTES);
   #timer: NodeJS.Timeout | undefined;
@@ -67,8 +69,10 @@ class InotifyWatcher implements Watcher {
     this.#options = options;
     this.#tree = new WatchTree((watch) => queue.remove(watch));
     this.#lister = new FolderLister<Found>(
-      ({ place }) => this.#tree.pathOf(place),
+      ({ place, bytes }) => subfolderNames(this.#tree.pathOf(place), bytes),
       ({ place, isNew }, names) => {
+        // Dropped meanwhile: it is found again where it is now, and its names are those of whoever took its path.
+        if (!this.#tree.isPlaced(place)) return;
         for (const name of names) this.#enter(place, name.toString('latin1'), isNew);
       },
     );
@@ -88,7 +92,7 @@ class InotifyWatcher implements Watcher {
       if (watch === undefined && this.#failure === undefined) {
         this.#fail('root-moved', `${displayPath(folder)} can’t be watched`);
       }
-      if (watch !== undefined) this.#list(this.#tree.put(watch, undefined, folder.toString('latin1')), false);
+      if (watch !== undefined) this.#list(this.#tree.put(watch, undefined, folder.toString('latin1')), folder, false);
     }
     await this.#lister.idle();
     signal.removeEventListener('abort', stop);
@@ -122,7 +126,7 @@ class InotifyWatcher implements Watcher {
     if (this.#failure !== undefined || this.#isClosed || this.#options.isIgnored(path)) return;
     const watch = this.#add(path);
     if (watch === undefined) return;
-    this.#list(this.#tree.put(watch, parent, name), isNew);
+    this.#list(this.#tree.put(watch, parent, name), path, isNew);
     if (isNew) this.#report(path);
   }
 
@@ -130,8 +134,10 @@ class InotifyWatcher implements Watcher {
     if (!this.#isClosed) this.#options.report({ kind: 'dirty', folder });
   }
 
-  #list(place: Place, isNew: boolean): void {
-    this.#lister.add({ place, isNew });
+  /** After it is watched: a folder that comes into it from here on is an event. */
+  #list(place: Place, path: Buffer, isNew: boolean): void {
+    const { hasNone, bytes } = withAccess(path, (access) => this.#glance.at(access)) ?? { hasNone: true, bytes: 0 };
+    if (!hasNone) this.#lister.add({ place, isNew, bytes });
   }
 
   #add(path: Buffer): number | undefined {

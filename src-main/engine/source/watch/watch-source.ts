@@ -9,10 +9,9 @@
  *   - Where no watcher can be had the state says so in words for a person, and one is tried again now and then.
  */
 import { displayPath } from '../../../../src-shared/format/index.ts';
-import type { LogLevel, Ports } from '../../kernel/index.ts';
-import type { After } from './after.ts';
+import type { LogLevel } from '../../kernel/index.ts';
 import { Canary } from './canary.ts';
-import { chooseWatcher, openWatcher } from './choose.ts';
+import { chooseWatcher, isPassing, openWatcher } from './choose.ts';
 import {
   type RootChange,
   type RootIdentity,
@@ -24,84 +23,16 @@ import {
 } from './root-identity.ts';
 import { isWithin } from './mount-table.ts';
 import { scanOnlyMessage } from './scan-only.ts';
-import { type Batch, type LookReason, SETTLE_DEFAULTS, Settler, type SettleTimes } from './settle.ts';
+import { type LookReason, Settler } from './settle.ts';
 import { unawaited } from './unawaited.ts';
-import { type WatchEvent, type Watcher, type WatcherFailure, type WatcherKind, failureOf } from './watcher.ts';
-
-export type WatchState =
-  | { readonly kind: 'starting' }
-  | { readonly kind: 'watching'; readonly watcher: WatcherKind; readonly folders: number }
-  /** Changes are found by scheduled looks only; `message` is for people. */
-  | { readonly kind: 'scan-only'; readonly reason: WatcherFailure['reason']; readonly message: string }
-  /** The source is not there: nothing is looked at, and nothing counts as deleted. */
-  | { readonly kind: 'gone'; readonly message: string }
-  | { readonly kind: 'closed' };
-
-/** What is written to a journal before it is acted on. */
-export type DirtyNote =
-  { readonly kind: 'folder'; readonly folder: Buffer } | { readonly kind: 'everything'; readonly reason: LookReason };
-
-export type WatchTimes = SettleTimes & {
-  /** Between two looks whether the root is there. */
-  readonly rootPollMs: number;
-  /** Before a watcher that failed is begun anew: doubled each time, up to the last. */
-  readonly backOffMs: number;
-  readonly backOffMaxMs: number;
-  /** One that stood for so long was well, and the next failure is a first one. */
-  readonly healthyMs: number;
-  /** Between two tries where none could be had. */
-  readonly scanOnlyRetryMs: number;
-};
-
-export const WATCH_DEFAULTS: WatchTimes = {
-  ...SETTLE_DEFAULTS,
-  rootPollMs: 5000,
-  backOffMs: 1000,
-  backOffMaxMs: 5 * 60_000,
-  healthyMs: 10 * 60_000,
-  scanOnlyRetryMs: 10 * 60_000,
-};
-
-export type WatchSourceOptions = {
-  /** Absolute, as the source is named; a link is followed. */
-  readonly root: Buffer;
-  /** Folders, below `root` and named as it is, that the rules leave out. CAIRN_HOME and the repository must be among them. */
-  readonly isIgnored: (folder: Buffer) => boolean;
-  /** How many folders it had when it was last looked at; 0 where nobody knows. */
-  readonly folders: number;
-  /**
-   * Where the drive was mounted that the source lay on when it was last backed up; undefined the first time. With nothing
-   * mounted there the source counts as gone, also at the start.
-   */
-  readonly mountPoint: Buffer | undefined;
-  /** A folder in CAIRN_HOME for this source alone; it is made when it is needed. */
-  readonly canary: Buffer;
-  readonly ports: Pick<Ports, 'clock' | 'log'>;
-  readonly after: After;
-  /** Once at a time. Rejected: the same comes again, later. It takes its mark in the journal before it waits. */
-  readonly deliver: (batch: Batch) => Promise<void>;
-  /** Called as soon as something is dirty that was not. */
-  readonly note: (note: DirtyNote) => void;
-  readonly stateChanged: (state: WatchState) => void;
-  readonly times?: Partial<WatchTimes>;
-  /** For tests: otherwise choose.ts says. */
-  readonly kinds?: readonly WatcherKind[];
-};
-
-export type WatchSource = {
-  readonly state: WatchState;
-  /** Folders that wait to settle, or to be handed over. */
-  readonly pending: number | 'everything';
-  /** Of the drive that the root lies on, once it was found. To be kept with the source, for the next start. */
-  readonly mountPoint: Buffer | undefined;
-  /** Whether the root is what it was when it was last begun to be watched. To be asked after a look and before a commit. */
-  readonly isPresent: () => Promise<boolean>;
-  /** The computer woke up. */
-  readonly resumed: () => void;
-  /** `isIgnored` says something else now. */
-  readonly rulesChanged: () => void;
-  readonly close: () => Promise<void>;
-};
+import {
+  type WatchSource,
+  type WatchSourceOptions,
+  type WatchState,
+  type WatchTimes,
+  WATCH_DEFAULTS,
+} from './watch-options.ts';
+import { type WatchEvent, type Watcher, failureOf } from './watcher.ts';
 
 /** A root that does not answer for so long counts as gone: a network drive whose server is away. */
 const ANSWER_MS = 15_000;
@@ -139,7 +70,7 @@ class Supervisor implements WatchSource {
   /** What the loop is to do next; the first of several stays. */
   #request: Request | undefined;
   #wake: () => void = () => undefined;
-  #looking: Promise<unknown> = Promise.resolve();
+  #looking: Promise<RootLook> | undefined;
   #cancelPoll: (() => void) | undefined;
 
   constructor(options: WatchSourceOptions) {
@@ -222,10 +153,10 @@ class Supervisor implements WatchSource {
       this.#canary?.start();
       this.#everything(cause.reason, cause.detail);
     } catch (error) {
-      const { reason, message } = failureOf(error);
-      if (reason === 'closed') return;
-      // It went away while it was walked: the next look will say so.
-      if (reason === 'root-moved') return this.#ask({ ...cause, isFailure: true });
+      const failure = failureOf(error);
+      const { reason, message } = failure;
+      // Stopped; or the root went away while it was walked, which the next look will say; or a flood came.
+      if (isPassing(failure)) return this.#ask({ ...cause, isFailure: true });
       this.#become({ kind: 'scan-only', reason, message: scanOnlyMessage(reason, message) });
       if (!cause.isRetry) this.#everything(cause.reason, cause.detail);
     }
@@ -234,10 +165,10 @@ class Supervisor implements WatchSource {
 
   async #open(identity: RootIdentity): Promise<Watcher> {
     const { canary, folders, kinds = chooseWatcher(folders) } = this.#options;
-    if (kinds.some((kind) => kind !== 'inotify')) await Canary.makeFolder(canary);
-    return openWatcher(kinds, (kind) => {
+    return openWatcher(kinds, async (kind) => {
       // inotify says itself what a canary would find out.
       this.#canary = kind === 'inotify' ? undefined : this.#makeCanary(canary);
+      await this.#canary?.makeFolder();
       return {
         root: identity.folder,
         canary: this.#canary === undefined ? undefined : canary,
@@ -323,15 +254,24 @@ class Supervisor implements WatchSource {
     return false;
   }
 
-  /** One at a time: each that hangs holds a thread. */
+  /** While one hangs no other is begun: each holds one of the few threads that make system calls. */
   async #look(): Promise<RootLook> {
-    const { root, after } = this.#options;
-    const before = this.#looking;
-    const look = before.then(() => lookAtRoot(root, { isIgnored: this.#options.isIgnored }));
-    this.#looking = look.catch(() => undefined);
+    const { root, isIgnored } = this.#options;
+    const unanswered = { gone: `${displayPath(root)} does not answer` };
+    if (this.#looking !== undefined && (await this.#inTime(this.#looking)) === undefined) return unanswered;
+    const look = lookAtRoot(root, { isIgnored });
+    this.#looking = look;
+    const done = (): void => {
+      if (this.#looking === look) this.#looking = undefined;
+    };
+    look.then(done, done);
+    return (await this.#inTime(look)) ?? unanswered;
+  }
+
+  async #inTime(look: Promise<RootLook>): Promise<RootLook | undefined> {
     let cancel: () => void = () => undefined;
-    const late = new Promise<{ readonly gone: string }>((resolve) => {
-      cancel = after(ANSWER_MS, () => resolve({ gone: `${displayPath(root)} does not answer` }));
+    const late = new Promise<undefined>((resolve) => {
+      cancel = this.#options.after(ANSWER_MS, () => resolve(undefined));
     });
     return Promise.race([look, late]).finally(() => cancel());
   }
