@@ -44,7 +44,6 @@ const LATER = [
   'migrate',
   'prove',
   'check-proof',
-  'status',
 ];
 
 /** Arguments → what the one-line reason has to name. */

@@ -23,4 +23,3 @@ export { type Migration, StateFile, readRecord } from './state-file.ts';
 export { sweepTemporaries } from './temporaries.ts';
 export { listUndoable, undo, undoably } from './undo.ts';
 export { type WriterClaim, WRITER_IDS_MAX, claimWriter } from './writer-claim.ts';
-export { type DirtyJournal, openDirtyJournal } from './dirty-journal.ts';
