@@ -131,6 +131,7 @@ function refuseCut(file: string): void {
   } finally {
     closeSync(descriptor);
   }
+  if (!header.toString('latin1').startsWith('SQLite format 3')) return;
   if (size < header.readUInt32BE(PAGE_COUNT_AT) * PAGE_BYTES) throw new CatalogDamage('it was cut');
 }
 
