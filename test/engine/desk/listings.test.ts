@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BrowseSort } from '../../../src-shared/api/index.ts';
+import type { ListedEntry } from '../../../src-shared/model/index.ts';
 import { ServiceLab, type TestClient } from '../../support/service-lab.ts';
 
 let lab: ServiceLab;
