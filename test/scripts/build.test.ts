@@ -46,7 +46,12 @@ beforeAll(() => {
     write(`src-main/${other}.ts`, `console.log('${other}');\n`);
   write('src-renderer/index.html', '<!doctype html><title>page</title>');
   fs.copyFileSync(path.join(checkout, 'svelte.config.js'), at('svelte.config.js'));
-  for (const worker of ['backup/lane-worker', 'catalog/catalog-worker', 'restore/restore-worker', 'verify/check-worker']) {
+  for (const worker of [
+    'backup/lane-worker',
+    'catalog/catalog-worker',
+    'restore/restore-worker',
+    'verify/check-worker',
+  ]) {
     write(`src-main/engine/${worker}.ts`, `console.log('${worker}');\n`);
   }
 });
