@@ -10,7 +10,7 @@ const PLAIN = /^[\p{L}\p{M}\p{N} ._\-,=%~#&'@]$/u;
 export function requiredLiteral(pattern: string): string {
   let longest = '';
   let run = '';
-  const letters = [...pattern];
+  const letters = Array.from(pattern);
   for (let at = 0; at < letters.length; at++) {
     const letter = letters[at] ?? '';
     if (PLAIN.test(letter)) {

@@ -38,7 +38,7 @@ export function text(value: unknown): string {
 /** The one row of a statement in raw mode; undefined where there is none. */
 export function rowOf(value: unknown): Row | undefined {
   if (value === undefined) return undefined;
-  if (Array.isArray(value)) return value;
+  if (Array.isArray(value)) return value as Row;
   throw new CatalogDamage('a row is none');
 }
 

@@ -49,7 +49,7 @@ export class SnapshotWalk {
   readonly #signal: AbortSignal;
   readonly #breather = new Breather();
   #batch: Write[] = [];
-  #touched: number[] = [];
+  readonly #touched: number[] = [];
   #line = 0;
   #damagedPages = 0;
 
@@ -171,7 +171,9 @@ export class SnapshotWalk {
   async #compare(folder: Folder, after: FolderRef): Promise<void> {
     checkDepth(folder);
     const rows = new OpenRows(this.#reads, folder);
-    const onDamage = (): void => void this.#damagedPages++;
+    const onDamage = (): void => {
+      this.#damagedPages++;
+    };
     const { page, level, totalEntries } = after;
     for await (const leaf of iterateFolderLeaves(this.#pages.fetch, page, level, onDamage, totalEntries)) {
       const folders: { readonly child: Folder; readonly entry: DirectoryEntry }[] = [];
