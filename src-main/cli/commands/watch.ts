@@ -23,7 +23,7 @@ export function addWatch(program: Command, host: Host): void {
     .addOption(kdfCostOption())
     .addHelpText(
       'after',
-      '\nOne at a time: while the app or “cairn serve” runs, that one does it. Sets are made\nwith “cairn set add” or in the app. “cairn status” says how things stand.\n\nExamples:\n  cairn watch\n  cairn watch --password-file ~/.config/cairn-password',
+      '\nOne at a time: while the app or “cairn serve” runs, that one does it. Sets are\nmade with “cairn set add” or in the app. “cairn status” says how things stand.\n\nExamples:\n  cairn watch\n  cairn watch --password-file ~/.config/cairn-password',
     )
     .action(async (_flags: unknown, command: Command) => watch(host, command));
 }
