@@ -14,7 +14,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['test/torture/**', 'test/bench/**'],
     pool: 'forks',
-    maxWorkers: 2,
+    // One more than processors on a small machine: many tests wait for timers, disks and other programs.
+    maxWorkers: 3,
     // Generous: a limit is there to end a hang, not to measure anything.
     testTimeout: 60_000,
     hookTimeout: 60_000,

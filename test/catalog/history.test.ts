@@ -130,7 +130,7 @@ class History {
 const seed = testSeed('catalog histories');
 
 describe('over random histories', () => {
-  test.each([0, 1, 2, 3, 4, 5, 6, 7])(
+  test.each([0, 1, 2, 3])(
     'finds, versions and folders are those of a walk (history %i)',
     { timeout: 300_000 },
     async (round) => {

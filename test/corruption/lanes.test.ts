@@ -27,8 +27,8 @@ import { seeded, testSeed } from '../support/seed.ts';
 import { type ThreadCount, countThreads } from '../support/threads.ts';
 
 const TIMEOUT_MS = 300_000;
-const FLIP_STEP = 67;
-const DISTORTIONS_EVERY = 5;
+const FLIP_STEP = 97;
+const DISTORTIONS_EVERY = 7;
 const BACKUPS = 5;
 const seed = testSeed('damage with threads');
 

@@ -13,7 +13,7 @@ import { type Finding, sweep, sweepPairs } from '../support/scenario-sweep.ts';
 import { testSeed } from '../support/seed.ts';
 
 const TIMEOUT_MS = 600_000;
-const PAIRS = 300;
+const PAIRS = 150;
 
 const wordsOf = (findings: readonly Finding[]): string[] =>
   findings.map(({ where, violation }) => `${where}\n${violation.message}`);

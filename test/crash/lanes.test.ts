@@ -20,11 +20,11 @@ const TIMEOUT_MS = 600_000;
 const LANES = 2;
 const BACKUPS = 5;
 /** Prime to the nine variants of a crash: every operation is met, each variant in turn. */
-const CRASHES_EVERY = 5;
-const RECOVERS_EVERY = 40;
+const CRASHES_EVERY = 7;
+const RECOVERS_EVERY = 60;
 const PAIRS = 6;
 /** Prime to the ways in which an operation fails, by the same reason. */
-const FAULTS_EVERY = 149;
+const FAULTS_EVERY = 199;
 
 const wordsOf = (findings: readonly Finding[]): string[] =>
   findings.map(({ where, violation }) => `${where}\n${violation.message}`);
