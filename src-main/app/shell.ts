@@ -15,7 +15,7 @@ import { BACKGROUND_NOTICE, notify } from './notifications.ts';
 import { ENGINE_ENTRY, PRELOAD, secretsFile } from './places.ts';
 import { QuitGuard } from './policy/quit.ts';
 import type { Timers } from './policy/supervisor.ts';
-import { ENGINE_STOPPED, RUNNING } from './policy/tray.ts';
+import { ENGINE_STOPPED } from './policy/tray.ts';
 import { StayAwake, forwardPowerEvents } from './power.ts';
 import { askBeforeQuitting } from './quit-dialog.ts';
 import { quitOnlyThrough } from './quit-paths.ts';
@@ -61,7 +61,8 @@ export class Shell {
       desktop: new Desktop(systemKeychain(secretsFile()), () => this.window.current),
       timers: this.#options.timers,
       log: this.#options.log.write,
-      onReady: () => this.#showStatus(RUNNING),
+      // How things stand it says itself, maybe before it says that it is ready.
+      onReady: () => undefined,
       onStatus: (status) => this.#showStatus(status),
       onNotice: (notice) => this.#notify(notice),
       onTheme: (theme) => {

@@ -83,12 +83,13 @@ export async function openService(options: ServiceOptions): Promise<OpenService>
       ...(kdfCost === undefined ? {} : { kdfCost }),
     });
     await followLoginItem(desk, host);
-    const agent = options.withAgent === false ? undefined : agentOf(desk, options, ports);
+    const startsAgent = (): Agent | undefined =>
+      options.withAgent === false ? undefined : agentOf(desk, options, ports);
     const status = new StatusFile(home, { after: afterDelay, log, nowText: () => desk.nowText() });
     const keeper = new CatalogKeeper({ destinations: desk.destinations, tell: (event) => desk.tell(event), log });
     const handlers = createHandlers({ desk, keeper, engine, host, home, version: packageFile.version, kdfCost });
     const dispatch = createDispatch(handlers, ports);
-    return serviceOf(desk, lock, host, { dispatch, log, agent, status, keeper, catalog });
+    return serviceOf(desk, lock, host, { dispatch, log, startsAgent, status, keeper, catalog });
   } catch (error) {
     await lock.release();
     throw error;
@@ -124,7 +125,8 @@ async function followLoginItem(desk: Desk, { startsAtLogin }: EngineHost): Promi
 type Serving = {
   readonly dispatch: ReturnType<typeof createDispatch>;
   readonly log: Log;
-  readonly agent: Agent | undefined;
+  /** Called when everything listens: what it tells first must not be missed. */
+  readonly startsAgent: () => Agent | undefined;
   readonly status: StatusFile;
   readonly keeper: CatalogKeeper;
   readonly catalog: Catalog;
@@ -134,7 +136,7 @@ function serviceOf(
   desk: Desk,
   lock: HomeLock,
   host: EngineHost,
-  { dispatch, log, agent, status, keeper, catalog }: Serving,
+  { dispatch, log, startsAgent, status, keeper, catalog }: Serving,
 ): OpenService {
   const clients = new Set<() => void>();
   const stopTelling = desk.listen((event) => {
@@ -142,6 +144,7 @@ function serviceOf(
     keeper.heard(event);
     if (event.kind === 'overview') status.show(event.overview, titlesOf(desk));
   });
+  const agent = startsAgent();
   host.showTheme?.(desk.settings.state.theme);
   const looked = (): void => {
     desk.look().catch((error: unknown) => log('error', 'looking at destinations failed', { error }));

@@ -37,7 +37,7 @@ test('the package holds what the app needs, nothing else, and the app in it work
   const natives = files
     .filter((file) => file.endsWith('.node'))
     .map((file) => path.basename(path.dirname(file)) + '/' + path.basename(file));
-  expect(natives.sort()).toHaveLength(4);
+  expect(natives.sort()).toHaveLength(5);
   expect(natives.join(' ')).toContain(`prebuilds/${PLATFORM}.node`);
   expect(files).toEqual(
     expect.arrayContaining([

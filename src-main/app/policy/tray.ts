@@ -10,8 +10,6 @@ export type TrayItem =
 
 /** Before the engine has said anything. */
 export const STARTING: HostStatus = { state: 'idle', text: 'Starting…' };
-/** Until the engine says something better. */
-export const RUNNING: HostStatus = { state: 'idle', text: 'Ready' };
 export const ENGINE_STOPPED: HostStatus = { state: 'problem', text: 'The engine stopped and is being started again' };
 
 export const trayTip = (status: HostStatus): string => `Cairn: ${status.text}`;
