@@ -47,7 +47,7 @@ export const settings = {
   rememberNone: 'This computer has no keychain that Cairn may use.',
   rememberWeak: 'The keychain here would keep passwords readable for others, so Cairn does not use it.',
   workers: 'Processor threads',
-  workersAuto: 'As many as fit this computer',
+  workersAuto: 'As many as fit',
   readLimit: 'Read at most',
   writeLimit: 'Write at most',
   noLimit: 'No limit',

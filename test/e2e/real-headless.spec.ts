@@ -103,7 +103,7 @@ test('a page that is closed in the middle shows the same job again, and a full d
   await expect(jobBar(page).getByText(`Backed up ${FILES + 1} files`, { exact: true })).toBeVisible();
   write((index) => seeded(100 + index).bytes(FILE_BYTES));
   await go(page, 'Settings');
-  await page.getByLabel('Read at most').fill('1 MB');
+  await page.getByLabel('Read at most').fill('500 kB');
   await page.getByLabel('Read at most').blur();
   await go(page, 'Overview');
   await page.getByRole('button', { name: 'Back up now' }).first().click();

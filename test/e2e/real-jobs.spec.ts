@@ -10,7 +10,7 @@ import { beginBackup, expect, reopen, test } from './support/real.ts';
 const FILES = 40;
 const FILE_BYTES = 1_000_000;
 /** Slow enough to be looked at on every screen, twice, and fast enough for someone who waits. */
-const READ_BYTES_PER_SECOND = 2_000_000;
+const READ_BYTES_PER_SECOND = 1_000_000;
 
 test('a window that is closed in the middle of a backup shows the same job again, which can be cancelled', async ({
   page,

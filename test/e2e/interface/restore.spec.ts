@@ -86,7 +86,8 @@ test('a password that was typed long ago is asked for once more before files go 
   await expect(again).toHaveCount(0);
   expect(await cairn.page.getByText('Restored 1 item', { exact: true }).count()).toBe(0);
   await sheet.getByRole('button', { name: 'Restore 1 item' }).click();
-  await again.getByLabel('Password', { exact: true }).fill('not this one');
+  await expect(again.getByLabel('Password', { exact: true })).toBeFocused();
+  await page.keyboard.type('not this one');
   await again.getByRole('button', { name: 'Go on' }).click();
   await expect(again.getByText('That password does not open this backup')).toBeVisible();
   await again.getByLabel('Password', { exact: true }).fill('correct horse battery staple');
