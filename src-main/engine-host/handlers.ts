@@ -141,7 +141,7 @@ function setsHandlers({ desk }: HandlerOptions): Some<'sets'> {
       return desk.overview.set(set);
     },
     'sets.schedule': async ({ setId, schedule }) => {
-      const set = await desk.sets.schedule(setId, schedule);
+      const set = await desk.sets.setSchedule(setId, schedule);
       await desk.overview.refresh();
       return desk.overview.set(set);
     },

@@ -41,7 +41,7 @@ export type Schedule = {
   readonly staleAfterDays: number | null;
 };
 
-/** A moment, or the text “forever” (until a person says otherwise); null: not paused. */
+/** A moment, or “forever”: until a person says otherwise; null: not paused. */
 export type PausedUntil = string | null;
 
 /**

@@ -1,10 +1,13 @@
 /** `cairn set`: backup sets from the command line, also while the app runs. */
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import type { BackupReport } from '../../src-shared/model/index.ts';
 import type { SetView } from '../../src-main/cli/sets.ts';
 import { Place, errorDocument } from './cairn.ts';
+
+// Many processes, or a year: a busy computer takes its time.
+vi.setConfig({ testTimeout: 240_000 });
 
 let place: Place;
 beforeEach(() => {

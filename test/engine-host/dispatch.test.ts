@@ -229,6 +229,7 @@ describe('all of it together', () => {
   it('wrote nothing but the setting that was changed, and how things stand', () => {
     const after = everything(lab.folder).filter((line) => !/settings\.json|status\.json|locks/.test(line));
     expect(after).toEqual(before);
+    expect(fs.readdirSync(path.join(lab.home, 'locks/settings.json'))).toEqual([]);
   });
 
   it('met no defect, and put no secret into an error or the log', () => {

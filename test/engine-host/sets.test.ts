@@ -2,9 +2,12 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { SetsState } from '../../src-main/engine/sets/index.ts';
 import { PASSWORD, RULES, ServiceLab, type TestClient } from '../support/service-lab.ts';
+
+// Many processes, or a year: a busy computer takes its time.
+vi.setConfig({ testTimeout: 240_000 });
 
 const PROGRAM = path.resolve(import.meta.dirname, '../../out/main/cli.js');
 
@@ -122,6 +125,35 @@ describe('the app', () => {
 });
 
 const run = async (setId: string) => client.ended((await client.call('jobs.backup', { setId, reread: false })).jobId);
+
+describe('schedules', () => {
+  it('are set from the app, begin anew, and are saved; a cron text that means nothing is refused', async () => {
+    client = await lab.start();
+    const { set } = await lab.backedUp(client);
+    const { sets, book, destinations } = lab.service.desk;
+    const schedule = { ...sets.set(set.setId).schedule, timing: { kind: 'daily', at: '21:00' } } as const;
+    const { answeredMs } = book.entry(sets.set(set.setId)).state;
+    expect(await sets.setSchedule(set.setId, schedule)).toMatchObject({ schedule });
+    expect(book.entry(sets.set(set.setId)).state.answeredMs).toBeGreaterThan(answeredMs);
+    expect(await destinations.repository(set.destinationId).storedSets()).toMatchObject([{ schedule }]);
+    const odd = { ...schedule, timing: { kind: 'cron', text: '0 6 31 2 *' } } as const;
+    await expect(sets.setSchedule(set.setId, odd)).rejects.toThrow('never comes round');
+    expect(sets.set(set.setId).schedule).toEqual(schedule);
+  });
+
+  it('are paused for one set or for all, from when it was paused first', async () => {
+    client = await lab.start();
+    const { set } = await lab.backedUp(client);
+    const { sets } = lab.service.desk;
+    expect(await sets.pause(null, 'forever')).toMatchObject([{ setId: set.setId, pausedUntil: 'forever' }]);
+    const { pausedAt } = sets.set(set.setId);
+    expect(pausedAt).not.toBeNull();
+    const until = new Date(Date.now() + 3_600_000).toISOString();
+    expect(await sets.pause(set.setId, until)).toMatchObject([{ pausedUntil: until, pausedAt }]);
+    expect(await sets.pause(null, null)).toMatchObject([{ pausedUntil: null, pausedAt: null }]);
+    await expect(sets.pause('0'.repeat(32), 'forever')).rejects.toMatchObject({ code: 'app/not-found' });
+  });
+});
 
 describe('commands of a set', () => {
   const mark = (): string => path.join(lab.folder, 'mark');

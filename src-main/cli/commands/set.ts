@@ -246,11 +246,12 @@ function parsePause(text: string): number {
 }
 
 async function setPause(host: Host, name: string, until: (sets: Sets) => PausedUntil): Promise<void> {
-  const { findSet, pauseSet } = await import('../../engine/sets/index.ts');
+  const { findSet, pauseSets, setOf } = await import('../../engine/sets/index.ts');
   const sets = await openSets(host);
   const { setId } = findSet(sets.records.state, name);
   const pausedUntil = until(sets);
-  const record = await pauseSet(sets, setId, pausedUntil, sets.ports.clock.nowMs());
+  await pauseSets(sets, setId, pausedUntil, sets.ports.clock.nowMs());
+  const record = setOf(sets.records.state, setId);
   const words =
     pausedUntil === null
       ? `“${displayPath(record.name)}” runs by itself again.\n`

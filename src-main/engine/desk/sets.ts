@@ -17,6 +17,8 @@ import {
   type SetRecord,
   type SetsState,
   adoptSet,
+  changeSet,
+  pauseSets,
   setOf,
   setsToAdopt,
   storedSetOf,
@@ -153,6 +155,18 @@ export class Sets {
     return set;
   }
 
+  /** @throws CairnError app/not-found, usage/invalid for a cron text that means nothing */
+  async setSchedule(setId: string, schedule: Schedule): Promise<SetRecord> {
+    const set = await changeSet(this.#options, setId, { schedule });
+    await this.keepInRepository(set);
+    return set;
+  }
+
+  /** One set, or with null all of them. `until` null: they run again. */
+  pause(setId: string | null, until: PausedUntil): Promise<readonly SetRecord[]> {
+    return pauseSets(this.#options, setId, until, this.#options.ports.clock.nowMs());
+  }
+
   /**
    * Saves a set in its repository, where it differs, so that a new computer can go on with it. What keeps it from that is
    * no failure of anything else: the next backup saves it.
@@ -165,26 +179,6 @@ export class Sets {
       if (!isCairnError(error)) throw error;
       ports.log('info', 'a backup set was not saved in its repository', { set: set.name, reason: error.message });
     }
-  }
-
-  /** When it runs by itself. */
-  async schedule(setId: string, schedule: Schedule): Promise<SetRecord> {
-    return this.#change(setId, { schedule });
-  }
-
-  /** Null: all sets. Gives those that were changed. */
-  async pause(setId: string | null, pausedUntil: PausedUntil): Promise<readonly SetRecord[]> {
-    const ids = setId === null ? this.all().map((set) => set.setId) : [setId];
-    const changed: SetRecord[] = [];
-    for (const id of ids) changed.push(await this.#change(id, { pausedUntil }));
-    return changed;
-  }
-
-  async #change(setId: string, change: Partial<SetRecord>): Promise<SetRecord> {
-    const state = await this.#options.records.change((before) =>
-      withSetChanged(before, setId, (set) => ({ ...set, ...change })),
-    );
-    return setOf(state, setId);
   }
 
   async remove(setId: string): Promise<void> {

@@ -2,6 +2,7 @@
 import { CairnError } from '../../../src-shared/errors.ts';
 import { displayPath } from '../../../src-shared/format/index.ts';
 import type { PausedUntil } from '../../../src-shared/model/index.ts';
+import { checkCron } from '../schedule/index.ts';
 import type { StateFile } from '../service/index.ts';
 import type { ScheduleBook } from './schedule-book.ts';
 import { type SetRecord, type SetsState, setOf, withSetChanged } from './set-records.ts';
@@ -13,9 +14,10 @@ const ID_CHARACTERS_MIN = 4;
 
 /**
  * Changes what is given. With another timing the clock begins anew: times that the new one would have had do not count.
- * @throws CairnError app/not-found
+ * @throws CairnError app/not-found, usage/invalid
  */
 export async function changeSet({ records, book }: SetFiles, setId: string, change: SetChange): Promise<SetRecord> {
+  if (change.schedule?.timing.kind === 'cron') checkCron(change.schedule.timing.text);
   const before = setOf(records.state, setId);
   const set = setOf(
     await records.change((state) => withSetChanged(state, setId, (old) => ({ ...old, ...change }))),
@@ -25,22 +27,29 @@ export async function changeSet({ records, book }: SetFiles, setId: string, chan
   return set;
 }
 
-/** Pauses a set, or with null lets it run again; what was missed is then caught up. */
-export async function pauseSet(
-  { records }: SetFiles,
-  setId: string,
+/**
+ * Pauses a set (with null: all of them), or with no pause lets it run again; what it missed is then caught up.
+ * @throws CairnError app/not-found
+ */
+export async function pauseSets(
+  { records }: Pick<SetFiles, 'records'>,
+  setId: string | null,
   pausedUntil: PausedUntil,
   nowMs: number,
-): Promise<SetRecord> {
+): Promise<readonly SetRecord[]> {
   const now = new Date(nowMs).toISOString();
-  const state = await records.change((before) =>
-    withSetChanged(before, setId, (set) => {
+  const isMeant = (set: SetRecord): boolean => setId === null || set.setId === setId;
+  const state = await records.change((before) => {
+    if (setId !== null) setOf(before, setId);
+    const sets = before.sets.map((set) => {
+      if (!isMeant(set)) return set;
       // A pause that is prolonged began when it began.
       const pausedAt = pausedUntil === null ? null : set.pausedUntil === null ? now : set.pausedAt;
       return { ...set, pausedUntil, pausedAt };
-    }),
-  );
-  return setOf(state, setId);
+    });
+    return { ...before, sets };
+  });
+  return state.sets.filter(isMeant);
 }
 
 /**

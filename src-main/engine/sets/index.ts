@@ -1,5 +1,5 @@
 /** Backup sets as this computer keeps them, for the app, the agent and the command line at a time. */
-export { type SetChange, type SetFiles, changeSet, findSet, pauseSet } from './change.ts';
+export { type SetChange, type SetFiles, changeSet, findSet, pauseSets } from './change.ts';
 export { readPasswordFile } from './password-file.ts';
 export { type RunHost, runSet } from './run.ts';
 export { type BookEntry, ScheduleBook } from './schedule-book.ts';

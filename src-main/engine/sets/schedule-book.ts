@@ -86,11 +86,12 @@ export class ScheduleBook {
     await this.#change(set, (entry) => ({ ...entry, toldMs: this.#ports.clock.nowMs() }));
   }
 
-  /** Sets that are no more are forgotten with the next change. */
+  /** Sets that are no more. */
   async forget(setIds: readonly string[]): Promise<void> {
-    await this.#file.change(({ entries }) => ({
-      entries: Object.fromEntries(Object.entries(entries).filter(([setId]) => !setIds.includes(setId))),
-    }));
+    await this.#file.change((book) => {
+      const kept = Object.entries(book.entries).filter(([setId]) => !setIds.includes(setId));
+      return kept.length === Object.keys(book.entries).length ? book : { entries: Object.fromEntries(kept) };
+    });
   }
 
   async #change(set: SetRecord, change: (entry: BookEntry) => BookEntry): Promise<void> {

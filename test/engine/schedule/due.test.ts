@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { parseTiming } from '../../../src-shared/format/index.ts';
 import type { Timing } from '../../../src-shared/model/index.ts';
 import {
@@ -14,6 +14,9 @@ import {
 } from '../../../src-main/engine/schedule/index.ts';
 import { type Seeded, seeded, testSeed } from '../../support/seed.ts';
 import { type Shown, dailyTimes, minutesOf } from './wall-clock.ts';
+
+// Many processes, or a year: a busy computer takes its time.
+vi.setConfig({ testTimeout: 240_000 });
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

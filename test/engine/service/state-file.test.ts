@@ -5,9 +5,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import * as v from 'valibot';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { systemPorts } from '../../../src-main/engine/kernel/index.ts';
 import { StateFile } from '../../../src-main/engine/service/index.ts';
+
+// Many processes, or a year: a busy computer takes its time.
+vi.setConfig({ testTimeout: 240_000 });
 
 const ACTOR = path.resolve(import.meta.dirname, '../../support/state-file-actor.ts');
 let home: string;
