@@ -3,6 +3,7 @@
  * snapshots in costs, how large it is, and how fast it answers, against the design's bars. Questions are timed where they
  * are asked, the way to the thread and back included. Then a real repository of 56,000 files.
  */
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { BACKUP_DEFAULTS, backup } from '../../src-main/engine/backup/index.ts';
@@ -12,14 +13,14 @@ import { silentLog } from '../../src-main/engine/kernel/index.ts';
 import { listSnapshots } from '../../src-main/engine/snapshot/index.ts';
 import { parseWriterId } from '../../src-shared/ids.ts';
 import { seeded } from '../support/seed.ts';
-import { CatalogData } from './support/catalog-data.ts';
+import { CatalogData, INSTANCE_ID, REPOSITORY_ID } from './support/catalog-data.ts';
 import { writeTiny } from './support/data-tiny.ts';
 import { createRepository } from './support/files.ts';
 import { benchFlags, writeResult } from './support/flags.ts';
 import { exitOnSignals, memoryFolder, temporaryFolder } from './support/folders.ts';
 import { describeMachine, machineText } from './support/machine.ts';
 import { type Lap, median, startLap } from './support/measure.ts';
-import { formatCount, formatMs, printTable, threeDigits } from './support/table.ts';
+import { formatCount, formatMegabytes, formatMs, printTable, threeDigits } from './support/table.ts';
 
 const SIZES = {
   full: { files: 1_000_000, snapshots: 200, real: 56_000 },
@@ -29,7 +30,8 @@ const CHANGES = 60;
 const QUESTIONS = 101;
 const BYTES_BAR = 300;
 const MEMORY_NEEDED = 3e9;
-const ALL_BUT_FIRST = 1;
+/** Set for the process whose memory is measured: the home of the catalog. */
+const MEMORY_HOME = 'CAIRN_BENCH_CATALOG_HOME';
 
 type Row = readonly [work: string, median: string, slowest: string, cpu: string, bar: string, verdict: string];
 
@@ -73,7 +75,7 @@ async function takeInAll(catalog: Catalog, data: CatalogData, snapshots: number)
   await catalog.takeIn(repository, data.snapshots, { isWhole: true });
   const rows = [plainRow(`take in the first snapshot, ${formatCount(data.entries)} entries`, stop())];
   const laps: Lap[] = [];
-  for (let index = ALL_BUT_FIRST; index < snapshots; index++) {
+  for (let index = 1; index < snapshots; index++) {
     data.change(CHANGES);
     data.commit();
     stop = startLap();
@@ -190,6 +192,28 @@ async function realRepository(folder: string, files: number, seed: number): Prom
   return rows;
 }
 
+/** A process of its own that asks for a while: what it takes more than before it asked. */
+async function askForMemory(home: string): Promise<void> {
+  const catalog = openCatalog({ home, log: silentLog });
+  globalThis.gc?.();
+  const before = process.memoryUsage.rss();
+  const copy = { repositoryId: REPOSITORY_ID, instanceId: INSTANCE_ID };
+  for (let index = 0; index < 200; index++) {
+    await catalog.search(copy, { text: index % 2 === 0 ? 'report' : `photo${index}`, offset: 0, limit: 100 });
+    await catalog.series('nothing', { fromMs: 0, toMs: 1, buckets: 1 });
+  }
+  console.log(process.memoryUsage.rss() - before);
+  await catalog.close();
+}
+
+function memoryRow(home: string): Row {
+  const env = { ...process.env, [MEMORY_HOME]: home };
+  const args = ['--expose-gc', import.meta.filename];
+  const bytes = Number(execFileSync(process.execPath, args, { env, encoding: 'utf8' }));
+  results['memory of the thread, bytes'] = bytes;
+  return ['memory of the thread after 200 searches', formatMegabytes(bytes), '', '', '', ''];
+}
+
 async function run(): Promise<void> {
   const { quick, seed, json } = benchFlags();
   const sizes = quick ? SIZES.quick : SIZES.full;
@@ -216,6 +240,7 @@ async function run(): Promise<void> {
     `≤ ${BYTES_BAR} bytes`,
     bytesVerdict,
   ]);
+  asked.push(memoryRow(home));
   printTable(`The catalog of ${formatCount(data.entries)} entries and ${data.snapshots.length} snapshots`, head, [
     ...rows,
     ...asked,
@@ -224,4 +249,6 @@ async function run(): Promise<void> {
   writeResult(json, 'catalog', results);
 }
 
-await run();
+const memoryHome = process.env[MEMORY_HOME];
+if (memoryHome === undefined) await run();
+else await askForMemory(memoryHome);

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Catalog, openCatalog } from '../../src-main/engine/catalog/index.ts';
 import { type OpenRepository, openEngine } from '../../src-main/engine/index.ts';
 import type { Repository } from '../../src-main/engine/repository/index.ts';
+import { isCairnError } from '../../src-shared/errors.ts';
 import type { FileVersion, UnreadableFolder } from '../../src-shared/model/index.ts';
 import { unescapePath } from '../../src-shared/format/index.ts';
 import { Lab } from '../support/engine-lab.ts';

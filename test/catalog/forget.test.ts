@@ -77,12 +77,7 @@ describe('forgetting', () => {
     expect(await lab.catalog.takeIn(repository, snapshots.slice(0, 1), { isWhole: false })).toMatchObject({
       forgotten: 0,
     });
-    const other = {
-      config: repository.config,
-      readBlob: (...args: Parameters<typeof repository.readBlob>) => repository.readBlob(...args),
-      context: { instance: { instanceId: 'd'.repeat(32) } },
-    };
-    const copy = other as unknown as typeof repository;
+    const copy = lab.history.copyOf('d'.repeat(32));
     await lab.catalog.takeIn(copy, snapshots.slice(0, 2), { isWhole: true });
     expect(await lab.catalog.takeIn(repository, [], { isWhole: true })).toMatchObject({ forgotten: 1 });
     expect(await lab.catalog.missing(repository, snapshots)).toBe(1);
@@ -154,12 +149,9 @@ test('a drive that is gone in the middle ends it with that error, and nothing is
   lab.commit(5);
   const { repository, snapshots } = lab.history;
   let pages = 0;
-  const gone = {
-    config: repository.config,
-    context: repository.context,
-    readBlob: (...args: Parameters<typeof repository.readBlob>) =>
-      ++pages > 4 ? Promise.reject(new CairnError('destination/gone', 'away')) : repository.readBlob(...args),
-  } as unknown as typeof repository;
+  const gone = lab.history.copyOf(repository.context.instance.instanceId, () => {
+    if (++pages > 4) throw new CairnError('destination/gone', 'The drive is away.');
+  });
   await expect(lab.catalog.takeIn(gone, snapshots, { isWhole: true })).rejects.toMatchObject({
     code: 'destination/gone',
   });

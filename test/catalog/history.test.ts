@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { unescapePath } from '../../src-shared/format/index.ts';
-import type { FileVersion } from '../../src-shared/model/index.ts';
+import type { CatalogEntry, FileVersion, ListedEntry } from '../../src-shared/model/index.ts';
 import { findEntries, listEntries, listVersions, splitPath } from '../../src-main/engine/browse/index.ts';
 import { type Catalog, openCatalog } from '../../src-main/engine/catalog/index.ts';
 import type { Snapshot } from '../../src-main/engine/snapshot/index.ts';
@@ -55,6 +55,15 @@ const PATTERNS = [
 
 type Versions = readonly FileVersion[];
 
+function withoutCount({ entries: _, ...entry }: CatalogEntry): object {
+  return entry;
+}
+
+/** The catalog keeps no owners. */
+function withoutOwner(entry: ListedEntry): object {
+  return Object.fromEntries(Object.entries(entry).filter(([field]) => field !== 'uid' && field !== 'gid'));
+}
+
 async function expectSame(lab: HistoryLab, snapshots: readonly Snapshot[], random: Seeded): Promise<void> {
   const { repository } = lab;
   const paths = new Set<string>(['', 'nothing', 'one', 'two/nothing']);
@@ -77,19 +86,13 @@ async function expectSame(lab: HistoryLab, snapshots: readonly Snapshot[], rando
       const found = await catalog.folder(repository.config.repositoryId, snapshot.id, splitPath(bytes));
       const walked: object[] = [];
       try {
-        for await (const { uid, gid, ...entry } of listEntries(repository, snapshot, bytes, {
-          recursive: false,
-        })) {
-          expect([typeof uid, typeof gid], asText).toEqual(['number', 'number']);
-          walked.push(entry);
-        }
+        for await (const entry of listEntries(repository, snapshot, bytes, { recursive: false }))
+          walked.push(withoutOwner(entry));
       } catch {
         expect(found, asText).toEqual({ kind: 'absent' });
         continue;
       }
-      expect(found?.kind === 'found' && found.entries.map(({ entries: _entries, ...entry }) => entry), asText).toEqual(
-        walked,
-      );
+      expect(found?.kind === 'found' && found.entries.map(withoutCount), asText).toEqual(walked);
     }
   }
 }

@@ -11,6 +11,7 @@ import {
   type DirectoryEntry,
   type Entry,
   type FolderRoot,
+  PAGE_BLOB_TYPE,
 } from '../../src-main/engine/merkle/index.ts';
 import type { Repository } from '../../src-main/engine/repository/index.ts';
 import { type Snapshot, bySnapshotOrder } from '../../src-main/engine/snapshot/index.ts';
@@ -31,20 +32,28 @@ export type SourceTree = { readonly path: string; readonly name: string; readonl
 export class HistoryLab {
   readonly repository: Repository;
   readonly #pages = createPageStore();
+  readonly #repositoryId: string;
   readonly #lost = new Set<string>();
   /** Oldest first. */
   snapshots: Snapshot[] = [];
   #count = 0;
 
   constructor(options: { readonly repositoryId?: string; readonly instanceId?: string } = {}) {
-    const readBlob = (page: Uint8Array): Promise<Uint8Array> => {
-      if (this.#lost.has(toHex(page))) return Promise.reject(new CairnError('integrity/missing', 'A page is lost.'));
-      return Promise.resolve(this.#pages.fetch(asBlobId(page), 3));
+    this.#repositoryId = options.repositoryId ?? 'a'.repeat(32);
+    this.repository = this.copyOf(options.instanceId ?? 'b'.repeat(32));
+  }
+
+  /** The same as another copy of it; `onRead` hears of each page and may throw. */
+  copyOf(instanceId: string, onRead: () => void = () => undefined): Repository {
+    const readBlob = async (page: Uint8Array): Promise<Uint8Array> => {
+      onRead();
+      if (this.#lost.has(toHex(page))) throw new CairnError('integrity/missing', 'A page is lost.');
+      return this.#pages.fetch(asBlobId(page), PAGE_BLOB_TYPE.folder);
     };
     // What walks and the catalog use of a repository; the rest is not there.
-    this.repository = {
-      config: { repositoryId: options.repositoryId ?? 'a'.repeat(32) },
-      context: { instance: { instanceId: options.instanceId ?? 'b'.repeat(32) } },
+    return {
+      config: { repositoryId: this.#repositoryId },
+      context: { instance: { instanceId } },
       readBlob,
     } as unknown as Repository;
   }

@@ -24,12 +24,14 @@ import { Metrics } from './metrics.ts';
 import { METRICS_FILE } from './metrics-schema.ts';
 import { TreeReads } from './tree-reads.ts';
 import { TREES_FILE } from './trees-schema.ts';
+import { Views } from './view.ts';
 
 const PAUSE_MS = 60_000;
+const IDLE_MS = 60_000;
 /** Files that are open at once; each has a cache of up to 16 MB. */
 const OPEN_MAX = 4;
 
-export type Trees = { readonly database: Database; readonly reads: TreeReads };
+export type Trees = { readonly database: Database; readonly reads: TreeReads; readonly views: Views };
 /** `uses` under way; one that was dropped is closed after the last of them. */
 type Open<Content> = OpenFile & { readonly content: Content; uses: number; isDropped: boolean };
 
@@ -47,7 +49,10 @@ export class CatalogFiles {
 
   constructor(options: FilesOptions) {
     this.#options = options;
-    this.#trees = new Shelf(TREES_FILE, options, (database) => ({ database, reads: new TreeReads(database) }));
+    this.#trees = new Shelf(TREES_FILE, options, (database) => {
+      const reads = new TreeReads(database);
+      return { database, reads, views: new Views(reads) };
+    });
     this.#metrics = new Shelf(METRICS_FILE, options, (database) => new Metrics(database));
   }
 
@@ -90,6 +95,7 @@ class Shelf<Content> {
   readonly #options: FilesOptions;
   readonly #contentOf: (database: Database) => Content;
   readonly #open = new Map<string, Open<Content>>();
+  #idle: NodeJS.Timeout | undefined;
   readonly #quietUntilMs = new Map<string, number>();
 
   constructor(kind: FileKind, options: FilesOptions, contentOf: (database: Database) => Content) {
@@ -116,11 +122,12 @@ class Shelf<Content> {
       } finally {
         open.uses--;
         if (open.isDropped && open.uses === 0) open.database.close();
+        this.#closeWhenIdle();
       }
     } catch (error) {
       if (isDamage(error)) this.#damaged(file, open, error);
       const reason = isDamage(error) ? new CatalogUnavailable(String(error), { cause: error }) : unavailable(error);
-      if (reason instanceof CatalogUnavailable && isLasting(error)) {
+      if (reason instanceof CatalogUnavailable && reason.isLasting) {
         this.#quietUntilMs.set(file, monotonicMs() + PAUSE_MS);
         log('warn', 'the catalog can’t be used at present', reason.message);
       }
@@ -137,7 +144,16 @@ class Shelf<Content> {
   }
 
   closeAll(): void {
+    clearTimeout(this.#idle);
     for (const file of [...this.#open.keys()]) this.close(file);
+  }
+
+  /** What nobody asks is closed, and its cache is given back. */
+  #closeWhenIdle(): void {
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => {
+      if ([...this.#open.values()].every(({ uses }) => uses === 0)) this.closeAll();
+    }, IDLE_MS).unref();
   }
 
   #get(file: string, creates: boolean): Open<Content> | undefined {
@@ -186,9 +202,4 @@ class Shelf<Content> {
       this.#options.log('warn', 'a damaged catalog file could not be set aside', String(error));
     }
   }
-}
-
-/** Another process at work is a matter of a moment. */
-function isLasting(error: unknown): boolean {
-  return !(error instanceof CatalogUnavailable) && !isDamage(error) && unavailable(error) instanceof CatalogUnavailable;
 }

@@ -4,7 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert, assertNever } from '../../../src-shared/assert.ts';
-import { CairnError, isCairnError } from '../../../src-shared/errors.ts';
+import { isCairnError } from '../../../src-shared/errors.ts';
 import { systemClock } from '../kernel/index.ts';
 import { CatalogFiles, type Trees } from './catalog-files.ts';
 import { CatalogUnavailable } from './database-file.ts';
@@ -24,7 +24,7 @@ import { PageCalls, PageSource } from './page-requests.ts';
 import { listFolder, listVersions } from './questions.ts';
 import { search } from './search.ts';
 import { takeIn } from './take-in.ts';
-import { type View, wholeView } from './view.ts';
+import type { View } from './view.ts';
 
 const port = parentPort;
 assert(port !== null, 'this module runs in a worker thread');
@@ -46,7 +46,7 @@ type Answer<Kind extends AskKind = AskKind> = Promise<Asks[Kind]['answer'] | und
 
 /** Only where every one of the snapshots is known, and whole. */
 function inView<Result>(trees: Trees, ids: readonly string[], work: (view: View) => Result): Result | undefined {
-  const view = wholeView(trees.reads, ids);
+  const view = trees.views.whole(ids);
   return view === undefined ? undefined : work(view);
 }
 
@@ -73,7 +73,7 @@ function answer(number: number, ask: AnyAsk): Answer {
         inView(trees, ask.snapshots, (view) => findEntries(trees.reads, view, ask.pattern)),
       );
     case 'search':
-      return files.trees(ask.repositoryId, false, ({ reads }) => search(reads, ask));
+      return files.trees(ask.repositoryId, false, ({ reads, views }) => search(reads, views.held(ask.instanceId), ask));
     case 'remove':
       return inTurn(ask.repositoryId, async () => {
         files.remove(ask.repositoryId);
@@ -106,7 +106,12 @@ async function inTurn<Result>(repositoryId: string, work: () => Promise<Result>)
 
 async function walk(number: number, ask: TakeInAsk): Promise<TakenIn | undefined> {
   const control = walks.get(number) ?? new AbortController();
-  const pages = new PageSource(calls, (wanted) => tell({ kind: 'pages', number, calls: wanted }));
+  const pages = new PageSource({
+    calls,
+    owner: number,
+    signal: control.signal,
+    send: (wanted) => tell({ kind: 'pages', number, calls: wanted }),
+  });
   return files.trees(ask.repositoryId, true, ({ database, reads }) =>
     takeIn(ask, {
       database,
@@ -162,7 +167,6 @@ port.on('message', (message: ToCatalog) => {
 /** What is under way comes to its end, so that whoever writes next need not wait. */
 async function stop(): Promise<void> {
   for (const control of walks.values()) control.abort();
-  calls.failAll(new CairnError('engine/cancelled', 'The catalog was closed.'));
   await Promise.allSettled(turns.values());
   files.close();
   port?.close();

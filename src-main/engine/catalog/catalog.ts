@@ -28,7 +28,7 @@ import { CatalogThread } from './thread.ts';
 /** Figures that wait to be written; beyond it they are dropped. */
 const FIGURES_WAITING_MAX = 4096;
 const FIGURES_BATCH = 512;
-const FIGURES_EVERY_MS = 10_000;
+const FIGURES_EVERY_MS = 30_000;
 
 export type TakeInOptions = {
   /** Every snapshot file could be read: what is not listed is not there any more. */

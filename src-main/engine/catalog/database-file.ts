@@ -40,6 +40,13 @@ export class CatalogDamage extends Error {
 /** The file can't be used at present, or another process is at work on it. */
 export class CatalogUnavailable extends Error {
   override readonly name = 'CatalogUnavailable';
+  /** It will be so for a while; another process at work is a matter of a moment. */
+  readonly isLasting: boolean;
+
+  constructor(message: string, options: { readonly isLasting?: boolean; readonly cause?: unknown } = {}) {
+    super(message, { cause: options.cause });
+    this.isLasting = options.isLasting ?? false;
+  }
 }
 
 export type FileKind = {
@@ -205,5 +212,6 @@ export function isDamage(error: unknown): boolean {
 export function unavailable(error: unknown): unknown {
   const code = codeOf(error);
   if (!/^(SQLITE_|E[A-Z0-9]+$)/.test(code) || isDamage(error)) return error;
-  return new CatalogUnavailable(`${code}: ${error instanceof Error ? error.message : ''}`, { cause: error });
+  const isLasting = !/^SQLITE_(BUSY|LOCKED)/.test(code);
+  return new CatalogUnavailable(`${code}: ${error instanceof Error ? error.message : ''}`, { isLasting, cause: error });
 }

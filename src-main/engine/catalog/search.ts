@@ -16,7 +16,7 @@ import { requiredLiteral } from './pattern-literal.ts';
 import { ENTRY_TYPE } from './questions.ts';
 import { fileVersion } from './timeline.ts';
 import { DEPTH_MAX, type Stretch, type TreeReads, type Version } from './tree-reads.ts';
-import { type Group, View, stretchOf } from './view.ts';
+import { type Group, type View, stretchOf } from './view.ts';
 
 export const SEARCH_TEXT_MAX = 1000;
 export const SEARCH_LIMIT_MAX = 500;
@@ -31,10 +31,8 @@ type Match = { readonly path: number; readonly mtimeMs: number; readonly root: G
 type Newest = { readonly version: Version; readonly group: Group; readonly place: number };
 
 /** @throws CairnError usage/invalid for a pattern that can't be understood */
-export function search(reads: TreeReads, ask: SearchAsk): CatalogPage {
-  const known = new Map(reads.snapshots().map((snapshot) => [snapshot.id, snapshot]));
-  const held = reads.heldBy(ask.instanceId).flatMap((id) => known.get(id) ?? []);
-  return new Search(reads, new View(reads, held), ask.text).page(ask.offset, ask.limit);
+export function search(reads: TreeReads, view: View, { text, offset, limit }: SearchAsk): CatalogPage {
+  return new Search(reads, view, text).page(offset, limit);
 }
 
 class Search {

@@ -86,7 +86,7 @@ export class SnapshotWalk {
       for await (const entry of iterateFolder(this.#pages.fetch, asBlobId(topPage), topLevel)) {
         const source = sources.find(({ name }) => equalBytes(utf8(name), entry.name));
         // No writer of ours makes such a page; what it shows is found without the catalog.
-        if (source === undefined) return [];
+        if (source === undefined || tops.some((top) => equalBytes(top.source, source.path))) return [];
         tops.push({ entry, source: source.path });
       }
     } catch (error) {

@@ -3,12 +3,11 @@
  * walks what is new, oldest first. Each snapshot is finished by one transaction of its own, so an end at any moment costs
  * no more than the one that was under way.
  */
-import { toHex } from '../kernel/index.ts';
 import type { Database, Statement } from 'better-sqlite3';
 import { Forgetting } from './forget.ts';
 import type { PageSource } from './page-requests.ts';
 import type { TakeInAsk, TakenIn } from './messages.ts';
-import { blob, integer, rowsOf } from './rows.ts';
+import { integer } from './rows.ts';
 import { checkSlice } from './slice-check.ts';
 import { SnapshotWalk } from './snapshot-walk.ts';
 import type { TreeReads } from './tree-reads.ts';
@@ -44,7 +43,6 @@ class TakeIn {
   readonly #forgetting: Forgetting;
   readonly #addHolder: Statement;
   readonly #dropHolder: Statement;
-  readonly #heldNumbers: Statement;
   readonly #unheld: Statement;
 
   constructor(ask: TakeInAsk, options: TakeInOptions, writes: TreeWrites) {
@@ -55,9 +53,6 @@ class TakeIn {
     this.#forgetting = new Forgetting(database, writes);
     this.#addHolder = database.prepare('INSERT OR IGNORE INTO holders(number, instance) VALUES (?, ?)');
     this.#dropHolder = database.prepare('DELETE FROM holders WHERE number = ? AND instance = ?');
-    this.#heldNumbers = database
-      .prepare('SELECT s.number, s.id FROM snapshots s JOIN holders h ON h.number = s.number WHERE h.instance = ?')
-      .raw();
     this.#unheld = database
       .prepare('SELECT number FROM snapshots WHERE number NOT IN (SELECT number FROM holders)')
       .pluck();
@@ -90,8 +85,8 @@ class TakeIn {
         if (known !== undefined) this.#addHolder.run(known.number, instanceId);
       }
       if (!isWhole) return;
-      for (const row of rowsOf(this.#heldNumbers.all(instanceId)))
-        if (!listed.has(toHex(blob(row[1])))) this.#dropHolder.run(row[0], instanceId);
+      for (const { id, number } of this.#options.reads.heldBy(instanceId))
+        if (!listed.has(id)) this.#dropHolder.run(number, instanceId);
     });
     const unheld = this.#unheld.all().map(integer);
     for (const number of unheld) this.#forgetting.forget(number);

@@ -5,7 +5,7 @@ import { NODE_TYPE_NUMBER, type NodeType } from '../merkle/index.ts';
 import { CatalogDamage } from './database-file.ts';
 import { FACT_COLUMNS, type Facts, TYPE_SHIFT, factsInRow, nodeTypeOf } from './facts.ts';
 import { NameBlocks } from './name-blocks.ts';
-import { blob, blobOrNone, integer, integerOrNone, real, rowOf, rowsOf } from './rows.ts';
+import { type Row, blob, blobOrNone, integer, integerOrNone, real, rowOf, rowsOf } from './rows.ts';
 
 /** No tree that a backup stores is deeper; a chain of parents that is longer goes round in a circle. */
 export const DEPTH_MAX = 8192;
@@ -69,11 +69,13 @@ export function tailValues(tail: Tail): readonly [Uint8Array | null, number | nu
 export class TreeReads {
   readonly names: NameBlocks;
   readonly #snapshot: Statement;
-  readonly #snapshots: Statement;
   readonly #held: Statement;
   readonly #line: Statement;
   readonly #lineRoots: Statement;
   readonly #members: Statement;
+  readonly #membersOf: Statement;
+  readonly #stamp: Statement;
+  readonly #database: Database;
   readonly #child: Statement;
   readonly #path: Statement;
   readonly #openChildren: Statement;
@@ -86,16 +88,16 @@ export class TreeReads {
     const rows = (sql: string): Statement => database.prepare(sql).raw();
     this.names = new NameBlocks(database);
     this.#snapshot = rows('SELECT number, id, whole, tried FROM snapshots WHERE id = ?');
-    this.#snapshots = rows('SELECT number, id, whole, tried FROM snapshots ORDER BY ordinal, finished, id');
-    this.#held = database
-      .prepare(
-        `SELECT s.id FROM snapshots s JOIN holders h ON h.number = s.number
-         WHERE h.instance = ? ORDER BY s.ordinal, s.finished, s.id`,
-      )
-      .pluck();
+    this.#held = rows(
+      `SELECT s.number, s.id, s.whole, s.tried FROM snapshots s JOIN holders h ON h.number = s.number
+       WHERE h.instance = ? ORDER BY s.ordinal, s.finished, s.id`,
+    );
     this.#line = rows('SELECT line, root, tail_page, tail_level, tail_whole FROM lines WHERE host = ? AND source = ?');
     this.#lineRoots = rows('SELECT line, root FROM lines');
     this.#members = rows('SELECT line, number, prefix FROM members ORDER BY line, number');
+    this.#membersOf = rows(`SELECT line, number, prefix FROM members WHERE number = ${INTEGER} ORDER BY line`);
+    this.#stamp = database.prepare('SELECT total_changes()').pluck();
+    this.#database = database;
     this.#child = database.prepare(`SELECT id FROM paths WHERE parent = ${INTEGER} AND name = ?`).pluck();
     this.#path = rows(`SELECT line, parent, name FROM paths WHERE id = ${INTEGER}`);
     this.#openChildren = rows(
@@ -125,14 +127,9 @@ export class TreeReads {
     return row && knownSnapshot(row);
   }
 
-  /** All, oldest first. */
-  snapshots(): readonly KnownSnapshot[] {
-    return rowsOf(this.#snapshots.all()).map(knownSnapshot);
-  }
-
-  /** Ids of what one copy of the repository holds, oldest first. */
-  heldBy(instanceId: string): readonly string[] {
-    return this.#held.all(instanceId).map((id) => toHex(blob(id)));
+  /** What one copy of the repository holds, oldest first. */
+  heldBy(instanceId: string): readonly KnownSnapshot[] {
+    return rowsOf(this.#held.all(instanceId)).map(knownSnapshot);
   }
 
   line(host: string, source: Uint8Array): Line | undefined {
@@ -159,11 +156,17 @@ export class TreeReads {
 
   /** By line, then number. */
   members(): readonly Member[] {
-    return rowsOf(this.#members.all()).map((row) => ({
-      line: integer(row[0]),
-      number: integer(row[1]),
-      prefix: blobOrNone(row[2]),
-    }));
+    return rowsOf(this.#members.all()).map(member);
+  }
+
+  membersOf(number: number): readonly Member[] {
+    return rowsOf(this.#membersOf.all(number)).map(member);
+  }
+
+  /** Another one after any change, by this process or another one. */
+  stamp(): string {
+    const others = this.#database.pragma('data_version', { simple: true });
+    return `${integer(others)}:${integer(this.#stamp.get())}`;
   }
 
   pathId(parent: number, name: Uint8Array): number | undefined {
@@ -242,11 +245,15 @@ export class TreeReads {
   }
 }
 
-function knownSnapshot(row: readonly unknown[]): KnownSnapshot {
+function knownSnapshot(row: Row): KnownSnapshot {
   return {
     number: integer(row[0]),
     id: toHex(blob(row[1])),
     isWhole: integer(row[2]) === 1,
     triedAtMs: integer(row[3]),
   };
+}
+
+function member(row: Row): Member {
+  return { line: integer(row[0]), number: integer(row[1]), prefix: blobOrNone(row[2]) };
 }

@@ -20,7 +20,9 @@ import { type Seeded, seeded } from '../../support/seed.ts';
 
 const FOLDER_FILES = 48;
 const GROUP_FOLDERS = 250;
-export const LARGE_FOLDER_FILES = 10_000;
+export const REPOSITORY_ID = 'a'.repeat(32);
+export const INSTANCE_ID = 'b'.repeat(32);
+const LARGE_FOLDER_FILES = 10_000;
 const WORDS =
   'report photo invoice index module component test draft holiday letter config readme music chapter budget note scan session harbour window garden'.split(
     ' ',
@@ -55,8 +57,8 @@ export class CatalogData {
       return id;
     };
     this.repository = {
-      config: { repositoryId: 'a'.repeat(32) },
-      context: { instance: { instanceId: 'b'.repeat(32) } },
+      config: { repositoryId: REPOSITORY_ID },
+      context: { instance: { instanceId: INSTANCE_ID } },
       readBlob: async (page: Uint8Array) => this.#pages.get(toHex(page)) ?? new Uint8Array(0),
     } as unknown as Repository;
     this.#fill(files);
