@@ -12,7 +12,6 @@ import { Lab } from '../support/engine-lab.ts';
 import { LOW_LIMITS, filesIn, flipIn, put } from '../support/lab-files.ts';
 import { testSeed } from '../support/seed.ts';
 import { buildTree, mutateTree } from '../support/tree-builder.ts';
-import { isCairnError } from '../../src-shared/errors.ts';
 
 const PASSWORD = 'correct horse';
 const PATTERNS = ['*', '*.txt', 'note*', '**/*.jpg', 'source/**', '*é*', 'Report-?*', 'nothing at all'];
