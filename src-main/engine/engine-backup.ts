@@ -5,18 +5,50 @@
 import { readFile } from 'node:fs/promises';
 import os from 'node:os';
 import { CairnError, isCairnError } from '../../src-shared/errors.ts';
-import { displayPath } from '../../src-shared/format/index.ts';
+import { displayPath, escapePath } from '../../src-shared/format/index.ts';
 import type { BackupPlan } from '../../src-shared/model/index.ts';
 import type { BackupRequest, PlanRequest } from './api.ts';
-import { BACKUP_DEFAULTS, type PlanOptions, planBackup } from './backup/index.ts';
+import { BACKUP_DEFAULTS, type FolderNotes, type PlanOptions, planBackup } from './backup/index.ts';
 import type { Ports } from './kernel/index.ts';
 import { lowerPriority } from './low-priority.ts';
 import type { Repository } from './repository/index.ts';
+import { FolderMemory } from './service/index.ts';
 import type { WriteThrottle } from './store/index.ts';
 
+const MEMORIES_MAX = 32;
 const EXCLUDE_FILE_BYTES_MAX = 4 * 1024 * 1024;
 
 type Host = { readonly ports: Ports; readonly home: string };
+
+/** What this computer remembers of the folders of an open repository's sources: loaded once, kept while it is open. */
+export class FolderMemories {
+  readonly #options: Host & { readonly repositoryId: string };
+  readonly #memories = new Map<string, Promise<FolderMemory>>();
+
+  constructor(host: Host, { config }: Repository) {
+    this.#options = { ...host, repositoryId: config.repositoryId };
+  }
+
+  /** Runs a backup with what is remembered, and keeps what it saw when it was published. */
+  async remembering<Report>(
+    sources: readonly Uint8Array[],
+    run: (folders: FolderNotes) => Promise<Report>,
+    wasFull: (report: Report) => boolean,
+  ): Promise<Report> {
+    const key = sources.map(escapePath).join('\n');
+    let memory = this.#memories.get(key);
+    if (memory === undefined) {
+      memory = FolderMemory.open({ ...this.#options, sources });
+      // Sources of one repository are few; whoever asks for others all the time begins anew.
+      if (this.#memories.size >= MEMORIES_MAX) this.#memories.clear();
+      this.#memories.set(key, memory);
+    }
+    const notes = (await memory).begin();
+    const report = await run(notes);
+    await notes.keep(wasFull(report));
+    return report;
+  }
+}
 
 /** Runs a backup within the limits it was given; the next one has its own. */
 export async function throttled<Result>(

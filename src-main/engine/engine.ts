@@ -25,7 +25,7 @@ import { BACKUP_DEFAULTS, type BackupOptions, backUpChanges, backup } from './ba
 import { diffLive, diffSnapshots, listEntries, listFolder, locate, readContent } from './browse/index.ts';
 import type { Catalog } from './catalog/index.ts';
 import { assertSelfTest, parseCompression, parseRecoveryKey, type SlotSecret } from './codec/index.ts';
-import { planOptionsOf, runPlan, throttled } from './engine-backup.ts';
+import { FolderMemories, planOptionsOf, runPlan, throttled } from './engine-backup.ts';
 import { historyApi } from './engine-history.ts';
 import { keyApi } from './engine-keys.ts';
 import { type Ports, systemPorts } from './kernel/index.ts';
@@ -200,6 +200,7 @@ function openRepositoryApi(
   throttle: WriteThrottle,
 ): OpenRepository {
   const { instanceId } = repository.context.instance;
+  const memories = new FolderMemories(host, repository);
   const listing = async (): Promise<SnapshotListing> => {
     const listed = await listSnapshots(repository);
     for (const { file, error } of listed.damaged)
@@ -213,12 +214,23 @@ function openRepositoryApi(
     encrypted: repository.config.encrypted,
     backup: (request) =>
       throttled(host, throttle, request, () =>
-        runBackup(host, root, { repository, store }, request, (options) => backup(repository, options)),
+        runBackup(host, root, { repository, store }, request, (options) =>
+          memories.remembering(
+            options.sources,
+            (folders) => backup(repository, { ...options, folders }),
+            () => true,
+          ),
+        ),
       ),
     backUpChanges: (request, { since, folders }) =>
       throttled(host, throttle, request, () =>
         runBackup(host, root, { repository, store }, request, (options) =>
-          backUpChanges(repository, options, { parentId: parseSnapshotId(since), folders }),
+          memories.remembering(
+            options.sources,
+            (notes) =>
+              backUpChanges(repository, { ...options, folders: notes }, { parentId: parseSnapshotId(since), folders }),
+            ({ wasFull }) => wasFull,
+          ),
         ),
       ),
     planBackup: (request) => runPlan(host, root, repository, request),

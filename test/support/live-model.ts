@@ -17,6 +17,7 @@ import { systemClock, toHex } from '../../src-main/engine/kernel/index.ts';
 import type { Repository } from '../../src-main/engine/repository/index.ts';
 import { type Snapshot, listSnapshots } from '../../src-main/engine/snapshot/index.ts';
 import { type WatcherKind, afterDelay, watchSource } from '../../src-main/engine/source/index.ts';
+import { FolderMemory } from '../../src-main/engine/service/index.ts';
 import { parseSnapshotId } from '../../src-shared/ids.ts';
 import { escapePath } from '../../src-shared/format/index.ts';
 import { Lab } from './engine-lab.ts';
@@ -76,6 +77,7 @@ class ModelTree {
   #repository: Repository | undefined;
   #set: LiveSet | undefined;
   #count = 0;
+  #memory: FolderMemory | undefined;
 
   constructor(kind: WatcherKind, seed: number) {
     this.#kind = kind;
@@ -109,6 +111,12 @@ class ModelTree {
     for (let steps = 0; steps < FIRST_STEPS; steps++) this.#operations.step();
     await lab.init();
     this.#repository = await lab.open();
+    this.#memory = await FolderMemory.open({
+      home: lab.path('home'),
+      ports: lab.ports,
+      repositoryId: this.#repository.config.repositoryId,
+      sources: [Buffer.from(lab.source)],
+    });
     this.#set = this.#liveSet(this.#repository);
     this.#set.gate.open();
     await this.#settled();
@@ -135,14 +143,17 @@ class ModelTree {
           },
         }),
       backUpChanges: async ({ since, folders }) => {
-        const done = await lab.backUpChanges(repository, { parentId: parseSnapshotId(since), folders });
+        const notes = this.#memory!.begin();
+        const scope = { parentId: parseSnapshotId(since), folders };
+        const done = await lab.backUpChanges(repository, scope, { folders: notes });
+        await notes.keep(done.wasFull);
         if (done.wasFull) this.#figures.everything++;
         else if (done.report !== undefined) this.#figures.live++;
         return done;
       },
       backUpAll: async () => {
         this.#figures.everything++;
-        return (await lab.backup(repository)).snapshotId;
+        return this.#backUpAll(repository, false);
       },
       missed: () => Promise.resolve([]),
       newest: () => Promise.resolve(undefined),
@@ -150,6 +161,13 @@ class ModelTree {
       after: (delayMs, action) => afterDelay(Math.min(delayMs, WAIT_MS_MAX), action),
       changed: () => undefined,
     });
+  }
+
+  async #backUpAll(repository: Repository, reread: boolean): Promise<string> {
+    const notes = this.#memory!.begin();
+    const { snapshotId } = await this.#lab.backup(repository, { reread, folders: notes });
+    await notes.keep(true);
+    return snapshotId;
   }
 
   /** Undefined where everything is as it must be. */
@@ -164,7 +182,7 @@ class ModelTree {
     await this.#settled();
     const live = await this.#newest();
     const startedAtMs = systemClock.nowMs();
-    await this.#lab.backup(this.#repository!, { reread: true });
+    await this.#backUpAll(this.#repository!, true);
     const scanned = await this.#newest();
     this.#figures.sequences++;
     const isSame =

@@ -158,6 +158,7 @@ async function storeSources(
     followLinks: options.symlinks === 'follow',
     reread: options.reread,
     previousReadMs: parent?.record.startedAtMs,
+    folders: options.folders,
     signal,
   };
   const before = new PreviousEntries(repository, session, parent?.record.rootPage, parent?.record.sealPage);

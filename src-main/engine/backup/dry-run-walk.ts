@@ -114,12 +114,14 @@ export class PlanWalk {
     for (const entry of entries) this.#filesRemoved += (await countEntries(entry, this.#options.fetch)).files;
   }
 
-  /** By the same signs as a backup (file-backup.ts), but for a chunk that the repository lost. */
-  #isUnmodified(before: Entry & { readonly nodeType: 'file' }, { size, mtimeNs }: FileStat): boolean {
+  /** By the same signs as a backup (file-backup.ts), but for a chunk that the repository lost and folders that changed places. */
+  #isUnmodified(before: Entry & { readonly nodeType: 'file' }, { size, mtimeNs, ctimeNs }: FileStat): boolean {
     const { reread, previousReadNs } = this.#options;
     if (reread || before.size !== size || before.mtimeNs !== mtimeNs) return false;
     if (((before.fileFlags ?? 0) & FILE_FLAG.inconsistent) !== 0) return false;
-    return previousReadNs !== undefined && mtimeNs <= previousReadNs - RACY_WINDOW_NS;
+    if (previousReadNs === undefined) return false;
+    const longAgoNs = previousReadNs - RACY_WINDOW_NS;
+    return mtimeNs <= longAgoNs && ctimeNs <= longAgoNs;
   }
 
   /** Gives the problem where the folder can't be listed: then nothing in it counts, and nothing of it as removed. */

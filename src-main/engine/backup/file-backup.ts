@@ -64,7 +64,10 @@ export type Seen = {
   readonly linkGroup: number | undefined;
 };
 
-/** Whether the content that the parent snapshot has may be taken over for a file with this size and time. */
+/**
+ * Whether the content that the parent snapshot has may be taken over for a file with this size and these times. A new
+ * ctime alone is reason enough to read it: tools set back the mtime of what they write, and nobody can set a ctime.
+ */
 export function isUnmodified(
   options: FileBackupOptions,
   before: FileEntry,
@@ -73,7 +76,7 @@ export function isUnmodified(
   const { reread, session } = options;
   if (reread || before.size !== now.size || before.mtimeNs !== now.mtimeNs) return false;
   if (((before.fileFlags ?? 0) & FILE_FLAG.inconsistent) !== 0) return false;
-  if (!isOldTime(options, now)) return false;
+  if (!isOldTime(options, now) || !isLongAgo(options, now.ctimeNs)) return false;
   if (before.content.kind === 'pages') return hasAllChunks(options, before);
   for (const { id } of before.content.chunks) if (!session.has(id)) return false;
   return true;

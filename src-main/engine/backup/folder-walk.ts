@@ -28,7 +28,7 @@ import { FolderAssembly } from './folder-assembly.ts';
 import type { FolderScans, PreparedFolder, ScanTicket } from './folder-scans.ts';
 import { type FolderBuild, FolderSealer, type StoredFolder } from './folder-seal.ts';
 import { FolderTickets } from './folder-tickets.ts';
-import { type LeafOptions, LeafWalk } from './leaf-walk.ts';
+import { type KnownFolderOptions, KnownFolders } from './known-folders.ts';
 import { haveRulesChanged, takeOverFolder } from './live-folder.ts';
 import { type FolderScope, scopeBelow } from './live-scope.ts';
 import { PreviousEntries, type PreviousEntry, type PreviousFolder } from './previous.ts';
@@ -41,7 +41,7 @@ const UNSETTLED_MAX = 256;
 /** A folder with more entries is made while it is walked, so many rows at a time: its records would fill the memory. */
 const ROWS_AT_A_TIME = 8192;
 
-export type WalkOptions = LeafOptions & {
+export type WalkOptions = KnownFolderOptions & {
   readonly filter: Filter;
   readonly followLinks: boolean;
   readonly signal: AbortSignal | undefined;
@@ -64,6 +64,8 @@ export type FolderToWalk = {
   /** Everything about it but what it holds, as `describeEntry` gives it. */
   readonly name: Uint8Array;
   readonly previous: PreviousFolder | undefined;
+  /** It is the folder that the parent snapshot saw here, so what is in it can be known by its times. */
+  readonly isKnown: boolean;
   /** Device and inode of each folder above, only where links are followed. */
   readonly ancestors: readonly FileStat[];
 };
@@ -80,7 +82,7 @@ type Walking = FolderToWalk &
 export class FolderWalk {
   readonly #options: WalkOptions;
   readonly #sealer: FolderSealer;
-  readonly #leaves: LeafWalk;
+  readonly #known: KnownFolders;
   readonly #breather = new Breather();
   readonly #tickets: FolderTickets;
   #unsettled = 0;
@@ -89,15 +91,16 @@ export class FolderWalk {
   constructor(options: WalkOptions) {
     this.#options = options;
     this.#sealer = new FolderSealer(options.session, options.counters);
-    this.#leaves = new LeafWalk(options);
+    this.#known = new KnownFolders(options);
     this.#tickets = new FolderTickets(options.filter);
   }
 
   /** Walks a listed folder and everything below it. The caller closes the folder when `stored` has settled. */
-  walkTop(folder: FolderToWalk, listed: ListedFolder, top: TopPlace): Promise<WalkedFolder> {
+  walkTop(top: Omit<FolderToWalk, 'isKnown'>, listed: ListedFolder, place: TopPlace): Promise<WalkedFolder> {
+    const folder = { ...top, isKnown: this.#known.isTopKnown({ ...top, path: listed.folder.path }) };
     // A source that was not there before is new in all its parts.
     const scope = folder.previous === undefined ? 'all' : this.#options.scope;
-    const prepared = this.#tickets.prepare({ ...top, folder: listed.folder }, listed, undefined, scope === 'all');
+    const prepared = this.#tickets.prepare({ ...place, folder: listed.folder }, listed, undefined, scope === 'all');
     this.#options.scans.announce(prepared);
     return this.#walk(folder, prepared, scope);
   }
@@ -116,7 +119,7 @@ export class FolderWalk {
       ...folder,
       ...prepared,
       assembly,
-      readPatiently: (row, linkGroup) => this.#leaves.readPatiently(walking, row, linkGroup),
+      readPatiently: (row, linkGroup) => this.#known.leavesIn(walking).readPatiently(walking, row, linkGroup),
       begun: undefined,
       scope: scope !== 'all' && (await haveRulesChanged(this.#options, listing, previous)) ? 'all' : scope,
     };
@@ -170,9 +173,11 @@ export class FolderWalk {
   }
 
   /** Takes over, without making anything of it, a file that is in every respect what it was. */
-  #isSame({ assembly, judged }: Walking, row: number, before: PreviousEntries): boolean {
+  #isSame(walking: Walking, row: number, before: PreviousEntries): boolean {
+    const { assembly, judged } = walking;
     const { listing } = assembly;
-    if (judged.rows[row] !== ROW.included || !isUntouchedFile(this.#options, listing, row, before.cursor)) return false;
+    if (!walking.isKnown || judged.rows[row] !== ROW.included) return false;
+    if (!isUntouchedFile(this.#options, listing, row, before.cursor)) return false;
     assembly.same(row, before.page, before.cursor.recordStart, before.cursor.recordEnd);
     this.#options.counters.unmodified(before.cursor.size, false);
     before.step();
@@ -196,10 +201,12 @@ export class FolderWalk {
       const { access, path, isDescriptor, descriptor } = place.folder;
       const attributesOf = isDescriptor && descriptor !== undefined ? descriptor.fd : access;
       const seen = { name, stat, access, attributesOf, path, linkGroup: undefined };
-      const metadata = describeEntry(this.#options, seen, previous?.entry);
+      const metadata = describeEntry(this.#known.optionsIn(walking), seen, previous?.entry);
       const isSame = assembly.isSame && before.isWhole;
       const { begun } = walking;
-      return this.#sealer.seal({ nodePath: place.nodePath, metadata, assembly, previous, isSame, begun });
+      const stored = this.#sealer.seal({ nodePath: place.nodePath, metadata, assembly, previous, isSame, begun });
+      this.#known.note({ path, stat }, stored.entry.page);
+      return stored;
     } finally {
       this.#unsettled--;
       this.#wake?.();
@@ -228,14 +235,14 @@ export class FolderWalk {
     if (kept !== undefined) assembly.carry(row, kept);
     else {
       assembly.differs();
-      await this.#leaves.countRemoved(previous);
+      await this.#known.leaves.countRemoved(previous);
     }
   }
 
   /** Something of another type stands under the name now: the files that stood there are gone. */
   async #replaced(previous: PreviousEntry, nodeType: NodeType): Promise<void> {
     const isFollowed = this.#options.followLinks && nodeType === 'symlink';
-    if (!isFollowed) await this.#leaves.countRemoved(previous);
+    if (!isFollowed) await this.#known.leaves.countRemoved(previous);
   }
 
   /** One entry of the table: left out, known at once, or expected. Waits only where there is something to wait for. */
@@ -243,13 +250,13 @@ export class FolderWalk {
     const { assembly, judged } = walking;
     if (judged.rows[row] === ROW.excluded) return this.#excluded(walking, match);
     const nodeType = assembly.listing.nodeType(row);
-    if (nodeType === 'file') return this.#leaves.file(walking, row, match);
+    if (nodeType === 'file') return this.#known.leavesIn(walking).file(walking, row, match);
     if (nodeType === 'directory') {
       const isEmpty = judged.rows[row] === ROW.contentsExcluded;
       return isEmpty ? this.#emptyDirectory(walking, row, match) : this.#directory(walking, row, match);
     }
     if (nodeType === 'symlink' && this.#options.followLinks) return this.#follow(walking, row, match);
-    this.#leaves.special(walking, row, nodeType, match);
+    this.#known.leavesIn(walking).special(walking, row, nodeType, match);
     return undefined;
   }
 
@@ -257,19 +264,19 @@ export class FolderWalk {
   #excluded({ assembly }: Walking, match: PreviousEntry | undefined): Promise<void> | undefined {
     if (match === undefined) return undefined;
     assembly.differs();
-    return this.#leaves.countRemoved(match);
+    return this.#known.leaves.countRemoved(match);
   }
 
   /** A folder that a rule stores without what is in it. It is not even opened: it may be a drive that does not answer. */
   async #emptyDirectory(walking: Walking, row: number, match: PreviousEntry | undefined): Promise<void> {
     const { assembly } = walking;
-    const seen = this.#leaves.seen(walking, row, match);
-    const metadata = describeEntry(this.#options, seen, match?.entry);
+    const seen = this.#known.leavesIn(walking).seen(walking, row, match);
+    const metadata = describeEntry(this.#known.optionsIn(walking), seen, match?.entry);
     const empty = new FolderAssembly(EMPTY_LISTING, match?.folder !== undefined);
     const isEmptied = match?.entry.nodeType === 'directory' && match.entry.entryCount > 0;
     if (isEmptied) {
       empty.differs();
-      await this.#leaves.countRemoved(match);
+      await this.#known.leavesIn(walking).countRemoved(match);
     }
     this.#options.counters.folder(seen.path, isEmptied || match?.folder === undefined);
     const path = nodePath(walking.place.nodePath, canonicalName(seen.name).text);
@@ -280,8 +287,8 @@ export class FolderWalk {
   async #directory(walking: Walking, row: number, match: PreviousEntry | undefined): Promise<void> {
     const { assembly } = walking;
     const below = match?.folder === undefined ? 'all' : scopeBelow(walking.scope, assembly.listing.name(row));
-    if (below === undefined && match?.folder !== undefined) {
-      const kept = takeOverFolder(this.#options, this.#leaves.seen(walking, row, match), match.folder);
+    if (below === undefined && walking.isKnown && match?.folder !== undefined) {
+      const kept = takeOverFolder(this.#options, this.#known.leavesIn(walking).seen(walking, row, match), match.folder);
       if (kept !== undefined) return assembly.put(row, kept, match);
     }
     const scope = below ?? 'all';
@@ -289,7 +296,7 @@ export class FolderWalk {
     assembly.expect(row, match);
     const taken = this.#options.scans.take(ticket);
     const prepared = taken instanceof Promise ? await taken : taken;
-    if ('failed' in prepared) assembly.child(row, this.#leaves.unread(prepared.failed, match));
+    if ('failed' in prepared) assembly.child(row, this.#known.leavesIn(walking).unread(prepared.failed, match));
     else await this.#enter(walking, row, { prepared, scope, stat: ticket.expected }, match);
   }
 
@@ -313,10 +320,12 @@ export class FolderWalk {
   ): Promise<void> {
     const { assembly } = walking;
     const { folder } = prepared.place;
+    const previous = match?.folder;
     const below: FolderToWalk = {
       stat,
       name: assembly.listing.name(row),
-      previous: match?.folder,
+      previous,
+      isKnown: this.#known.isChildKnown(walking, { path: folder.path, stat, previous }),
       ancestors: this.#options.followLinks ? [...walking.ancestors, walking.stat] : [],
     };
     try {
@@ -336,11 +345,11 @@ export class FolderWalk {
   /** A link that is followed takes its target's place, unless that leads in a circle or a rule is about the target. */
   async #follow(walking: Walking, row: number, match: PreviousEntry | undefined): Promise<void> {
     const { assembly, place, ancestors, judged } = walking;
-    const seen = this.#leaves.seen(walking, row, match);
+    const seen = this.#known.leavesIn(walking).seen(walking, row, match);
     const target = followLink(seen.access, seen.path, [...ancestors, walking.stat]);
     if ('failed' in target) {
       this.#options.problems.push(target.failed);
-      this.#leaves.special(walking, row, 'symlink', match);
+      this.#known.leavesIn(walking).special(walking, row, 'symlink', match);
       return;
     }
     const decision = judged.rules?.decide(canonicalName(seen.name).text, target.stat);
@@ -354,15 +363,17 @@ export class FolderWalk {
       const listed = 'failed' in opened ? opened : listOpened(opened, target.stat);
       const prepared =
         'failed' in listed ? listed : this.#tickets.prepareChild(place, seen.name, judged.rules, listed, true);
-      if ('failed' in prepared) assembly.child(row, this.#leaves.unread(prepared.failed, match));
+      if ('failed' in prepared) assembly.child(row, this.#known.leavesIn(walking).unread(prepared.failed, match));
       else {
         this.#options.scans.announce(prepared);
         await this.#enter(walking, row, { prepared, scope: 'all', stat: target.stat }, match);
       }
     } else if (target.stat.nodeType === 'file') {
       const { path: access, stat } = target;
-      this.#leaves.store(walking, row, { ...seen, stat, access, attributesOf: access, linkGroup: undefined }, match);
-    } else this.#leaves.special(walking, row, 'symlink', match);
+      this.#known
+        .leavesIn(walking)
+        .store(walking, row, { ...seen, stat, access, attributesOf: access, linkGroup: undefined }, match);
+    } else this.#known.leavesIn(walking).special(walking, row, 'symlink', match);
   }
 }
 

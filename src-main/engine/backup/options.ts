@@ -4,6 +4,12 @@ import type { Progress } from '../../../src-shared/model/index.ts';
 import type { SourceRules } from '../snapshot/index.ts';
 import { type ExcludeFile, type FilterOptions, patternsIn } from '../source/index.ts';
 
+/** Which folder stood where: see service/folder-memory.ts. The backup asks about what was, and says what it sees. */
+export type FolderNotes = {
+  readonly has: (path: Uint8Array, inode: bigint, page: Uint8Array) => boolean;
+  readonly note: (path: Uint8Array, inode: bigint, page: Uint8Array) => void;
+};
+
 export type BackupOptions = {
   /** Absolute paths of the sources, raw bytes. */
   readonly sources: readonly Buffer[];
@@ -34,6 +40,8 @@ export type BackupOptions = {
   readonly lanesFromFiles: number;
   /** Bytes a second read from the sources, at most. Writing is limited in the store (engine.ts). */
   readonly readBytesPerSecondMax: number | undefined;
+  /** Undefined: a folder counts as the one that stood there before. */
+  readonly folders: FolderNotes | undefined;
   readonly host: string;
   readonly user: string;
   readonly writerId: WriterId;
@@ -59,6 +67,7 @@ export const BACKUP_DEFAULTS = {
   workers: 2,
   lanesFromFiles: 256,
   readBytesPerSecondMax: undefined,
+  folders: undefined,
   onProgress: () => undefined,
   signal: undefined,
 } as const satisfies Partial<BackupOptions>;

@@ -7,6 +7,7 @@ export {
   openDirtyJournal,
 } from './dirty-journal.ts';
 export { examine } from './doctor.ts';
+export { FolderMemory } from './folder-memory.ts';
 export { type KnownHead, loadKnownHeads, rememberHeads } from './known-heads.ts';
 export { gatherStats } from './statistics.ts';
 export { checkKnownRepository } from './known-repository.ts';

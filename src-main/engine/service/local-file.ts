@@ -21,6 +21,12 @@ export async function writeLocalText(file: string, text: string): Promise<void> 
   await rename(await writeTemporary(file, text), file);
 }
 
+/** The same for bytes. */
+export async function writeLocalBytes(file: string, bytes: Uint8Array): Promise<void> {
+  await makeLocalFolder(path.dirname(file));
+  await rename(await writeTemporary(file, bytes), file);
+}
+
 /** Makes a folder that is this user's alone, and those above it. Throws the system's errors. */
 export async function makeLocalFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -82,11 +88,11 @@ async function textOf(file: string): Promise<string | undefined> {
 
 let temporaryCount = 0;
 
-async function writeTemporary(file: string, text: string): Promise<string> {
+async function writeTemporary(file: string, content: string | Uint8Array): Promise<string> {
   const temporary = `${file}.${process.pid}-${temporaryCount++}.tmp`;
   const handle = await open(temporary, 'w', 0o600);
   try {
-    await handle.writeFile(text);
+    await handle.writeFile(content);
     await handle.sync();
   } finally {
     await handle.close();
