@@ -227,9 +227,9 @@ class AgentKillLab {
     claim(agent?.exitCode === null, `the agent ended by itself: ${this.#said}`);
     const ended = once(agent, 'close');
     agent.kill('SIGTERM');
-    await ended;
+    const [status] = (await ended) as [number | null];
     this.#agent = undefined;
-    claim(agent.exitCode === 0, `the agent did not end well: ${agent.exitCode} ${this.#said}`);
+    claim(status === 0, `the agent did not end well: ${status} ${this.#said}`);
     await this.#opened(async (repository) => {
       const { ok, damage } = await repository.verify({ depth: { kind: 'deep' } });
       claim(ok, `verify --deep finds damage: ${JSON.stringify(damage.slice(0, 3))}`);

@@ -224,7 +224,7 @@ class ModelTree {
       path.posix.join(escapePath(Buffer.from(this.#lab.source)), inSnapshot);
     this.#told.clear();
     const endMs = performance.now() + LATE_MS_MAX;
-    let missed: readonly string[] = [];
+    let missed: readonly string[];
     do {
       missed = this.#told.has('*') ? [] : missedPaths(diff, this.#told, absolute);
       await delay(LOOK_EVERY_MS);
