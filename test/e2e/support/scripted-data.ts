@@ -198,9 +198,12 @@ function destinationOf(scenario: Scenario, nowMs: number): Destination {
         ? new CairnError('repository/newer-format', 'It says format 3; this Cairn reads up to 2.').toWire()
         : null,
     awaySince: state === 'away' ? ago(nowMs, 3 * DAY_MS + 2 * HOUR_MS) : null,
+    volume: { label: 'Blue', fileSystem: 'exfat', uuid: '64A5-F009', removable: true, network: false },
+    copyAt: null,
     freeBytes: state === 'away' ? null : scenario === 'full' ? 18e6 : 1.62e12,
     totalBytes: state === 'away' ? null : 2e12,
     storedBytes: state === 'away' ? null : old ? 0 : 214e9,
+    forecast: old || state === 'away' ? { fullAt: null, bytesPerDay: null } : { fullAt: null, bytesPerDay: 1.1e9 },
     snapshots: known ? snapshotsOf(scenario, nowMs).length : null,
     remembered: true,
     verified: old

@@ -245,6 +245,7 @@ export class ScriptedEngine {
         setId: null,
         freeBytes: drive?.freeBytes ?? 188e9,
         totalBytes: drive?.totalBytes ?? 512e9,
+        sameDeviceAsSource: drive === undefined || drive.system,
       };
     },
     'overview.get': () => this.#overview(),
