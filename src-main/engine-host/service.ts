@@ -10,7 +10,7 @@ import type { Job, JobKind, Overview } from '../../src-shared/model/index.ts';
 import { processClock } from '../cli/clock.ts';
 import { homeFolder } from '../cli/home.ts';
 import { type LogFile, openLog } from '../cli/log.ts';
-import { type Desk, type Every, everyInterval, openDesk } from '../engine/desk/index.ts';
+import { type Desk, type DeskOptions, type Every, everyInterval, openDesk } from '../engine/desk/index.ts';
 import { openEngine } from '../engine/index.ts';
 import { type Log, systemPorts } from '../engine/kernel/index.ts';
 import { serveClient } from './connection.ts';
@@ -32,6 +32,8 @@ export type ServiceOptions = {
   readonly every?: Every;
   /** Lowered by tests only. */
   readonly kdfCost?: number;
+  /** Stood in for by tests: the drives of this computer. */
+  readonly volumes?: DeskOptions['volumes'];
 };
 
 export type OpenService = EngineService & { readonly desk: Desk; readonly lock: HomeLock };
@@ -52,7 +54,7 @@ export const startService: StartService = async (host) => {
 
 /** @throws CairnError app/busy where another Cairn serves this home, engine/local-state, repository/newer-format */
 export async function openService(options: ServiceOptions): Promise<OpenService> {
-  const { home, log, host, confined, userHome = os.homedir(), every = everyInterval, kdfCost } = options;
+  const { home, log, host, confined, userHome = os.homedir(), every = everyInterval, kdfCost, volumes } = options;
   const ports = { ...systemPorts, log };
   const lock = await lockHome(home, ports);
   try {
@@ -67,6 +69,7 @@ export async function openService(options: ServiceOptions): Promise<OpenService>
       userHome,
       hostName: os.hostname(),
       ...(kdfCost === undefined ? {} : { kdfCost }),
+      ...(volumes === undefined ? {} : { volumes }),
     });
     await followLoginItem(desk, host);
     const handlers = createHandlers({ desk, engine, host, home, version: packageFile.version, kdfCost });

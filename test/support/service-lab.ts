@@ -10,6 +10,7 @@ import type { WireError } from '../../src-shared/errors.ts';
 import type { BackupSet, Job, SetRules } from '../../src-shared/model/index.ts';
 import type { EngineHost, MessagePortLike } from '../../src-main/engine-host/port.ts';
 import { type OpenService, openService } from '../../src-main/engine-host/service.ts';
+import type { VolumeSource } from '../../src-main/engine/drives/index.ts';
 
 /** scrypt with N = 2^10: what the tests are about is not the key derivation. */
 export const KDF_COST_TEST = 10;
@@ -133,6 +134,8 @@ export class ServiceLab {
   readonly secrets = new Map<string, string>();
   readonly #ticks = new Set<() => void>();
   host: EngineHost;
+  /** The drives of the computer; its real ones unless a test says otherwise. */
+  volumes: VolumeSource | undefined;
   service!: OpenService;
 
   constructor() {
@@ -157,6 +160,7 @@ export class ServiceLab {
       host: this.host,
       confined: false,
       kdfCost: KDF_COST_TEST,
+      ...(this.volumes === undefined ? {} : { volumes: this.volumes }),
       log: (level, message, fields) => void this.logged.push({ level, message, fields }),
       every: (_intervalMs, action) => {
         this.#ticks.add(action);

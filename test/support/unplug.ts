@@ -86,9 +86,9 @@ async function attempt(at: number, round: number): Promise<boolean> {
   reset();
   change(round);
   const before = kind === 'swap' ? state(theirs) : [];
-  let isAway = false;
+  const gone = { isAway: false };
   const { fileSystem, begin } = interrupted(at, () => {
-    isAway = true;
+    gone.isAway = true;
     unmount();
     if (kind === 'swap') mount(theirs);
   });
@@ -103,7 +103,7 @@ async function attempt(at: number, round: number): Promise<boolean> {
       () => 'finished',
       (error: unknown) => (isCairnError(error) ? error.code : String(error)),
     );
-  if (!isAway) return false;
+  if (!gone.isAway) return false;
   ended[code] = (ended[code] ?? 0) + 1;
   if (kind === 'swap') {
     const found = state(theirs);

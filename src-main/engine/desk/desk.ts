@@ -5,19 +5,20 @@
 import type { EngineEvent, InputOf, ValueOf } from '../../../src-shared/api/index.ts';
 import { CairnError } from '../../../src-shared/errors.ts';
 import type { Job, Settings } from '../../../src-shared/model/index.ts';
-import { Destinations } from './destinations.ts';
+import { DriveWatch, systemVolumes } from '../drives/index.ts';
+import { pathWithin } from '../kernel/index.ts';
+import { Destinations, type Presence } from './destinations.ts';
 import { Handles } from './handles.ts';
 import { type Ended, Jobs } from './jobs.ts';
 import { Listings } from './listings.ts';
 import { Measuring } from './measure.ts';
 import { OverviewBoard } from './overview.ts';
 import { Places } from './places.ts';
-import { pathWithin } from './paths.ts';
 import type { DeskOptions } from './ports.ts';
 import { type ProbeOptions, probeDestination } from './probe.ts';
 import { figuresOf } from './reports.ts';
 import { Runs } from './runs.ts';
-import { openSetRecords } from './set-records.ts';
+import { type SetsState, openSetRecords } from './set-records.ts';
 import { Sets } from './sets.ts';
 import { openSettings } from './settings.ts';
 import type { StateFile } from './state-file.ts';
@@ -31,6 +32,7 @@ const LISTENERS_MAX = 64;
 
 export type Desk = {
   readonly settings: StateFile<Settings>;
+  readonly drives: DriveWatch;
   readonly places: Places;
   readonly sets: Sets;
   readonly destinations: Destinations;
@@ -51,6 +53,8 @@ export type Desk = {
   /** Everything that happens from now on; the returned function ends it. */
   listen(listener: (event: EngineEvent) => void): () => void;
   tell(event: EngineEvent): void;
+  /** Told when a destination's drive comes or goes; the returned function ends it. */
+  onPresence(listener: (presence: Presence) => void): () => void;
   /** Looks at destinations and sources now. */
   look(): Promise<void>;
   /** Cancels what runs, waits for it, and forgets every secret. */
@@ -71,6 +75,7 @@ export async function openDesk(options: DeskOptions): Promise<Desk> {
 
 class OpenDesk implements Desk {
   readonly settings: StateFile<Settings>;
+  readonly drives: DriveWatch;
   readonly places: Places;
   readonly sets: Sets;
   readonly destinations: Destinations;
@@ -85,6 +90,7 @@ class OpenDesk implements Desk {
   readonly #probeOptions: ProbeOptions;
   readonly #work: WorkOptions;
   readonly #listeners = new Set<(event: EngineEvent) => void>();
+  readonly #presenceListeners = new Set<(presence: Presence) => void>();
   /** Safety folders of restores that have not been recorded yet. */
   readonly #kept = new Map<string, readonly string[]>();
   #stopLooking: (() => void) | undefined;
@@ -103,7 +109,10 @@ class OpenDesk implements Desk {
     this.runs = runs;
     this.setAside = [settings.setAside, records.setAside].flatMap((file) => file ?? []);
     this.handles = new Handles(ports.random);
-    this.places = new Places({ handles: this.handles, userHome, confined: options.confined });
+    const { every, volumes = systemVolumes(userHome) } = options;
+    this.drives = new DriveWatch({ source: volumes, every, log: ports.log });
+    const { drives } = this;
+    this.places = new Places({ handles: this.handles, drives, userHome, confined: options.confined });
     const tell = (event: EngineEvent): void => this.tell(event);
     this.measuring = new Measuring({
       engine,
@@ -114,8 +123,11 @@ class OpenDesk implements Desk {
       engine,
       ports,
       keychain,
-      userHome,
+      drives,
       records,
+      onPresence: (presence) => {
+        for (const listener of this.#presenceListeners) listener(presence);
+      },
       onChanged: (destinationId) => this.#destinationChanged(destinationId),
       isAtWork: (destinationId) =>
         this.jobs.open().some((job) => job.destinationId === destinationId && job.state !== 'queued'),
@@ -124,17 +136,12 @@ class OpenDesk implements Desk {
       handles: this.handles,
       places: this.places,
       random: ports.random,
-      userHome,
-      setOf: (repositoryId, instanceId) => {
-        const known = records.state.destinations.find(
-          (destination) => destination.repositoryId === repositoryId && destination.instanceId === instanceId,
-        );
-        const set = records.state.sets.find(({ destinationId }) => destinationId === known?.destinationId);
-        return set?.setId ?? null;
-      },
+      drives,
+      setOf: (repositoryId, instanceId) => setAt(records.state, repositoryId, instanceId),
     };
     this.sets = new Sets({
       ...options,
+      drives,
       records,
       destinations: this.destinations,
       handles: this.handles,
@@ -155,11 +162,21 @@ class OpenDesk implements Desk {
   }
 
   begin(): void {
-    this.#stopLooking = this.#options.every(LOOK_EVERY_MS, () => {
-      this.look().catch((error: unknown) =>
+    const look = (): void =>
+      void this.look().catch((error: unknown) =>
         this.#options.ports.log('error', 'looking at destinations failed', { error }),
       );
+    const stopTimer = this.#options.every(LOOK_EVERY_MS, look);
+    const stopListening = this.drives.listen(() => {
+      this.tell({ kind: 'changed', topic: 'places', destinationId: null });
+      look();
     });
+    this.drives.start();
+    this.#stopLooking = () => {
+      stopTimer();
+      stopListening();
+      this.drives.stop();
+    };
   }
 
   async probe({ handle, sources }: InputOf<'places.probe'>): Promise<ValueOf<'places.probe'>> {
@@ -201,6 +218,11 @@ class OpenDesk implements Desk {
     return () => this.#listeners.delete(listener);
   }
 
+  onPresence(listener: (presence: Presence) => void): () => void {
+    this.#presenceListeners.add(listener);
+    return () => void this.#presenceListeners.delete(listener);
+  }
+
   tell(event: EngineEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
@@ -231,6 +253,7 @@ class OpenDesk implements Desk {
       engine,
       hostName,
       destinations: this.destinations,
+      drives: this.drives,
       handles: this.handles,
       listings: this.listings,
       settings: () => this.settings.state,
@@ -288,9 +311,17 @@ class OpenDesk implements Desk {
     const ended = state === 'done' || state === 'cancelled' ? state : 'failed';
     const shared = { runId: jobId, kind, setId, destinationId, state: ended, startedAt, durationMs, error } as const;
     await this.runs.add({ ...shared, ...figuresOf(outcome), undoable, undoIds }, outcome);
-    if (kind === 'backup') await this.destinations.recount(destinationId).catch(() => undefined);
+    // A drive that was pulled out is known to be away at once, and not at the next look.
+    if (error?.code === 'destination/gone') await this.destinations.refresh(destinationId).catch(() => undefined);
+    else if (kind === 'backup') await this.destinations.recount(destinationId).catch(() => undefined);
     this.tell({ kind: 'changed', topic: 'runs', destinationId });
     if (kind === 'backup' && state === 'done') this.tell({ kind: 'changed', topic: 'snapshots', destinationId });
     this.overview.soon();
   }
+}
+
+/** The set whose destination is this copy of a repository. */
+function setAt({ destinations, sets }: SetsState, repositoryId: string, instanceId: string | null): string | null {
+  const known = destinations.find((one) => one.repositoryId === repositoryId && one.instanceId === instanceId);
+  return sets.find(({ destinationId }) => destinationId === known?.destinationId)?.setId ?? null;
 }

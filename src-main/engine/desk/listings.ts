@@ -7,7 +7,7 @@ import { CairnError } from '../../../src-shared/errors.ts';
 import type { BrowseSort } from '../../../src-shared/api/index.ts';
 import type { BrowseEntry, BrowsePage, ListedEntry } from '../../../src-shared/model/index.ts';
 import type { OpenRepository } from '../api.ts';
-import { bytesOf } from './paths.ts';
+import { bytesOf } from '../kernel/index.ts';
 
 /** An entry takes about 500 bytes. */
 const ENTRIES_KEPT_MAX = 300_000;

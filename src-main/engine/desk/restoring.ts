@@ -9,7 +9,7 @@ import type { RestoreReport, SnapshotSummary } from '../../../src-shared/model/i
 import type { OpenRepository, OverwriteMode } from '../api.ts';
 import type { JobContext } from './jobs.ts';
 import type { Listings } from './listings.ts';
-import { bytesOf, joinPath } from './paths.ts';
+import { bytesOf, joinPath } from '../kernel/index.ts';
 import { sumOf } from './reports.ts';
 
 /**

@@ -4,7 +4,7 @@
  */
 import * as v from 'valibot';
 import { CairnError } from '../../../src-shared/errors.ts';
-import type { SetRules } from '../../../src-shared/model/index.ts';
+import type { DestinationVolume, SetRules } from '../../../src-shared/model/index.ts';
 import type { Ports } from '../kernel/index.ts';
 import { StateFile } from './state-file.ts';
 
@@ -32,6 +32,10 @@ export type DestinationRecord = {
   readonly instanceId: string;
   readonly encrypted: boolean;
   readonly remembered: boolean;
+  /** What it lay on when it was seen last. */
+  readonly volume: DestinationVolume | null;
+  /** Since when it is away; null while it is there. */
+  readonly awaySince: string | null;
 };
 
 export type SetsState = { readonly sets: readonly SetRecord[]; readonly destinations: readonly DestinationRecord[] };
@@ -47,6 +51,14 @@ const rules = v.object({
   gitignore: v.boolean(),
   excludeCaches: v.boolean(),
   excludeIfPresent: v.array(text),
+});
+
+const volume = v.object({
+  label: text,
+  fileSystem: text,
+  uuid: v.nullable(text),
+  removable: v.boolean(),
+  network: v.boolean(),
 });
 
 const schema = v.object({
@@ -74,6 +86,8 @@ const schema = v.object({
         instanceId: id,
         encrypted: v.boolean(),
         remembered: v.boolean(),
+        volume: v.optional(v.nullable(volume), null),
+        awaySince: v.optional(v.nullable(v.pipe(v.string(), v.isoTimestamp())), null),
       }),
     ),
     v.maxLength(RECORDS_MAX),

@@ -6,14 +6,24 @@
 import { stat } from 'node:fs/promises';
 import type { InputOf } from '../../../src-shared/api/index.ts';
 import { CairnError } from '../../../src-shared/errors.ts';
+import { displayPath, escapePath } from '../../../src-shared/format/index.ts';
 import type { SetRules, SetSource, SnapshotSummary } from '../../../src-shared/model/index.ts';
 import type { OpenRepository, Secret } from '../api.ts';
-import { mapBounded, toHex } from '../kernel/index.ts';
+import {
+  type DriveWatch,
+  Patience,
+  type StandingRepository,
+  destinationPath,
+  isSilent,
+  pathOnVolume,
+  realPlace,
+  standingAt,
+  volumeOf,
+} from '../drives/index.ts';
+import { baseNameOf, bytesOf, mapBounded, parentOf, pathWithin, toHex } from '../kernel/index.ts';
 import type { Destinations } from './destinations.ts';
-import { connectedDrives } from './drives.ts';
+import { factsOf } from './destination-status.ts';
 import type { Handles } from './handles.ts';
-import { Patience } from './patience.ts';
-import { baseNameOf, bytesOf, escapePath, parentOf, pathWithin } from './paths.ts';
 import type { DeskOptions } from './ports.ts';
 import { type ProbeOptions, findSite, probeDestination, refuseUnusable } from './probe.ts';
 import {
@@ -22,17 +32,18 @@ import {
   type SetRecord,
   type SetsState,
   setOf,
+  withDestination,
   withSet,
   withoutSet,
 } from './set-records.ts';
-import { destinationPath, standingAt } from './standing.ts';
 import type { StateFile } from './state-file.ts';
 
 const STATS_AT_ONCE = 8;
 /** A source on a network drive that hangs can’t be read either. */
 const patience = new Patience(5000, false);
 
-export type SetsOptions = Pick<DeskOptions, 'engine' | 'ports' | 'kdfCost' | 'userHome' | 'hostName'> & {
+export type SetsOptions = Pick<DeskOptions, 'engine' | 'ports' | 'kdfCost' | 'hostName'> & {
+  readonly drives: DriveWatch;
   readonly records: StateFile<SetsState>;
   readonly destinations: Destinations;
   readonly handles: Handles;
@@ -95,7 +106,12 @@ export class Sets {
     const destination = await this.#destinationAt(place);
     const known = records.state.sets.find(({ destinationId }) => destinationId === destination.destinationId);
     const set = known ?? (await this.#adoptedSet(repository, place, destination));
-    await records.change((state) => (known === undefined ? withSet(state, set, destination) : state));
+    // The drive that a person points at is the one to go on with, also where it is another one than before.
+    await records.change((state) =>
+      known === undefined
+        ? withSet(state, set, destination)
+        : withDestination(state, destination.destinationId, destination),
+    );
     await destinations.hold(destination.destinationId, repository, secret ?? undefined);
     await this.#rememberWhereAsked(destination.destinationId, secret ?? undefined, remember);
     return set;
@@ -135,14 +151,11 @@ export class Sets {
 
   /** The sources of a set as they are now. */
   async sourcesOf(set: SetRecord): Promise<readonly SetSource[]> {
+    const { table } = this.#options.drives;
     return mapBounded(set.sources, STATS_AT_ONCE, async (path): Promise<SetSource> => {
       const bytes = bytesOf(path);
-      const isThere = await patience.ask(path, () =>
-        stat(bytes).then(
-          () => true,
-          () => false,
-        ),
-      );
+      // One whose drive does not answer is not asked itself: it would hang too.
+      const isThere = !isSilent(bytes, table) && (await patience.ask(path, () => exists(bytes)));
       return { path, name: escapePath(baseNameOf(bytes)), state: isThere ? 'there' : 'gone' };
     });
   }
@@ -177,27 +190,45 @@ export class Sets {
 
   /** The record of what stands there now: a known one, or a new one. */
   async #destinationAt(place: string): Promise<DestinationRecord> {
-    const { ports, records, userHome } = this.#options;
+    const { ports, records, drives } = this.#options;
     const standing = await standingAt(place, ports.random);
     if (standing.kind !== 'repository' || standing.instanceId === null) {
       throw new CairnError('destination/gone', 'The repository went away while it was being opened.');
     }
     const { repositoryId, instanceId, encrypted } = standing;
-    const bytes = Buffer.from(place);
-    const drive = (await connectedDrives(userHome)).find(
-      ({ system, mountPoint }) => !system && pathWithin(bytes, mountPoint),
-    );
     const known = records.state.destinations.find(
       (destination) => destination.repositoryId === repositoryId && destination.instanceId === instanceId,
     );
+    if (known !== undefined) await this.#refuseCopy(known, standing);
+    const bytes = Buffer.from(place);
+    const real = await realPlace(bytes);
+    const volume = volumeOf(real, await drives.look());
+    const onDrive = volume === undefined || volume.system ? undefined : pathOnVolume(real, volume);
     const where = {
       path: escapePath(bytes),
-      pathOnDrive: drive === undefined ? null : escapePath(bytes.subarray(drive.mountPoint.length)).replace(/^\//, ''),
+      pathOnDrive: onDrive === undefined ? null : escapePath(onDrive),
+      volume: volume === undefined ? null : factsOf(volume, null),
+      awaySince: null,
     };
     if (known !== undefined) return { ...known, ...where };
-    const name = drive?.label ?? escapePath(baseNameOf(parentOf(bytes) ?? bytes));
+    const name = onDrive === undefined ? undefined : volume?.label;
     const destinationId = toHex(ports.random.bytes(16));
-    return { destinationId, name, ...where, repositoryId, instanceId, encrypted, remembered: false };
+    const who = { repositoryId, instanceId, encrypted, remembered: false };
+    return { destinationId, name: name ?? escapePath(baseNameOf(parentOf(bytes) ?? bytes)), ...where, ...who };
+  }
+
+  /** One instance in two places: a copy made byte by byte must not become the place that is written to by mistake. */
+  async #refuseCopy({ name, path }: DestinationRecord, { instanceId, folderKey }: StandingRepository): Promise<void> {
+    const { drives, ports } = this.#options;
+    const bytes = bytesOf(path);
+    if (isSilent(bytes, drives.table)) return;
+    const own = await standingAt(destinationPath(bytes), ports.random);
+    if (own.kind !== 'repository' || own.instanceId !== instanceId || own.folderKey === folderKey) return;
+    throw new CairnError(
+      'repository/wrong-identity',
+      `This is a copy of “${name}”, made byte by byte, and ${displayPath(bytes)} is connected too.`,
+      { hint: 'Nothing was changed. Disconnect the one that is not to be used any more, and choose the other again.' },
+    );
   }
 
   async #adoptedSet(repository: OpenRepository, place: string, destination: DestinationRecord): Promise<SetRecord> {
@@ -224,6 +255,13 @@ export class Sets {
     const probe = await probeDestination(Buffer.from(place), added, this.#options.probe);
     if (probe.state === 'inside-source') refuseUnusable(probe);
   }
+}
+
+function exists(path: Buffer): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 function secretOrRefuse(secret: Secret | null): Promise<Secret> {

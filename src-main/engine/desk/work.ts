@@ -4,15 +4,22 @@
  */
 import type { RestoreInput, VerifyDepthInput } from '../../../src-shared/api/index.ts';
 import { CairnError } from '../../../src-shared/errors.ts';
-import type { RestorePlace, Settings, SnapshotSummary, UndoReport } from '../../../src-shared/model/index.ts';
+import { escapePath, formatBytes } from '../../../src-shared/format/index.ts';
+import type {
+  BackupPlan,
+  RestorePlace,
+  Settings,
+  SnapshotSummary,
+  UndoReport,
+} from '../../../src-shared/model/index.ts';
 import type { BackupLimits, Engine } from '../api.ts';
 import type { Destinations } from './destinations.ts';
-import { spaceAt } from './drives.ts';
+import { type DriveWatch, bytesHeldBelow, roomFor, spaceAt } from '../drives/index.ts';
+import { bytesOf, parentOf } from '../kernel/index.ts';
 import type { Handles } from './handles.ts';
 import type { JobRequest } from './jobs.ts';
 import type { Listings } from './listings.ts';
 import { planRules } from './measure.ts';
-import { bytesOf, escapePath, parentOf } from './paths.ts';
 import { backupOutcome, restoreOutcome, undoOutcome, verifyOutcome } from './reports.ts';
 import { originalPlace, runRestore } from './restoring.ts';
 import type { RunRecord } from './run-records.ts';
@@ -21,6 +28,7 @@ import type { SetRecord } from './set-records.ts';
 export type WorkOptions = {
   readonly engine: Engine;
   readonly destinations: Destinations;
+  readonly drives: DriveWatch;
   readonly handles: Handles;
   readonly listings: Listings;
   readonly hostName: string;
@@ -66,12 +74,42 @@ export function backupJob(options: WorkOptions, set: SetRecord, reread: boolean)
       const before = lastOf(await repository.snapshots(), set, options.hostName);
       if (before === undefined) {
         // The first one: how much there is can only be found out by looking.
-        const { files, bytes } = await repository.planBackup(request);
-        context.expect({ files, bytes });
+        const plan = await repository.planBackup(request);
+        context.expect(plan);
+        await refuseTooSmall(options, destinationId, sources, plan);
       } else context.expect(sizeOf(before));
       return backupOutcome(await repository.backup({ ...request, ...limitsOf(options.settings()) }));
     },
   };
+}
+
+/**
+ * Before a first backup writes anything: whether it can fit at all. What is there already may hold some of it, so only an
+ * empty repository is judged; and what can't be told is tried.
+ * @throws CairnError destination/full
+ */
+async function refuseTooSmall(
+  { destinations, drives }: WorkOptions,
+  destinationId: string,
+  sources: readonly Buffer[],
+  { bytesOnDisk }: BackupPlan,
+): Promise<void> {
+  const { snapshots, space } = destinations.status(destinationId);
+  if (space === undefined || snapshots === undefined || snapshots.length > 0) return;
+  const held = await bytesHeldBelow(sources, drives.table);
+  if (held === undefined) return;
+  // Files with many names, and clones, are counted once for each name; their drive holds them once.
+  const expected = { kind: 'first', plainBytes: Math.min(bytesOnDisk, held) } as const;
+  const room = roomFor(expected, space.freeBytes);
+  // That it may not fit is said in the overview, and tried.
+  if (room.kind !== 'too-small') return destinations.expect(destinationId, expected);
+  const { name } = destinations.record(destinationId);
+  const [free, plain, least] = [space.freeBytes, expected.plainBytes, room.leastBytes].map(formatBytes);
+  throw new CairnError(
+    'destination/full',
+    `“${name}” has ${free} free. The folders hold ${plain} and take at least ${least}, however well they compress.`,
+    { hint: 'Nothing was written. Choose a larger drive, or leave some folders out.' },
+  );
 }
 
 /** The newest snapshot of the same sources of this computer. */
