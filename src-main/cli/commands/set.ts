@@ -66,12 +66,14 @@ async function add(host: Host, flags: SetFlags): Promise<void> {
   const passwordFile = await usablePasswordFile(flags);
   const { baseNameOf, bytesOf, destinationRecordAt, distinctSources, nameOfSources, newSetRecord } =
     await import('../../engine/desk/index.ts');
+  const { systemVolumes, volumesNow } = await import('../../engine/drives/index.ts');
   const sources = distinctSources(change.sources.map(bytesOf));
   const sets = await openSets(host);
   const { ports, userHome, records } = sets;
   const source = secretSource(host, flags, path);
   const { record, destination } = await inRepositoryAt(host, { path, source }, {}, async (repository) => {
-    const found = await destinationRecordAt(path, { ports, userHome, known: records.state.destinations });
+    const table = await volumesNow(systemVolumes(userHome));
+    const found = await destinationRecordAt(path, { ports, table, known: records.state.destinations });
     const destination = passwordFile === undefined ? found : { ...found, passwordFile };
     const record = newSetRecord(ports, {
       ...change,
