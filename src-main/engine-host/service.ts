@@ -20,8 +20,8 @@ import {
   openDesk,
 } from '../engine/desk/index.ts';
 import { openEngine } from '../engine/index.ts';
-import { type Log, type Ports, systemPorts } from '../engine/kernel/index.ts';
-import { afterDelay, systemProbes, systemTimeZone } from '../engine/schedule/index.ts';
+import { type Log, type Ports, afterDelay, systemPorts } from '../engine/kernel/index.ts';
+import { systemProbes, systemTimeZone } from '../engine/schedule/index.ts';
 import type { WatchTimes } from '../engine/source/index.ts';
 import { serveClient } from './connection.ts';
 import { createDispatch } from './dispatch.ts';

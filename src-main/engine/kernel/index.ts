@@ -1,4 +1,5 @@
 /** What everything stands on: byte cursors, paths, an id table, bounded concurrency, and the ports a host gives. */
+export { type After, afterDelay } from './after.ts';
 export { ByteReader, ByteWriter, compareBytes, concatBytes, equalBytes, fromHex, toHex, utf8 } from './bytes.ts';
 export { IdTable } from './id-table.ts';
 export { mapBounded } from './bounded.ts';
