@@ -59,7 +59,7 @@ export async function findDestination(sought: SoughtDestination, options: FindOp
   const { table, everywhere } = options;
   const own = isSilent(sought.path, table) ? ABSENT : await lookAt(sought.path, options);
   const inPlace = isSought(sought, own) ? await matchOf(sought.path, own, table) : undefined;
-  if (inPlace !== undefined && !everywhere) return judge(sought, [inPlace]);
+  if (inPlace !== undefined && !everywhere) return judge(sought, [inPlace], inPlace);
   const elsewhere = await search(sought, options);
   // The same folder may be reached by several paths.
   const keys = new Set(inPlace === undefined ? [] : [inPlace.standing.folderKey]);
@@ -69,7 +69,7 @@ export async function findDestination(sought: SoughtDestination, options: FindOp
     keys.add(match.standing.folderKey);
     matches.push(match);
   }
-  if (matches.length > 0) return judge(sought, matches);
+  if (matches.length > 0) return judge(sought, matches, inPlace);
   // A marker that is lost, in the place where the destination was: nobody else's.
   if (own.kind === 'repository' && own.instanceId === null && isSameRepository(sought, own))
     return { kind: 'found', copies: [], ...(await matchOf(sought.path, own, table)) };
@@ -140,16 +140,25 @@ function likeness({ volume: known }: SoughtDestination, { uuid, label }: Volume)
   return known.label === label ? 1 : 0;
 }
 
-function judge({ volume: known }: SoughtDestination, matches: readonly Match[]): FoundDestination {
+function judge(
+  { volume: known }: SoughtDestination,
+  matches: readonly Match[],
+  inPlace: Match | undefined,
+): FoundDestination {
   const [only] = matches;
   const uuid = known?.uuid ?? null;
   const proven = uuid === null ? [] : matches.filter(({ volume }) => volume?.uuid === uuid);
   const [chosen] = proven;
-  if (chosen !== undefined && proven.length === 1)
-    return { kind: 'found', ...chosen, copies: matches.filter((one) => one !== chosen).map(({ place }) => place) };
+  if (chosen !== undefined && proven.length === 1) return foundAt(chosen, matches);
+  // A share has no id, and may be reached by two protocols: as long as it is where it was, that is the one.
+  if (uuid === null && inPlace?.volume?.network === true) return foundAt(inPlace, matches);
   if (only === undefined || matches.length > 1)
     return { kind: 'several', places: (proven.length > 0 ? proven : matches).map(({ place }) => place) };
   const { volume } = only;
   if (uuid !== null && volume?.uuid !== undefined) return { kind: 'copy', place: only.place, volume };
-  return { kind: 'found', ...only, copies: [] };
+  return foundAt(only, matches);
+}
+
+function foundAt(chosen: Match, matches: readonly Match[]): FoundDestination {
+  return { kind: 'found', ...chosen, copies: matches.filter((one) => one !== chosen).map(({ place }) => place) };
 }

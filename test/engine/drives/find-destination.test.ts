@@ -188,6 +188,20 @@ describe('a copy made byte by byte', () => {
     expect((await find({ '/media/ada/Blue/Cairn': repository() }, [inPlace])).kind).toBe('copy');
   });
 
+  it('is no reason to stop where a share without an id is reached in two ways, and still is where it was', async () => {
+    const share = volume('/mnt/nas', { network: true });
+    const again = volume('/net/nas', { network: true, label: 'nas again' });
+    const places = { '/mnt/nas/Cairn': repository(), '/net/nas/Cairn': repository() };
+    const nas = { path: Buffer.from('/mnt/nas/Cairn'), volume: { uuid: null, label: 'nas' } };
+    const found = await find(places, [share, again], nas);
+    expect([found.kind, placeOf(found)]).toEqual(['found', '/mnt/nas/Cairn']);
+    expect(found).toMatchObject({ copies: [Buffer.from('/net/nas/Cairn')] });
+    // Where it is not, nothing says which of the two it is.
+    expect(await find(places, [share, again], { ...nas, path: Buffer.from('/elsewhere') })).toMatchObject({
+      kind: 'several',
+    });
+  });
+
   it('is none where two paths lead to one folder', async () => {
     const standing = repository();
     const places = { '/media/ada/Blue/Cairn': standing, '/srv/blue/Cairn': standing };
