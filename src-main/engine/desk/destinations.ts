@@ -300,9 +300,9 @@ export class Destinations {
     if (!held.markerLost || instanceId === null) return false;
     if (repositoryId !== record.repositoryId || encrypted !== record.encrypted) return false;
     if (records.state.destinations.some((other) => other.instanceId === instanceId)) return false;
-    held.markerLost = false;
-    await records.change((state) => withDestination(state, record.destinationId, { instanceId }));
-    return true;
+    await this.#note(record, { instanceId });
+    held.markerLost = this.record(record.destinationId).instanceId !== instanceId;
+    return !held.markerLost;
   }
 
   /** Writes down what was seen of it. Not being able to keeps nobody from a backup. */

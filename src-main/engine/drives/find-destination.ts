@@ -141,7 +141,7 @@ function likeness({ volume: known }: SoughtDestination, { uuid, label }: Volume)
 }
 
 function judge(
-  { volume: known }: SoughtDestination,
+  { volume: known, pathOnDrive }: SoughtDestination,
   matches: readonly Match[],
   inPlace: Match | undefined,
 ): FoundDestination {
@@ -152,6 +152,8 @@ function judge(
   if (chosen !== undefined && proven.length === 1) return foundAt(chosen, matches);
   // A share has no id, and may be reached by two protocols: as long as it is where it was, that is the one.
   if (uuid === null && inPlace?.volume?.network === true) return foundAt(inPlace, matches);
+  // On the system's own drive: who moves a computer to a new disk takes what Cairn knows along with it.
+  if (pathOnDrive === null && inPlace !== undefined) return foundAt(inPlace, matches);
   if (only === undefined || matches.length > 1)
     return { kind: 'several', places: (proven.length > 0 ? proven : matches).map(({ place }) => place) };
   const { volume } = only;

@@ -188,6 +188,16 @@ describe('a copy made byte by byte', () => {
     expect((await find({ '/media/ada/Blue/Cairn': repository() }, [inPlace])).kind).toBe('copy');
   });
 
+  it('is none where the whole computer moved to another disk', async () => {
+    const disk = volume('/', { system: true, uuid: 'uuid-new-disk' });
+    const found = await find({ '/home/ada/Cairn': repository() }, [disk], {
+      path: Buffer.from('/home/ada/Cairn'),
+      pathOnDrive: null,
+      volume: { uuid: 'uuid-old-disk', label: '/' },
+    });
+    expect([found.kind, placeOf(found)]).toEqual(['found', '/home/ada/Cairn']);
+  });
+
   it('is no reason to stop where a share without an id is reached in two ways, and still is where it was', async () => {
     const share = volume('/mnt/nas', { network: true });
     const again = volume('/net/nas', { network: true, label: 'nas again' });
