@@ -94,7 +94,8 @@ export async function keepWhereOpen(host: Host, sets: Sets, set: SetRecord, flag
 }
 
 async function requestOf({ sources, rules }: SetRecord): Promise<BackupRequest> {
-  const { bytesOf, planRules } = await import('../../engine/desk/index.ts');
+  const { planRules } = await import('../../engine/desk/index.ts');
+  const { bytesOf } = await import('../../engine/kernel/index.ts');
   return { sources: sources.map(bytesOf), ...planRules(rules) };
 }
 

@@ -8,7 +8,6 @@ export { compareStates, figuresOfRuns, searchIn, versionsOf } from './history.ts
 export { integrityStatus } from './integrity.ts';
 export { wireErrorOf } from './jobs.ts';
 export { readLog } from './log-reader.ts';
-export { baseNameOf, bytesOf } from '../kernel/index.ts';
 export { type DeskOptions, type Every, type Keychain, everyInterval } from './ports.ts';
 export { planRules } from './measure.ts';
 export { previewOf } from './preview.ts';

@@ -12,13 +12,17 @@ function lab() {
   const logged: string[] = [];
   const told: string[] = [];
   const changes: DriveChange[] = [];
+  const asked: string[] = [];
   const watch = new DriveWatch({
     source,
     every: () => () => undefined,
     log: (_level, message) => void logged.push(message),
     questions: {
       isFolder: () => Promise.resolve(true),
-      spaceAt: () => Promise.resolve({ freeBytes: 5, totalBytes: 9 }),
+      spaceAt: (folder) => {
+        asked.push(folder.toString());
+        return Promise.resolve({ freeBytes: 5, totalBytes: 9 });
+      },
     },
   });
   watch.listen((all) => {
@@ -28,7 +32,7 @@ function lab() {
   const ticks = async (count: number): Promise<void> => {
     for (let done = 0; done < count; done++) await watch.tick();
   };
-  return { source, watch, logged, told, changes, ticks };
+  return { source, watch, logged, told, changes, asked, ticks };
 }
 
 describe('the watch', () => {
@@ -50,6 +54,17 @@ describe('the watch', () => {
     await ticks(2);
     expect(told).toEqual(['Blue arrived', 'Blue departed, Red arrived']);
     expect(changes[1]?.volume).toMatchObject({ label: 'Blue', totalBytes: 9 });
+  });
+
+  it('says what is there now, and asks drives for their room only when one came or went', async () => {
+    const { source, watch, told, asked } = lab();
+    source.volumes = [SYSTEM];
+    await watch.look();
+    for (let saved = 0; saved < 5; saved++) await watch.current();
+    expect(asked).toEqual(['/']);
+    source.volumes = [SYSTEM, BLUE];
+    expect((await watch.current()).volumes).toHaveLength(2);
+    expect(told).toEqual(['Blue arrived']);
   });
 
   it('waits until the table stands still, but not for ever', async () => {
