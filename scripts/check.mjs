@@ -2,8 +2,8 @@
  * `npm run lint`, `npm test` and `npm run e2e`: every step runs whatever the others found, and the end says which
  * failed, so that one lint error does not hide a test result.
  *
- * The static steps run two at a time; the tests run alone, because some of them mind a busy machine: first those of
- * the parts (vitest), then those of the whole app in a browser (Playwright). Arguments of `npm test` go to vitest; when
+ * There are two lanes: the tests of the parts (vitest) are the longest step and have one of their own; in the other one
+ * the static steps come first, then the tests of the whole app in a browser (Playwright). Arguments of `npm test` go to vitest; when
  * one of them is a pattern the other steps are left out, since someone is looking at one test and `npm run lint` and
  * `npm run e2e` have the rest. Arguments of `npm run e2e` go to Playwright.
  */
@@ -15,14 +15,13 @@ import path from 'node:path';
 const root = path.resolve(import.meta.dirname, '..');
 const [mode, ...testArguments] = process.argv.slice(2);
 
-/** Each static step is a program of its own and takes up to 1 GB. */
-const STEP_MEMORY_BYTES = 1024 ** 3;
-const lanes = os.freemem() > 3 * STEP_MEMORY_BYTES ? Math.min(2, os.availableParallelism()) : 1;
+/** Two lanes take up to 3 GB. */
+const hasRoomForTwo = os.freemem() > 3 * 1024 ** 3 && os.availableParallelism() > 1;
 
 const LAYERED_FOLDERS = ['src-shared', 'src-main', 'src-renderer', 'test'];
 const PAGE_CHECK = ['--tsconfig', 'src-renderer/tsconfig.json', '--output', 'human', '--fail-on-warnings'];
 
-/** What to check, with what: a package and the file of it that Node runs. The longest first, so that the lanes fill. */
+/** What to check, with what: a package and the file of it that Node runs. */
 const STATIC_STEPS = [
   { name: 'eslint', program: 'eslint/bin/eslint.js', args: ['--max-warnings=0', '.'] },
   { name: 'types', program: 'typescript/bin/tsc', args: ['-p', 'tsconfig.json', '--pretty', 'false'] },
@@ -77,34 +76,38 @@ function run(step, show) {
 const line = (result) =>
   `${result.ok ? '✓' : '✗'} ${result.name.padEnd(9)} ${result.time}${result.ok ? '' : ` (${result.ending})`}`;
 
-/** The static steps, at most `lanes` at once. What a step said is shown when it failed. */
-async function runStaticSteps() {
-  const waiting = [...STATIC_STEPS];
+async function inTurn(steps) {
   const results = [];
-  const lane = async () => {
-    for (let step = waiting.shift(); step !== undefined; step = waiting.shift()) {
-      const result = await run(step, false);
-      results.push(result);
-      console.log(line(result));
-      if (!result.ok) console.log(`${result.output.trimEnd()}\n`);
-    }
-  };
-  await Promise.all(Array.from({ length: lanes }, lane));
+  for (const step of steps) {
+    const result = await run(step, false);
+    results.push(result);
+    console.log(line(result));
+    if (!result.ok || step.tells) console.log(`${result.output.trimEnd()}\n`);
+  }
   return results;
 }
 
-const hasPattern = mode === 'test' && testArguments.some((argument) => !argument.startsWith('-'));
-const results = [];
-if (mode !== 'lint') {
+/** The longest step says what it does as it goes; of the others a failure is shown, and of Playwright all it said. */
+async function inTwoLanes() {
+  const one = { ...PLAYWRIGHT, args: [...PLAYWRIGHT.args, '--workers=1'], tells: true };
+  const others = () => inTurn([...STATIC_STEPS, hasRoomForTwo ? one : PLAYWRIGHT]);
+  if (!hasRoomForTwo) return [await run(VITEST, true), ...(await others())];
+  const [tests, rest] = await Promise.all([run(VITEST, true), others()]);
+  return [...rest, tests];
+}
+
+async function runMode() {
+  if (mode === 'lint') return inTurn(STATIC_STEPS);
   mkdirSync(path.join(root, 'out'), { recursive: true });
   for (const report of REPORTS) rmSync(path.join(root, report), { force: true });
+  if (mode === 'e2e') return [await run({ ...PLAYWRIGHT, args: [...PLAYWRIGHT.args, ...testArguments] }, true)];
+  const hasPattern = testArguments.some((argument) => !argument.startsWith('-'));
+  if (!hasPattern) return inTwoLanes();
+  console.log('Only the tests that match; “npm run lint” and “npm run e2e” run the rest.');
+  return [await run(VITEST, true)];
 }
-if (hasPattern) console.log('Only the tests that match; “npm run lint” and “npm run e2e” run the rest.');
-else if (mode !== 'e2e') results.push(...(await runStaticSteps()));
-if (mode === 'test') results.push(await run(VITEST, true));
-if (mode === 'test' && !hasPattern) results.push(await run(PLAYWRIGHT, true));
-if (mode === 'e2e') results.push(await run({ ...PLAYWRIGHT, args: [...PLAYWRIGHT.args, ...testArguments] }, true));
 
+const results = await runMode();
 const failed = results.filter((result) => !result.ok);
 console.log(`\n${results.map(line).join('\n')}`);
 console.log(

@@ -138,7 +138,6 @@ class RunningAgent implements Agent {
   async #openLive(record: SetRecord): Promise<LiveSet> {
     const { desk, ports, watch, after } = this.#options;
     const { setId } = record;
-    const pause = (ms: number): Promise<void> => new Promise((resolve) => void after(ms, resolve));
     const opened = await watch(record, desk.destinations.path(record.destinationId));
     const live: LiveSet = new LiveSet({
       sources: record.sources.map(bytesOf),
@@ -153,7 +152,7 @@ class RunningAgent implements Agent {
         return missedPaths(diff, told, (inSnapshot) => absolutePath(record, inSnapshot));
       },
       newest: async () => (await desk.newestSnapshot(setId))?.id,
-      pause,
+      after,
       changed: () => this.#changed(),
     });
     live.replay(opened.left).catch((error: unknown) => {

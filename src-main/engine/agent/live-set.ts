@@ -14,11 +14,16 @@ import { escapePath } from '../../../src-shared/format/index.ts';
 import type { Live } from '../../../src-shared/model/index.ts';
 import type { ChangedFolders, LiveReport } from '../api.ts';
 import type { Ports } from '../kernel/index.ts';
-import type { Batch, DirtyNote, WatchSource, WatchState } from '../source/index.ts';
+import type { After, Batch, DirtyNote, WatchSource, WatchState } from '../source/index.ts';
 import { Gate } from './gate.ts';
 
-/** Between two backups of everything that only names of one file in several folders ask for. */
-const LINKS_PAUSE_MS = 10 * 60_000;
+/**
+ * Between two looks at everything that only names of one file in several folders ask for: so many times what one takes,
+ * which makes them a twentieth of the work at most, and on a small tree no wait that anybody notices.
+ */
+const LINKS_PAUSE_FACTOR = 20;
+const LINKS_PAUSE_MIN_MS = 1000;
+const LINKS_PAUSE_MAX_MS = 10 * 60_000;
 /** Of the paths that no watcher told of. */
 const MISSED_LOGGED_MAX = 20;
 /** Several sources that ask for a look at everything in one moment get one. */
@@ -47,7 +52,7 @@ export type LiveSetOptions = {
   readonly missed: (before: string, after: string, told: ReadonlySet<string>) => Promise<readonly string[]>;
   /** The newest snapshot of the set, where there is one. */
   readonly newest: () => Promise<string | undefined>;
-  readonly pause: (ms: number) => Promise<void>;
+  readonly after: After;
   readonly changed: () => void;
 };
 
@@ -65,10 +70,14 @@ export class LiveSet {
   #baseline: string | undefined;
   #turn: Promise<void> = Promise.resolve();
   #full: Promise<void> | undefined;
-  #linksFullAtMs: number | undefined;
+  /** When the last look at everything ended, and what it took; of the monotonic clock. */
+  #lastFull = { endedAtMs: 0, tookMs: 0 };
+  /** A look at everything for files with several names is to come; ends its waiting. */
+  #linksFull: (() => void) | undefined;
   /** Folders that were told of and are in no batch yet, escaped. Undefined: more than are worth naming. */
   #told: Set<string> | undefined = new Set();
   #isAtWork = false;
+  #isClosed = false;
   #protectedUntilMs: number | undefined;
 
   constructor(options: LiveSetOptions) {
@@ -108,7 +117,7 @@ export class LiveSet {
     const scanOnly = states.find((state) => state.kind === 'scan-only');
     const gone = states.find((state) => state.kind === 'gone');
     return {
-      state: this.#stateOf(states, changedFolders),
+      state: this.#stateOf(states, changedFolders > 0 || pending.includes('everything')),
       changedFolders,
       reason: gone?.message ?? scanOnly?.message ?? null,
       protectedUntil: this.#protectedUntilMs === undefined ? null : new Date(this.#protectedUntilMs).toISOString(),
@@ -139,17 +148,19 @@ export class LiveSet {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#linksFull?.();
     this.gate.close();
     await Promise.all(this.#watches.map((watch) => watch.close()));
     await this.#turn;
     await Promise.all(this.#options.journals.map((journal) => journal.close()));
   }
 
-  #stateOf(states: readonly WatchState[], changedFolders: number): Live['state'] {
+  #stateOf(states: readonly WatchState[], isPending: boolean): Live['state'] {
     if (states.some(({ kind }) => kind === 'gone')) return 'source-gone';
     if (this.#isAtWork) return 'backing-up';
     if (this.#baseline === undefined || states.some(({ kind }) => kind === 'starting')) return 'starting';
-    if (changedFolders > 0) return 'settling';
+    if (isPending || this.#linksFull !== undefined) return 'settling';
     return states.some(({ kind }) => kind === 'scan-only') ? 'scan-only' : 'watching';
   }
 
@@ -181,7 +192,7 @@ export class LiveSet {
   /** Sources that ask while one is about to begin share it. */
   #lookAtEverything(why: string): Promise<void> {
     this.#full ??= this.#inTurn(async () => {
-      await this.#options.pause(TOGETHER_MS);
+      await new Promise<void>((resolve) => void this.#options.after(TOGETHER_MS, resolve));
       // Who asks from now on saw something that this one may miss.
       this.#full = undefined;
       this.#told = new Set();
@@ -193,8 +204,11 @@ export class LiveSet {
   async #backUpAll(why: string): Promise<void> {
     const { ports, backUpAll } = this.#options;
     const startedAtMs = ports.clock.nowMs();
+    const beganMs = ports.clock.monotonicMs();
     ports.log('info', 'everything is looked at', { why });
     this.backedUp(await backUpAll(await this.#absentSources()), startedAtMs);
+    const endedAtMs = ports.clock.monotonicMs();
+    this.#lastFull = { endedAtMs, tookMs: endedAtMs - beganMs };
   }
 
   #note(note: DirtyNote, journal: Journal | undefined): void {
@@ -204,14 +218,22 @@ export class LiveSet {
     this.#options.changed();
   }
 
-  /** Files with several names: the others may lie in folders of which nothing was heard. */
+  /** Files with several names: the others may lie in folders of which nothing was heard. It may wait, and is never dropped. */
   #fullForLinks(): void {
-    const nowMs = this.#options.ports.clock.monotonicMs();
-    if (this.#linksFullAtMs !== undefined && nowMs - this.#linksFullAtMs < LINKS_PAUSE_MS) return;
-    this.#linksFullAtMs = nowMs;
-    this.#lookAtEverything('a file with several names changed').catch((error: unknown) => {
-      this.#linksFullAtMs = undefined;
-      this.#options.ports.log('warn', 'a look at everything failed', { error });
+    if (this.#linksFull !== undefined || this.#isClosed) return;
+    const { after, ports } = this.#options;
+    const { endedAtMs, tookMs } = this.#lastFull;
+    const pauseMs = Math.min(LINKS_PAUSE_MAX_MS, Math.max(LINKS_PAUSE_MIN_MS, LINKS_PAUSE_FACTOR * tookMs));
+    const waitMs = Math.max(0, endedAtMs + pauseMs - ports.clock.monotonicMs());
+    this.#linksFull = after(waitMs, () => {
+      this.#linksFull = undefined;
+      this.#lookAtEverything('a file with several names changed').catch((error: unknown) => {
+        if (isCairnError(error, 'engine/cancelled')) return;
+        ports.log('warn', 'a look at everything failed', { error });
+        // After the longest pause.
+        this.#lastFull = { endedAtMs: ports.clock.monotonicMs(), tookMs: LINKS_PAUSE_MAX_MS };
+        this.#fullForLinks();
+      });
     });
   }
 

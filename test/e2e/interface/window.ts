@@ -9,7 +9,7 @@ import { buildScriptedEngine, SCRIPTED_ENGINE_FILE } from '../support/build-wind
 import type { Scenario } from '../support/scripted-data.ts';
 import { serveWindow } from '../support/window-server.ts';
 
-type OpenOptions = { readonly theme?: 'light' | 'dark' };
+type OpenOptions = { readonly theme?: 'light' | 'dark' | 'system' };
 
 export type CairnWindow = {
   readonly page: Page;

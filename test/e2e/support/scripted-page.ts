@@ -22,7 +22,7 @@ declare global {
 const query = new URLSearchParams(location.search);
 const wanted = query.get('scenario');
 const scenario: Scenario = SCENARIOS.find((name) => name === wanted) ?? 'healthy';
-const theme: Settings['theme'] = query.get('theme') === 'dark' ? 'dark' : 'light';
+const theme: Settings['theme'] = (['dark', 'system'] as const).find((one) => one === query.get('theme')) ?? 'light';
 
 type End = { readonly port: MessagePort; readonly broke: () => void };
 let connected: End | null = null;
