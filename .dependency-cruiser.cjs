@@ -11,7 +11,7 @@ const LAYERS = [
   { layer: 3, rooms: ['source', 'store', 'pack'] },
   { layer: 4, rooms: ['repository', 'snapshot'] },
   { layer: 5, rooms: ['browse', 'backup', 'restore', 'verify', 'repair', 'replicate', 'reclaim', 'catalog'] },
-  { layer: 6, rooms: ['service', 'schedule', 'sets'] },
+  { layer: 6, rooms: ['service', 'schedule', 'sets', 'drives'] },
   { layer: 7, rooms: ['desk'] },
   { layer: 8, rooms: ['agent'] },
 ];

@@ -8,7 +8,6 @@ import type { BackupSet, Destination, DoctorFinding } from '../../src-shared/mod
 import {
   type CatalogKeeper,
   type Desk,
-  bytesOf,
   compareStates,
   figuresOfRuns,
   integrityStatus,
@@ -17,6 +16,7 @@ import {
   searchIn,
   versionsOf,
 } from '../engine/desk/index.ts';
+import { bytesOf } from '../engine/kernel/index.ts';
 import type { Engine } from '../engine/index.ts';
 import type { SetRecord } from '../engine/sets/index.ts';
 import type { EngineHost } from './port.ts';

@@ -11,10 +11,17 @@ import { homeFolder } from '../cli/home.ts';
 import { type LogFile, openLog } from '../cli/log.ts';
 import { type Agent, startAgent, watchingOf } from '../engine/agent/index.ts';
 import { type Catalog, openCatalog } from '../engine/catalog/index.ts';
-import { CatalogKeeper, type Desk, type Every, everyInterval, openDesk } from '../engine/desk/index.ts';
+import {
+  CatalogKeeper,
+  type Desk,
+  type DeskOptions,
+  type Every,
+  everyInterval,
+  openDesk,
+} from '../engine/desk/index.ts';
 import { openEngine } from '../engine/index.ts';
-import { type Log, type Ports, systemPorts } from '../engine/kernel/index.ts';
-import { afterDelay, systemProbes, systemTimeZone } from '../engine/schedule/index.ts';
+import { type Log, type Ports, afterDelay, systemPorts } from '../engine/kernel/index.ts';
+import { systemProbes, systemTimeZone } from '../engine/schedule/index.ts';
 import type { WatchTimes } from '../engine/source/index.ts';
 import { serveClient } from './connection.ts';
 import { createDispatch } from './dispatch.ts';
@@ -44,6 +51,8 @@ export type ServiceOptions = {
   readonly watchTimes?: Partial<WatchTimes>;
   /** Lowered by tests only. */
   readonly kdfCost?: number;
+  /** Stood in for by tests: the drives of this computer. */
+  readonly volumes?: DeskOptions['volumes'];
 };
 
 export type OpenService = EngineService & { readonly desk: Desk; readonly lock: HomeLock };
@@ -65,7 +74,7 @@ export const startService: StartService = async (host) => {
 /** @throws CairnError app/busy where another Cairn serves this home, engine/local-state, repository/newer-format */
 export async function openService(options: ServiceOptions): Promise<OpenService> {
   const { home, log, host, confined, userHome = os.homedir(), hostName = os.hostname() } = options;
-  const { every = everyInterval, kdfCost } = options;
+  const { every = everyInterval, kdfCost, volumes } = options;
   const ports = { ...systemPorts, log };
   const lock = await lockHome(home, ports);
   try {
@@ -81,6 +90,7 @@ export async function openService(options: ServiceOptions): Promise<OpenService>
       userHome,
       hostName,
       ...(kdfCost === undefined ? {} : { kdfCost }),
+      ...(volumes === undefined ? {} : { volumes }),
     });
     await followLoginItem(desk, host);
     const startsAgent = (): Agent | undefined =>

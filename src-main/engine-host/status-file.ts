@@ -6,9 +6,8 @@ import { unlink } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
 import type { Destination, Overview, BackupSet, Verdict } from '../../src-shared/model/index.ts';
-import type { After } from '../engine/schedule/index.ts';
+import type { After, Log } from '../engine/kernel/index.ts';
 import { readRecord, writeLocalFile } from '../engine/service/index.ts';
-import type { Log } from '../engine/kernel/index.ts';
 
 const NAME = 'status.json';
 /** A busy day changes it many times a second. */

@@ -50,6 +50,8 @@ export type BackupPlan = EntryCounts & {
   /** In the parent and not any more, those that are newly left out included. */
   readonly filesRemoved: number;
   readonly bytesToRead: number;
+  /** What the files take where they lie: less than `bytes` where they have holes, or their drive compresses. */
+  readonly bytesOnDisk: number;
   readonly leftOut: EntryCounts;
   /** Folders among them whose contents are not in the counts: another file system, or not readable. */
   readonly leftOutUnmeasured: number;

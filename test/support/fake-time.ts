@@ -1,6 +1,5 @@
 /** A clock and timers that stand still until a test lets time pass. */
-import type { Clock } from '../../src-main/engine/kernel/index.ts';
-import type { After } from '../../src-main/engine/source/index.ts';
+import type { After, Clock } from '../../src-main/engine/kernel/index.ts';
 
 type Timer = { readonly atMs: number; readonly action: () => void };
 

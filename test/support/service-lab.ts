@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { CommandName, EngineEvent, InputOf, ServerMessage, ValueOf } from '../../src-shared/api/index.ts';
 import type { WireError } from '../../src-shared/errors.ts';
-import type { BackupSet, Job, Schedule, SetRules, UndoReport } from '../../src-shared/model/index.ts';
+import type { BackupSet, DestinationState, Job, Schedule, SetRules, UndoReport } from '../../src-shared/model/index.ts';
 import { openEngine } from '../../src-main/engine/index.ts';
 import type { Proofs } from '../../src-main/engine-host/password-guard.ts';
 import type { EngineHost, MessagePortLike } from '../../src-main/engine-host/port.ts';
@@ -130,6 +130,14 @@ export class TestClient {
       wake();
     }
   }
+}
+
+/** The states of the first destination that this client was told, one after the other. */
+export function toldStates({ events }: TestClient): readonly DestinationState[] {
+  const states = events.flatMap((event) =>
+    event.kind === 'overview' ? (event.overview.destinations[0]?.state ?? []) : [],
+  );
+  return states.filter((state, index) => index === 0 || state !== states[index - 1]);
 }
 
 export class ServiceLab {

@@ -4,9 +4,9 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { afterDelay, watchSource } from '../../src-main/engine/source/index.ts';
+import { watchSource } from '../../src-main/engine/source/index.ts';
 import type { WatchTimes, WatcherKind } from '../../src-main/engine/source/index.ts';
-import { systemClock } from '../../src-main/engine/kernel/index.ts';
+import { afterDelay, systemClock } from '../../src-main/engine/kernel/index.ts';
 
 export type ChildSetup = {
   readonly root: string;

@@ -1,7 +1,7 @@
 /** `cairn set run`: the set's backup, in this process, with its commands, and remembered as the app's own runs are. */
 import type { Command } from 'commander';
 
-import { CairnError, isCairnError } from '../../../src-shared/errors.ts';
+import { isCairnError } from '../../../src-shared/errors.ts';
 import type { BackupReport } from '../../../src-shared/model/index.ts';
 import type { BackupRequest, OpenRepository } from '../../engine/index.ts';
 import type { DestinationRecord, SetRecord } from '../../engine/sets/index.ts';
@@ -51,8 +51,10 @@ async function backUp(host: Host, sets: Sets, { set, destination, flags }: Work)
     'No snapshot was made. Earlier ones are safe, and what was stored already need not be stored again.';
   return inRepositoryAt(host, place, { whenStopped, stopsItself: true }, async (repository: OpenRepository) => {
     const onProgress = progressOn(host.output, host.clock);
+    const request = await requestOf(set);
+    await refuseFirst(sets, repository, { request, name: destination.name, place: place.path });
     const report = await repository.backup({
-      ...(await requestOf(set)),
+      ...request,
       reread: flags.reread === true,
       signal: host.signal,
       ...(onProgress === undefined ? {} : { onProgress }),
@@ -91,26 +93,32 @@ export async function keepWhereOpen(host: Host, sets: Sets, set: SetRecord, flag
   }
 }
 
-async function requestOf({ sources, rules }: SetRecord): Promise<Pick<BackupRequest, 'sources'>> {
-  const { bytesOf, planRules } = await import('../../engine/desk/index.ts');
+async function requestOf({ sources, rules }: SetRecord): Promise<BackupRequest> {
+  const { planRules } = await import('../../engine/desk/index.ts');
+  const { bytesOf } = await import('../../engine/kernel/index.ts');
   return { sources: sources.map(bytesOf), ...planRules(rules) };
+}
+
+/** Whether a first backup can fit at all is found out before anything is written. @throws CairnError destination/full */
+async function refuseFirst(
+  { userHome }: Sets,
+  repository: OpenRepository,
+  { request, name, place }: { readonly request: BackupRequest; readonly name: string; readonly place: string },
+): Promise<void> {
+  if ((await repository.snapshots()).length > 0) return;
+  const { refuseTooSmall } = await import('../../engine/desk/index.ts');
+  const { spaceAt, systemVolumes, volumesNow } = await import('../../engine/drives/index.ts');
+  const space = await spaceAt(place);
+  if (space === undefined) return;
+  const table = await volumesNow(systemVolumes(userHome));
+  await refuseTooSmall({ name, space, table, sources: request.sources, plan: await repository.planBackup(request) });
 }
 
 /** @throws CairnError destination/gone, repository/wrong-identity */
 async function placeOf({ ports, userHome }: Sets, destination: DestinationRecord): Promise<string> {
-  const { findDestination } = await import('../../engine/desk/index.ts');
-  const { place, standing } = await findDestination(destination, { random: ports.random, userHome });
-  if (standing.kind === 'unusable') throw standing.error;
-  if (standing.kind !== 'repository')
-    throw new CairnError('destination/gone', `“${destination.name}” is not connected.`, {
-      hint: 'What was backed up before is safe. Connect the drive and try again.',
-    });
-  const isSame =
-    standing.repositoryId === destination.repositoryId &&
-    standing.encrypted === destination.encrypted &&
-    (standing.instanceId === null || standing.instanceId === destination.instanceId);
-  if (isSame) return place;
-  throw new CairnError('repository/wrong-identity', `Another repository stands in the place of “${destination.name}”.`);
+  const { placeOfDestination } = await import('../../engine/desk/index.ts');
+  const { systemVolumes, volumesNow } = await import('../../engine/drives/index.ts');
+  return placeOfDestination(destination, { ports, table: await volumesNow(systemVolumes(userHome)) });
 }
 
 /** What was given for this command goes first, then the file that the set has, then the environment or a person. */

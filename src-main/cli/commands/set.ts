@@ -64,14 +64,17 @@ async function add(host: Host, flags: SetFlags): Promise<void> {
   }
   const path = repositoryPath(flags, host.environment);
   const passwordFile = await usablePasswordFile(flags);
-  const { baseNameOf, bytesOf, destinationRecordAt, distinctSources, nameOfSources, newSetRecord } =
+  const { destinationRecordAt, distinctSources, nameOfSources, newSetRecord } =
     await import('../../engine/desk/index.ts');
+  const { baseNameOf, bytesOf } = await import('../../engine/kernel/index.ts');
+  const { systemVolumes, volumesNow } = await import('../../engine/drives/index.ts');
   const sources = distinctSources(change.sources.map(bytesOf));
   const sets = await openSets(host);
   const { ports, userHome, records } = sets;
   const source = secretSource(host, flags, path);
   const { record, destination } = await inRepositoryAt(host, { path, source }, {}, async (repository) => {
-    const found = await destinationRecordAt(path, { ports, userHome, known: records.state.destinations });
+    const table = await volumesNow(systemVolumes(userHome));
+    const found = await destinationRecordAt(path, { ports, table, known: records.state.destinations });
     const destination = passwordFile === undefined ? found : { ...found, passwordFile };
     const record = newSetRecord(ports, {
       ...change,
@@ -174,7 +177,8 @@ async function edit(
 }
 
 async function distinctTexts(sources: readonly string[]): Promise<readonly string[]> {
-  const { bytesOf, distinctSources } = await import('../../engine/desk/index.ts');
+  const { distinctSources } = await import('../../engine/desk/index.ts');
+  const { bytesOf } = await import('../../engine/kernel/index.ts');
   return distinctSources(sources.map(bytesOf)).map((source) => escapePath(source));
 }
 

@@ -7,9 +7,8 @@
 import { isCairnError } from '../../../src-shared/errors.ts';
 import type { Job, NextRunWait, StaleAlarm, Upcoming } from '../../../src-shared/model/index.ts';
 import type { Currency, Desk } from '../desk/index.ts';
-import type { Ports } from '../kernel/index.ts';
+import type { After, Ports } from '../kernel/index.ts';
 import {
-  type After,
   type Due,
   type Probes,
   type RunPlan,

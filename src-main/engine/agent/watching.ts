@@ -5,11 +5,10 @@
 import path from 'node:path';
 import * as v from 'valibot';
 import { escapePath } from '../../../src-shared/format/index.ts';
-import { bytesOf } from '../desk/index.ts';
-import type { Ports } from '../kernel/index.ts';
+import { type After, type Ports, bytesOf } from '../kernel/index.ts';
 import { type DirtyJournal, makeLocalFolder, openDirtyJournal, readRecord, writeLocalFile } from '../service/index.ts';
 import type { SetRecord } from '../sets/index.ts';
-import { type After, type WatchTimes, createFilter, watchSource } from '../source/index.ts';
+import { type WatchTimes, createFilter, watchSource } from '../source/index.ts';
 import type { LiveSetOptions } from './live-set.ts';
 
 /** What a live set is given to watch with. */

@@ -26,6 +26,7 @@ import {
 import { countEntries } from './counters.ts';
 import { ParentFolder } from './dry-run-parent.ts';
 import { NOTHING, type RuleTally, plus } from './dry-run-rules.ts';
+import { BLOCK_BYTES } from './entries.ts';
 
 /** As in a backup. */
 const DEPTH_MAX = 8192;
@@ -37,6 +38,7 @@ export type PlanCounts = EntryCounts & {
   readonly filesUnmodified: number;
   readonly filesRemoved: number;
   readonly bytesToRead: number;
+  readonly bytesOnDisk: number;
 };
 
 export type PlanWalkOptions = {
@@ -69,6 +71,7 @@ export class PlanWalk {
   #filesUnmodified = 0;
   #filesRemoved = 0;
   #bytesToRead = 0;
+  #bytesOnDisk = 0;
   #unmeasured = 0;
 
   constructor(options: PlanWalkOptions) {
@@ -83,6 +86,7 @@ export class PlanWalk {
       filesUnmodified: this.#filesUnmodified,
       filesRemoved: this.#filesRemoved,
       bytesToRead: this.#bytesToRead,
+      bytesOnDisk: this.#bytesOnDisk,
     };
   }
 
@@ -100,6 +104,7 @@ export class PlanWalk {
   /** A file that is part of the backup: a source of its own, or met on the way. */
   file(stat: FileStat, previous: Entry | undefined): void {
     this.#counts = plus(this.#counts, { ...NOTHING, files: 1, bytes: stat.size });
+    this.#bytesOnDisk += Math.min(stat.size, stat.blocks * BLOCK_BYTES);
     const before = previous?.nodeType === 'file' ? previous : undefined;
     if (before !== undefined && this.#isUnmodified(before, stat)) {
       this.#filesUnmodified++;

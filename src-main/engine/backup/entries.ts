@@ -14,7 +14,7 @@ import type { FileStat, OwnerNames } from '../source/index.ts';
 import type { PreviousEntry } from './previous.ts';
 
 /** The unit of st_blocks, whatever the filesystem's own blocks are. */
-const BLOCK_BYTES = 512;
+export const BLOCK_BYTES = 512;
 
 /** A stored entry of a folder; a directory comes with its NodeId, and with its seal where it has sub-directories. */
 export type Child = {

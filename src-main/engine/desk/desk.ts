@@ -3,11 +3,13 @@
  * jobs, runs) and tells what changed; what a part does is decided in that part.
  */
 import type { EngineEvent, InputOf, ValueOf } from '../../../src-shared/api/index.ts';
-import { CairnError } from '../../../src-shared/errors.ts';
+import { CairnError, isCairnError } from '../../../src-shared/errors.ts';
 import type { ChangedFolders, LiveReport } from '../api.ts';
 import type { Job, Measurement, Settings, SnapshotSummary } from '../../../src-shared/model/index.ts';
+import { DriveWatch, systemVolumes } from '../drives/index.ts';
 import { Destinations } from './destinations.ts';
 import { Handles } from './handles.ts';
+import { JobNotes } from './job-notes.ts';
 import { type Ended, Jobs } from './jobs.ts';
 import { Listings } from './listings.ts';
 import { Measuring } from './measure.ts';
@@ -16,7 +18,6 @@ import { refuseOriginalPlace } from './original-place.ts';
 import { Places } from './places.ts';
 import type { DeskOptions } from './ports.ts';
 import { type ProbeOptions, probeDestination } from './probe.ts';
-import { figuresOf } from './reports.ts';
 import { Runs } from './runs.ts';
 import { ScheduleBook, type SetsState, openSetRecords } from '../sets/index.ts';
 import { Sets } from './sets.ts';
@@ -37,12 +38,11 @@ import {
 
 /** What stands where is looked at so often: a plugged-in drive is noticed while a person is still looking. */
 const LOOK_EVERY_MS = 5000;
-/** A running job's record is refreshed so often: after a crash it says how far the job had come. */
-const NOTE_EVERY_MS = 20_000;
 const LISTENERS_MAX = 64;
 
 export type Desk = {
   readonly settings: StateFile<Settings>;
+  readonly drives: DriveWatch;
   readonly places: Places;
   readonly sets: Sets;
   readonly destinations: Destinations;
@@ -101,6 +101,7 @@ type DeskFiles = {
 
 class OpenDesk implements Desk {
   readonly settings: StateFile<Settings>;
+  readonly drives: DriveWatch;
   readonly places: Places;
   readonly sets: Sets;
   readonly destinations: Destinations;
@@ -119,11 +120,9 @@ class OpenDesk implements Desk {
   readonly #listeners = new Set<(event: EngineEvent) => void>();
   #currencyOf: (setId: string) => Currency | undefined = () => undefined;
   readonly #news: SnapshotNews;
-  /** What running restores can be taken back by. */
-  readonly #undoIds = new Map<string, readonly string[]>();
+  readonly #notes: JobNotes;
   #stopLooking: (() => void) | undefined;
   #looking: Promise<void> | undefined;
-  #notedAtMs = 0;
 
   constructor(options: DeskOptions, { settings, records, book, runs }: DeskFiles) {
     const { engine, ports, keychain, userHome, hostName } = options;
@@ -135,7 +134,10 @@ class OpenDesk implements Desk {
     this.#news = new SnapshotNews(ports.clock, (event) => this.tell(event));
     this.setAside = [settings.setAside, records.setAside].flatMap((file) => file ?? []);
     this.handles = new Handles(ports.random);
-    this.places = new Places({ handles: this.handles, userHome, confined: options.confined });
+    const { every, volumes = systemVolumes(userHome) } = options;
+    this.drives = new DriveWatch({ source: volumes, every, log: ports.log });
+    const { drives } = this;
+    this.places = new Places({ handles: this.handles, drives, userHome, confined: options.confined });
     const tell = (event: EngineEvent): void => this.tell(event);
     const measured = (measurement: Measurement): void => tell({ kind: 'measurement', measurement });
     this.measuring = new Measuring({ engine, ...ports, tell: measured });
@@ -143,27 +145,21 @@ class OpenDesk implements Desk {
       engine,
       ports,
       keychain,
-      userHome,
+      drives,
       records,
       onChanged: (destinationId) => this.#destinationChanged(destinationId),
-      isAtWork: (destinationId) =>
-        this.jobs.open().some((job) => job.destinationId === destinationId && job.state !== 'queued'),
+      isAtWork: (destinationId) => this.#isAtWork(destinationId),
     });
     this.#probeOptions = {
       handles: this.handles,
       places: this.places,
       random: ports.random,
-      userHome,
-      setOf: (repositoryId, instanceId) => {
-        const known = records.state.destinations.find(
-          (destination) => destination.repositoryId === repositoryId && destination.instanceId === instanceId,
-        );
-        const set = records.state.sets.find(({ destinationId }) => destinationId === known?.destinationId);
-        return set?.setId ?? null;
-      },
+      drives,
+      setOf: (repositoryId, instanceId) => setAt(records.state, repositoryId, instanceId),
     };
     this.sets = new Sets({
       ...options,
+      drives,
       records,
       book,
       destinations: this.destinations,
@@ -172,13 +168,14 @@ class OpenDesk implements Desk {
       remembers: () => settings.state.rememberPasswords,
       isAllowed: (folder) => this.places.isAllowed(folder),
     });
+    this.#notes = new JobNotes({ engine, ports, runs, noted: () => this.overview.soon() });
     this.jobs = new Jobs({
       ports,
       every: options.every,
       tell,
-      onBegun: (job) => this.#noteRunning(job),
+      onBegun: (job) => this.#notes.begun(job),
       onEnded: (ended) => this.#ended(ended),
-      onTick: (running) => this.#noteAll(running),
+      onTick: (running) => this.#notes.tick(running),
     });
     const { destinations, sets, jobs } = this;
     this.overview = new OverviewBoard({
@@ -196,12 +193,24 @@ class OpenDesk implements Desk {
   }
 
   begin(): void {
-    this.#stopLooking = this.#options.every(LOOK_EVERY_MS, () => {
-      this.#news.tick();
-      this.look().catch((error: unknown) =>
+    const look = (): void =>
+      void this.look().catch((error: unknown) =>
         this.#options.ports.log('error', 'looking at destinations failed', { error }),
       );
+    const stopTimer = this.#options.every(LOOK_EVERY_MS, () => {
+      this.#news.tick();
+      look();
     });
+    const stopListening = this.drives.listen(() => {
+      this.tell({ kind: 'changed', topic: 'places', destinationId: null });
+      look();
+    });
+    this.drives.start();
+    this.#stopLooking = () => {
+      stopTimer();
+      stopListening();
+      this.drives.stop();
+    };
   }
 
   async probe({ handle, sources }: InputOf<'places.probe'>): Promise<ValueOf<'places.probe'>> {
@@ -221,9 +230,12 @@ class OpenDesk implements Desk {
   async backUpChanges(setId: string, changed: ChangedFolders, absent: readonly Buffer[]): Promise<LiveReport> {
     const set = this.sets.set(setId);
     const { destinationId } = set;
-    const live = await this.jobs.quietly(writeLane(destinationId), (signal) =>
-      backUpChanges(this.#work, set, { changed, absent, signal }),
-    );
+    const live = await this.jobs
+      .quietly(writeLane(destinationId), (signal) => backUpChanges(this.#work, set, { changed, absent, signal }))
+      .catch(async (error: unknown) => {
+        if (isCairnError(error, 'destination/gone')) await this.#goneAtWork(destinationId);
+        throw error;
+      });
     if (live.report === undefined) return live;
     await this.destinations.added(destinationId, live.report.bytesStored);
     this.#news.added(destinationId);
@@ -313,6 +325,7 @@ class OpenDesk implements Desk {
       },
       mayRunHooks: () => !confined || this.#records.state.hooksInWebHost,
       destinations: this.destinations,
+      drives: this.drives,
       handles: this.handles,
       listings: this.listings,
       settings: () => this.settings.state,
@@ -322,11 +335,7 @@ class OpenDesk implements Desk {
         await this.runs.verified(destinationId, last, damage.length);
         this.tell({ kind: 'changed', topic: 'integrity', destinationId });
       },
-      onUndoable: (jobId, undoId) => {
-        this.#undoIds.set(jobId, [...(this.#undoIds.get(jobId) ?? []), undoId]);
-        // On record now: after a crash it has to be known.
-        this.#noteAgain(this.jobs.job(jobId));
-      },
+      onUndoable: (jobId, undoId) => this.#notes.undoable(this.jobs.job(jobId), undoId),
       undone: async (runId) => {
         await this.runs.markUndone(runId);
         this.jobs.markUndone(runId);
@@ -349,49 +358,32 @@ class OpenDesk implements Desk {
     this.overview.soon();
   }
 
-  async #noteRunning(job: Job): Promise<void> {
-    const { kind, jobId, setId, destinationId, startedAt, progress } = job;
-    if (kind === 'restore-plan') return;
-    const durationMs = Math.max(0, this.#options.ports.clock.nowMs() - Date.parse(startedAt));
-    const figures = { files: progress?.files ?? 0, bytes: progress?.bytes ?? 0 };
-    const undoIds = this.#undoIds.get(jobId) ?? [];
-    await this.runs.running({ runId: jobId, kind, setId, destinationId, startedAt, durationMs, ...figures, undoIds });
-    this.overview.soon();
-  }
-
-  #noteAgain(job: Job): void {
-    this.#noteRunning(job).catch((error: unknown) => this.#options.ports.log('warn', 'a job was not noted', { error }));
-  }
-
-  #noteAll(running: readonly Job[]): void {
-    const nowMs = this.#options.ports.clock.monotonicMs();
-    if (nowMs - this.#notedAtMs < NOTE_EVERY_MS) return;
-    this.#notedAtMs = nowMs;
-    for (const job of running) this.#noteAgain(job);
-  }
-
   async #ended({ job, outcome }: Ended): Promise<{ readonly undoable: boolean }> {
-    const { jobId, kind, setId, destinationId, state, startedAt, error, progress } = job;
+    const { kind, destinationId, state, error } = job;
     if (kind === 'restore-plan') return { undoable: false };
-    const undoIds = await this.#takeUndoIds(jobId);
-    const durationMs = Math.max(0, this.#options.ports.clock.nowMs() - Date.parse(startedAt));
-    const undoable = undoIds.length > 0;
-    const ended = state === 'done' || state === 'cancelled' ? state : 'failed';
-    const shared = { runId: jobId, kind, setId, destinationId, state: ended, startedAt, durationMs, error } as const;
-    await this.runs.add({ ...shared, ...figuresOf(outcome, progress), undoable, undoIds }, outcome);
-    if (kind === 'backup') await this.destinations.recount(destinationId).catch(() => undefined);
+    const undoable = await this.#notes.ended({ job, outcome });
+    if (error?.code === 'destination/gone') await this.#goneAtWork(destinationId);
+    else if (kind === 'backup') await this.destinations.recount(destinationId).catch(() => undefined);
     this.tell({ kind: 'changed', topic: 'runs', destinationId });
     if (kind === 'backup' && state === 'done') this.tell({ kind: 'changed', topic: 'snapshots', destinationId });
     this.overview.soon();
     return { undoable };
   }
 
-  /** Of a job that ended: those that changed something, and lead somewhere. */
-  async #takeUndoIds(jobId: string): Promise<readonly string[]> {
-    const undoIds = this.#undoIds.get(jobId) ?? [];
-    this.#undoIds.delete(jobId);
-    if (undoIds.length === 0) return [];
-    const known = await this.#options.engine.undoableRestores().catch(() => []);
-    return undoIds.filter((undoId) => known.some((restore) => restore.undoId === undoId));
+  /** Work on a destination is the first to see that it is gone, because no look disturbs it. */
+  #isAtWork(destinationId: string): boolean {
+    const isJob = this.jobs.open().some((job) => job.destinationId === destinationId && job.state !== 'queued');
+    return isJob || this.jobs.isQuietlyAtWork(writeLane(destinationId));
   }
+
+  /** A drive that was pulled out is known to be away at once, and not at the next look. */
+  async #goneAtWork(destinationId: string): Promise<void> {
+    await this.destinations.refresh(destinationId).catch(() => undefined);
+  }
+}
+
+/** The set whose destination is this copy of a repository. */
+function setAt({ destinations, sets }: SetsState, repositoryId: string, instanceId: string | null): string | null {
+  const known = destinations.find((one) => one.repositoryId === repositoryId && one.instanceId === instanceId);
+  return sets.find(({ destinationId }) => destinationId === known?.destinationId)?.setId ?? null;
 }

@@ -1,30 +1,16 @@
-/** Where a destination is now: in its place, or on the same drive in another one. */
-import type { Random } from '../kernel/index.ts';
+/** Where a destination is now, for a command that has no desk and runs once. */
+import type { Ports } from '../kernel/index.ts';
+import { type VolumeTable, destinationPath, findDestination, standingAt } from '../drives/index.ts';
 import type { DestinationRecord } from '../sets/index.ts';
-import { connectedDrives } from './drives.ts';
-import { bytesOf, joinPath } from './paths.ts';
-import { type Standing, destinationPath, standingAt } from './standing.ts';
+import { refusalOf, soughtOf } from './destination-status.ts';
 
-export type Found = { readonly place: string; readonly standing: Standing };
-
-/** Its own place where it is found nowhere; what stands there then is told. */
-export async function findDestination(
+/** @throws CairnError destination/gone, repository/wrong-identity, or why it can't be used */
+export async function placeOfDestination(
   record: DestinationRecord,
-  { random, userHome }: { readonly random: Random; readonly userHome: string },
-): Promise<Found> {
-  const place = destinationPath(bytesOf(record.path));
-  const standing = await standingAt(place, random);
-  const isThere = standing.kind === 'repository' || standing.kind === 'unusable';
-  if (isThere || record.pathOnDrive === null) return { place, standing };
-  for (const { mountPoint, system } of await connectedDrives(userHome)) {
-    if (system) continue;
-    const other = record.pathOnDrive === '' ? mountPoint : joinPath(mountPoint, bytesOf(record.pathOnDrive));
-    const there = await standingAt(other.toString(), random);
-    if (there.kind === 'repository' && isSame(there, record)) return { place: other.toString(), standing: there };
-  }
-  return { place, standing };
-}
-
-function isSame(there: Extract<Standing, { kind: 'repository' }>, record: DestinationRecord): boolean {
-  return there.instanceId === record.instanceId && there.repositoryId === record.repositoryId;
+  { ports, table }: { readonly ports: Ports; readonly table: VolumeTable },
+): Promise<string> {
+  const look = (place: string) => standingAt(place, ports.random);
+  const found = await findDestination(soughtOf(record), { table, look, everywhere: true });
+  if (found.kind === 'found') return destinationPath(found.place);
+  throw refusalOf(record, found);
 }

@@ -6,71 +6,59 @@
  * Secrets live in memory only, as long as they are needed to open a drive that comes back; in the keychain only where the
  * person asked for it. They are in no error, no event and no log.
  */
+import { assertNever } from '../../../src-shared/assert.ts';
 import { CairnError, isCairnError } from '../../../src-shared/errors.ts';
-import type { WireError } from '../../../src-shared/errors.ts';
-import type { DestinationState, SnapshotSummary } from '../../../src-shared/model/index.ts';
+import { escapePath } from '../../../src-shared/format/index.ts';
 import type { OpenRepository, Secret } from '../api.ts';
-import { findDestination } from './destination-place.ts';
-import { type Space, spaceAt } from './drives.ts';
-import { bytesOf, escapePath } from './paths.ts';
-import type { DeskOptions } from './ports.ts';
 import {
-  type DestinationRecord,
-  type SetsState,
-  destinationOf,
-  readPasswordFile,
-  withDestination,
-} from '../sets/index.ts';
-import { type Standing, destinationPath } from './standing.ts';
+  type DriveWatch,
+  type ExpectedRun,
+  type FoundDestination,
+  type Standing,
+  type StandingRepository,
+  destinationPath,
+  findDestination,
+  mountKeyOf,
+  realPlace,
+  spaceAt,
+  standingAt,
+} from '../drives/index.ts';
+import { bytesOf } from '../kernel/index.ts';
 import type { StateFile } from '../service/index.ts';
+import { type DestinationRecord, type SetsState, destinationOf, withDestination } from '../sets/index.ts';
+import {
+  type DestinationStatus,
+  LOCKED,
+  PRESENT,
+  UNKNOWN,
+  countedOf,
+  factsOf,
+  logState,
+  refusal,
+  refusalOf,
+  soughtOf,
+} from './destination-status.ts';
+import { type Held, newlyHeld } from './held-destination.ts';
+import { KeptPasswords } from './kept-passwords.ts';
+import type { DeskOptions } from './ports.ts';
 
-/** The words of a refusal, each naming what a person can do. */
-const LOCKED = 'This backup is locked.';
-
-export type DestinationStatus = {
-  readonly state: DestinationState;
-  readonly error: WireError | null;
-  readonly awaySince: string | null;
-  readonly space: Space | undefined;
-  readonly storedBytes: number | null;
-  readonly snapshots: readonly SnapshotSummary[] | undefined;
-};
-
-const UNKNOWN: DestinationStatus = {
-  state: 'away',
-  error: null,
-  awaySince: null,
-  space: undefined,
-  storedBytes: null,
-  snapshots: undefined,
-};
-
-type Held = {
-  status: DestinationStatus;
-  repository: OpenRepository | undefined;
-  secret: Secret | undefined;
-  /** The password that is kept did not open it: it is not tried again until somebody types one. */
-  keptTried: boolean;
-  /** A keychain may ask the person each time. */
-  keychainTried: boolean;
-  /** What is wrong with the password file has been told. */
-  fileTold: boolean;
-  turn: Promise<void>;
-};
-
-type Options = Pick<DeskOptions, 'engine' | 'ports' | 'keychain' | 'userHome'> & {
+type Options = Pick<DeskOptions, 'engine' | 'ports' | 'keychain'> & {
   readonly records: StateFile<SetsState>;
+  readonly drives: DriveWatch;
   readonly onChanged: (destinationId: string) => void;
-  /** A job uses it right now, and will itself be the first to see that it is gone. */
+  /** Something uses it right now, and will itself be the first to see that it is gone. */
   readonly isAtWork: (destinationId: string) => boolean;
 };
 
 export class Destinations {
   readonly #options: Options;
   readonly #held = new Map<string, Held>();
+  readonly #passwords: KeptPasswords;
+  #noteFails = false;
 
   constructor(options: Options) {
     this.#options = options;
+    this.#passwords = new KeptPasswords(options);
   }
 
   record(destinationId: string): DestinationRecord {
@@ -87,13 +75,19 @@ export class Destinations {
 
   /** Looks at every destination again, one after the other. A drive that is busy answers late and is not asked. */
   async refreshAll(): Promise<void> {
-    const { records, isAtWork } = this.#options;
+    const { records, drives, isAtWork } = this.#options;
+    await drives.look();
     for (const { destinationId } of records.state.destinations)
-      if (!isAtWork(destinationId)) await this.refresh(destinationId);
+      if (!isAtWork(destinationId)) await this.#refresh(destinationId);
   }
 
   /** Looks what stands in its place now, and opens it where nothing has to be asked. */
   async refresh(destinationId: string): Promise<void> {
+    await this.#options.drives.current();
+    await this.#refresh(destinationId);
+  }
+
+  async #refresh(destinationId: string): Promise<void> {
     await this.#inTurn(destinationId, (held, record) => this.#look(held, record));
   }
 
@@ -119,8 +113,9 @@ export class Destinations {
   async unlock(destinationId: string, secret: Secret, remember: boolean): Promise<void> {
     await this.#inTurn(destinationId, async (held, record) => {
       await this.#look(held, record);
-      const { state } = held.status;
-      if (state === 'away' || state === 'other') throw refusal(record.name, held.status);
+      const { state, error } = held.status;
+      // Another one, or a copy: no password makes it the one that is meant.
+      if (state === 'away' || error?.code === 'repository/wrong-identity') throw refusal(record.name, held.status);
       held.repository = await this.#options.engine.open(this.path(destinationId), () => Promise.resolve(secret));
       held.secret = secret;
       await this.#opened(held, record);
@@ -133,6 +128,7 @@ export class Destinations {
     await this.#inTurn(destinationId, async (held, record) => {
       held.repository = repository;
       held.secret = secret;
+      held.mountKey = mountKeyOf(await realPlace(bytesOf(record.path)), this.#options.drives.table);
       await this.#opened(held, record);
     });
   }
@@ -160,27 +156,21 @@ export class Destinations {
     };
   }
 
-  /** False where the system keeps no secrets well; the person is then asked each time. */
-  async remember(destinationId: string, password: string): Promise<boolean> {
-    const { keychain, records, ports } = this.#options;
-    if (keychain === undefined) return false;
-    try {
-      await keychain.write(keychainName(destinationId), password);
-    } catch (error) {
-      ports.log('warn', 'a password could not be put into the keychain', { reason: reasonOf(error) });
-      return false;
-    }
-    await records.change((state) => withDestination(state, destinationId, { remembered: true }));
-    return true;
+  /** Puts a password into the keychain; false where that keeps no secrets well. */
+  remember(destinationId: string, password: string): Promise<boolean> {
+    return this.#passwords.remember(destinationId, password);
   }
 
   async forgetRemembered(destinationId: string): Promise<void> {
-    const { keychain, records, ports } = this.#options;
-    if (!this.record(destinationId).remembered) return;
-    await keychain?.remove(keychainName(destinationId)).catch((error: unknown) => {
-      ports.log('warn', 'a password could not be taken out of the keychain', { reason: reasonOf(error) });
-    });
-    await records.change((state) => withDestination(state, destinationId, { remembered: false }));
+    await this.#passwords.forget(this.record(destinationId));
+  }
+
+  /** What the next backup is believed to take, until there is a figure of its own. */
+  expect(destinationId: string, expected: ExpectedRun): void {
+    const held = this.#held.get(destinationId);
+    if (held === undefined) return;
+    held.status = { ...held.status, expected };
+    this.#options.onChanged(destinationId);
   }
 
   /** After a job: what is there, and how much. */
@@ -227,15 +217,7 @@ export class Destinations {
     this.record(destinationId);
     let held = this.#held.get(destinationId);
     if (held === undefined) {
-      const fresh = {
-        status: UNKNOWN,
-        repository: undefined,
-        secret: undefined,
-        keptTried: false,
-        keychainTried: false,
-        fileTold: false,
-      };
-      held = { ...fresh, turn: Promise.resolve() };
+      held = newlyHeld();
       this.#held.set(destinationId, held);
     }
     const mine = held;
@@ -246,37 +228,102 @@ export class Destinations {
   }
 
   async #look(held: Held, record: DestinationRecord): Promise<void> {
-    const found = await this.#standing(record);
-    if (found.kind === 'repository') {
-      const isSame = found.instanceId === null || found.instanceId === record.instanceId;
-      // One that was encrypted and is not any more is somebody's trick, whatever its ids say.
-      if (found.repositoryId === record.repositoryId && isSame && found.encrypted === record.encrypted)
-        return this.#present(held, record);
-      await this.#letGo(held);
-      return this.#set(held, record, { ...held.status, state: 'other', error: anotherRepository(record).toWire() });
+    const found = await this.#find(held, record);
+    switch (found.kind) {
+      case 'found':
+        return this.#atPlace(held, record, found);
+      case 'other':
+        if (await this.#isRenewed(held, record, found.standing))
+          return this.#look(held, this.record(record.destinationId));
+        return this.#unusable(held, record, 'other', refusalOf(record, found));
+      case 'copy':
+      case 'several':
+      case 'unusable':
+        return this.#unusable(held, record, 'unusable', refusalOf(record, found));
+      case 'absent':
+        return this.#away(held, record);
+      default:
+        return assertNever(found);
     }
+  }
+
+  /** In its place, or on its drive in another one. Copies are looked for when drives came or went. */
+  async #find(held: Held, record: DestinationRecord): Promise<FoundDestination> {
+    const { drives, ports } = this.#options;
+    const { table, generation } = drives;
+    const everywhere = held.searchedAt !== generation;
+    const look = (place: string): Promise<Standing> => standingAt(place, ports.random);
+    const found = await findDestination(soughtOf(record), { table, everywhere, look });
+    // What is wrong is looked at whole again each time: half a look could find one of two copies good.
+    held.searchedAt = found.kind === 'found' ? generation : -1;
+    if (found.kind !== 'found' || everywhere) {
+      const [copy] = found.kind === 'found' ? found.copies : [];
+      const copyAt = copy === undefined ? null : escapePath(copy);
+      if (copyAt !== null && copyAt !== held.status.copyAt)
+        ports.log('warn', 'a copy of a destination is connected too and left alone', { path: record.path, copyAt });
+      held.status = { ...held.status, copyAt };
+    }
+    return found;
+  }
+
+  async #atPlace(held: Held, record: DestinationRecord, found: Extract<FoundDestination, { kind: 'found' }>) {
+    const { volume } = found;
+    held.markerLost = found.standing.instanceId === null;
+    await this.#note(record, {
+      path: escapePath(found.place),
+      awaySince: null,
+      ...(volume === undefined ? {} : { volume: factsOf(volume, record.volume) }),
+    });
+    // What was opened through another mounting may hold what is there no more.
+    if (held.mountKey !== found.mountKey) await this.#letGo(held);
+    held.mountKey = found.mountKey;
+    await this.#present(held, this.record(record.destinationId));
+  }
+
+  async #unusable(held: Held, record: DestinationRecord, state: 'other' | 'unusable', error: CairnError) {
     await this.#letGo(held);
-    if (found.kind === 'unusable') {
-      return this.#set(held, record, { ...held.status, state: 'unusable', error: found.error.toWire() });
-    }
+    this.#set(held, record, { ...held.status, state, error: error.toWire() });
+  }
+
+  async #away(held: Held, record: DestinationRecord): Promise<void> {
+    await this.#letGo(held);
     const now = new Date(this.#options.ports.clock.nowMs()).toISOString();
-    const awaySince = held.status.state === 'away' ? (held.status.awaySince ?? now) : now;
+    const awaySince = record.awaySince ?? (held.status.state === 'away' ? held.status.awaySince : null) ?? now;
+    await this.#note(record, { awaySince });
     this.#set(held, record, { ...held.status, state: 'away', error: null, awaySince, space: undefined });
   }
 
-  async #standing(record: DestinationRecord): Promise<Standing> {
-    const { records, ports, userHome } = this.#options;
-    const { place, standing } = await findDestination(record, { random: ports.random, userHome });
-    const path = escapePath(Buffer.from(place));
-    if (path !== record.path) await records.change((state) => withDestination(state, record.destinationId, { path }));
-    return standing;
+  /** A marker that was lost and written again has another id: it is still the same copy, and known by the new id now. */
+  async #isRenewed(held: Held, record: DestinationRecord, standing: StandingRepository): Promise<boolean> {
+    const { instanceId, repositoryId, encrypted } = standing;
+    const { records } = this.#options;
+    if (!held.markerLost || instanceId === null) return false;
+    if (repositoryId !== record.repositoryId || encrypted !== record.encrypted) return false;
+    if (records.state.destinations.some((other) => other.instanceId === instanceId)) return false;
+    await this.#note(record, { instanceId });
+    held.markerLost = this.record(record.destinationId).instanceId !== instanceId;
+    return !held.markerLost;
+  }
+
+  /** Writes down what was seen of it. Not being able to keeps nobody from a backup. */
+  async #note(record: DestinationRecord, change: Partial<DestinationRecord>): Promise<void> {
+    const { records, ports } = this.#options;
+    if (JSON.stringify({ ...record, ...change }) === JSON.stringify(record)) return;
+    try {
+      await records.change((state) => withDestination(state, record.destinationId, change));
+      this.#noteFails = false;
+    } catch (error) {
+      if (!isCairnError(error)) throw error;
+      if (!this.#noteFails) ports.log('warn', 'what was seen of a destination could not be written down', { error });
+      this.#noteFails = true;
+    }
   }
 
   async #present(held: Held, record: DestinationRecord): Promise<void> {
     const space = await spaceAt(this.path(record.destinationId));
     if (held.repository !== undefined) return this.#set(held, record, { ...held.status, space });
     try {
-      const secret = await this.#secretFor(held, record);
+      const secret = await this.#passwords.secretFor(held, record);
       if (record.encrypted && secret === undefined) {
         return this.#set(held, record, { ...held.status, ...PRESENT, state: 'locked', space });
       }
@@ -297,38 +344,6 @@ export class Destinations {
     }
   }
 
-  async #secretFor(held: Held, record: DestinationRecord): Promise<Secret | undefined> {
-    if (!record.encrypted || held.secret !== undefined) return held.secret;
-    if (held.keptTried) return undefined;
-    return (await this.#fromKeychain(held, record)) ?? (await this.#fromFile(held, record));
-  }
-
-  async #fromKeychain(held: Held, record: DestinationRecord): Promise<Secret | undefined> {
-    const { keychain, ports } = this.#options;
-    if (!record.remembered || keychain === undefined || held.keychainTried) return undefined;
-    held.keychainTried = true;
-    try {
-      const password = await keychain.read(keychainName(record.destinationId));
-      return password === undefined ? undefined : { kind: 'password', password };
-    } catch (error) {
-      ports.log('warn', 'the keychain could not be read', { reason: reasonOf(error) });
-      return undefined;
-    }
-  }
-
-  /** Its file may be somewhere that is not there yet: it is looked for again, and what is wrong is told once. */
-  async #fromFile(held: Held, { passwordFile }: DestinationRecord): Promise<Secret | undefined> {
-    if (passwordFile === null) return undefined;
-    try {
-      return { kind: 'password', password: await readPasswordFile(passwordFile) };
-    } catch (error) {
-      if (!isCairnError(error)) throw error;
-      if (!held.fileTold) this.#options.ports.log('warn', 'a password file could not be used', { error });
-      held.fileTold = true;
-      return undefined;
-    }
-  }
-
   async #opened(held: Held, record: DestinationRecord): Promise<void> {
     const space = await spaceAt(this.path(record.destinationId));
     this.#set(held, record, { ...held.status, ...PRESENT, state: 'ready', space });
@@ -342,7 +357,8 @@ export class Destinations {
       const snapshots = await repository.snapshots();
       const { storedBytes } = (await repository.stats()).repository;
       const space = await spaceAt(this.path(record.destinationId));
-      this.#set(held, record, { ...held.status, snapshots, storedBytes, space });
+      const counted = countedOf(snapshots, storedBytes, this.#options.ports.clock.nowMs());
+      this.#set(held, record, { ...held.status, ...counted, space });
     } catch (error) {
       // What can't be counted is not known; the next look says what is wrong with it.
       if (!isCairnError(error)) throw error;
@@ -355,32 +371,13 @@ export class Destinations {
     held.repository = undefined;
   }
 
-  #set(held: Held, { destinationId }: DestinationRecord, status: DestinationStatus): void {
+  /** Each change of state is one line in the log, however often it is looked at. */
+  #set(held: Held, record: DestinationRecord, status: DestinationStatus): void {
+    const { ports, onChanged } = this.#options;
     held.status = status;
-    this.#options.onChanged(destinationId);
+    const line = `${status.state} ${status.error?.message ?? ''}`;
+    if (line !== held.logged) logState(ports.log, record, status);
+    held.logged = line;
+    onChanged(record.destinationId);
   }
-}
-
-const PRESENT = { error: null, awaySince: null } as const;
-
-function keychainName(destinationId: string): string {
-  return `cairn-destination-${destinationId}`;
-}
-
-/** A keychain's error may quote what it was given. */
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.name : 'unknown';
-}
-
-function anotherRepository({ name }: DestinationRecord): CairnError {
-  return new CairnError('repository/wrong-identity', `Another repository stands in the place of “${name}”.`);
-}
-
-function refusal(name: string, { state, error }: DestinationStatus): CairnError {
-  if (error !== null) return new CairnError(error.code, error.message, { hint: error.hint });
-  if (state === 'locked')
-    return new CairnError('key/password-needed', LOCKED, { hint: 'Unlock it with its password.' });
-  return new CairnError('destination/gone', `“${name}” is not connected.`, {
-    hint: 'What was backed up before is safe. Connect the drive and try again.',
-  });
 }

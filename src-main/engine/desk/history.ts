@@ -5,6 +5,7 @@ import {
   METRIC_POINTS_MAX,
   VERSIONS_SENT_MAX,
 } from '../../../src-shared/api/index.ts';
+import { escapePath } from '../../../src-shared/format/index.ts';
 import type {
   Change,
   ChangeKind,
@@ -21,7 +22,7 @@ import type {
   SnapshotSummary,
 } from '../../../src-shared/model/index.ts';
 import type { OpenRepository } from '../api.ts';
-import { baseNameOf, bytesOf, escapePath, parentOf } from './paths.ts';
+import { baseNameOf, bytesOf, parentOf } from '../kernel/index.ts';
 
 type Times = ReadonlyMap<string, string>;
 

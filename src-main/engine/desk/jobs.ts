@@ -137,6 +137,12 @@ export class Jobs {
     });
   }
 
+  /** Whether the turn in a lane is quiet work's. */
+  isQuietlyAtWork(lane: string): boolean {
+    const [item] = this.#lanes.get(lane) ?? [];
+    return item !== undefined && item.entry === undefined;
+  }
+
   #enqueue(name: string, item: LaneItem): void {
     const lane = this.#lanes.get(name) ?? [];
     lane.push(item);

@@ -8,8 +8,8 @@ import { escapePath } from '../../../src-shared/format/index.ts';
 import type { BrowseSort } from '../../../src-shared/api/index.ts';
 import type { BrowsePage } from '../../../src-shared/model/index.ts';
 import type { OpenRepository } from '../api.ts';
+import { bytesOf } from '../kernel/index.ts';
 import { ListingColumns } from './listing-columns.ts';
-import { bytesOf } from './paths.ts';
 
 /** An entry takes about 150 bytes. */
 const ENTRIES_KEPT_MAX = 300_000;

@@ -6,7 +6,7 @@
 import { CairnError } from '../../../src-shared/errors.ts';
 import { displayPath } from '../../../src-shared/format/index.ts';
 import type { SnapshotSummary } from '../../../src-shared/model/index.ts';
-import { bytesOf } from './paths.ts';
+import { bytesOf } from '../kernel/index.ts';
 import { planParts } from './restoring.ts';
 
 export type OriginalPlaceOptions = {

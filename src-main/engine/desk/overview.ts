@@ -3,6 +3,7 @@
  * again when something changed, and told only where it differs from what was told before.
  */
 import type { BackupSet, Destination, LastBackup, Overview } from '../../../src-shared/model/index.ts';
+import { forecastCapacity, roomFor } from '../drives/index.ts';
 import type { Ports } from '../kernel/index.ts';
 import { daysOf } from './days.ts';
 import type { Destinations } from './destinations.ts';
@@ -58,7 +59,8 @@ export class OverviewBoard {
     const atWork = new Set(
       jobs.open().flatMap(({ kind, setId }) => (kind === 'backup' && setId !== null ? [setId] : [])),
     );
-    const facts = { nowMs: ports.clock.nowMs(), sets, destinations, lastRuns: runs.lastBackups(), atWork };
+    const tight = new Set(destinations.filter((one) => this.#isTight(one)).map(({ destinationId }) => destinationId));
+    const facts = { nowMs: ports.clock.nowMs(), sets, destinations, lastRuns: runs.lastBackups(), atWork, tight };
     const days = daysOf(runs.list(null, DAY_RUNS_MAX), facts.nowMs);
     return { verdict: judge(facts), sets, destinations, days };
   }
@@ -85,8 +87,11 @@ export class OverviewBoard {
   }
 
   destination(record: DestinationRecord): Destination {
-    const { destinationId, name, path, repositoryId, encrypted, remembered } = record;
-    const { state, error, awaySince, space, storedBytes, snapshots } = this.#options.destinations.status(destinationId);
+    const { destinationId, name, path, repositoryId, encrypted, remembered, volume } = record;
+    const { destinations, ports } = this.#options;
+    const { state, error, awaySince, copyAt, space, storedBytes, bytesPerDay, snapshots } =
+      destinations.status(destinationId);
+    const freeBytes = space?.freeBytes ?? null;
     const { times, damageCount } = this.#options.runs.verification(destinationId);
     return {
       destinationId,
@@ -97,17 +102,23 @@ export class OverviewBoard {
       state,
       error,
       awaySince,
-      volume: null,
-      copyAt: null,
-      freeBytes: space?.freeBytes ?? null,
+      volume,
+      copyAt,
+      freeBytes,
       totalBytes: space?.totalBytes ?? null,
       storedBytes,
-      forecast: { fullAt: null, bytesPerDay: null },
+      forecast: forecastCapacity(bytesPerDay, { freeBytes, nowMs: ports.clock.nowMs() }),
       snapshots: snapshots?.length ?? null,
       remembered,
       verified: times,
       damageCount,
     };
+  }
+
+  /** The next backup may not fit, by what those before it took. */
+  #isTight({ destinationId, freeBytes }: Destination): boolean {
+    const { expected } = this.#options.destinations.status(destinationId);
+    return freeBytes !== null && roomFor(expected, freeBytes).kind !== 'fits';
   }
 
   async #makeWhileStale(): Promise<void> {

@@ -4,12 +4,12 @@
  */
 import { mkdir, opendir, realpath, stat } from 'node:fs/promises';
 import { CairnError } from '../../../src-shared/errors.ts';
-import { displayPath } from '../../../src-shared/format/index.ts';
+import { displayPath, escapePath } from '../../../src-shared/format/index.ts';
 import type { Drive, FolderListing, Place, PlaceKind } from '../../../src-shared/model/index.ts';
+import type { DriveWatch, Volume } from '../drives/index.ts';
+import { baseNameOf, joinPath, parentOf, pathWithin } from '../kernel/index.ts';
 import { localErrno } from '../service/index.ts';
-import { connectedDrives, driveOf } from './drives.ts';
 import type { Handles } from './handles.ts';
-import { baseNameOf, escapePath, joinPath, parentOf, pathWithin } from './paths.ts';
 import { userFolders } from './user-folders.ts';
 
 /** In a picker nobody looks through more. */
@@ -20,6 +20,7 @@ const DOT = 0x2e;
 
 export type PlacesOptions = {
   readonly handles: Handles;
+  readonly drives: DriveWatch;
   readonly userHome: string;
   readonly confined: boolean;
 };
@@ -51,10 +52,8 @@ export class Places {
 
   /** Confined, the system's own drive is not among them: its handle would be one of everything. */
   async drives(): Promise<readonly Drive[]> {
-    const drives = await connectedDrives(this.#options.userHome);
-    return drives
-      .filter(({ system }) => !system || !this.#options.confined)
-      .map((drive) => driveOf(this.#handles, drive));
+    const { volumes } = await this.#options.drives.look();
+    return volumes.filter(({ system }) => !system || !this.#options.confined).map((volume) => this.#driveOf(volume));
   }
 
   /** @throws CairnError app/not-found, source/not-found, source/unreadable */
@@ -83,6 +82,16 @@ export class Places {
       throw makeError(made, error);
     }
     return this.place(made);
+  }
+
+  #driveOf({ mountPoint, label, fileSystem, removable, system, writable, freeBytes, totalBytes }: Volume): Drive {
+    const place = {
+      handle: this.#handles.give(mountPoint),
+      path: escapePath(mountPoint),
+      name: label,
+      kind: 'drive' as const,
+    };
+    return { place, label, fileSystem, removable, system, writable, freeBytes, totalBytes };
   }
 
   async #foldersIn(folder: Buffer, hidden: boolean): Promise<{ folders: readonly Buffer[]; truncated: boolean }> {
@@ -133,8 +142,8 @@ export class Places {
     if (!this.#options.confined) return true;
     const real = await realPathOf(folder);
     if (pathWithin(real, await realPathOf(this.#home))) return true;
-    const drives = await connectedDrives(this.#options.userHome);
-    return drives.some(({ mountPoint, system }) => !system && pathWithin(real, mountPoint));
+    const { volumes } = await this.#options.drives.current();
+    return volumes.some(({ mountPoint, system }) => !system && pathWithin(real, mountPoint));
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { EngineEvent } from '../../../src-shared/api/index.ts';
 import type { Engine } from '../api.ts';
+import type { VolumeSource } from '../drives/index.ts';
 import type { Ports } from '../kernel/index.ts';
 
 /** The system's place for passwords. Each call may reject; then the person is asked instead. */
@@ -35,6 +36,8 @@ export type DeskOptions = {
   /** The person's home folder. */
   readonly userHome: string;
   readonly hostName: string;
+  /** Stood in for by tests: the drives of this computer. */
+  readonly volumes?: VolumeSource;
   /** Lowered by tests only: scrypt's N as a power of two. */
   readonly kdfCost?: number;
 };

@@ -6,8 +6,7 @@
 import { PREVIEW_IMAGE_BYTES_MAX, PREVIEW_TEXT_BYTES_MAX } from '../../../src-shared/api/index.ts';
 import type { ImageMediaType, ListedEntry, Preview } from '../../../src-shared/model/index.ts';
 import type { OpenRepository } from '../api.ts';
-import { concatBytes } from '../kernel/index.ts';
-import { bytesOf } from './paths.ts';
+import { bytesOf, concatBytes } from '../kernel/index.ts';
 
 const HEAD_BYTES = 512;
 

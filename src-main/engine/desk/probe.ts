@@ -5,13 +5,19 @@
 import { access, constants, lstat, realpath } from 'node:fs/promises';
 import { CairnError } from '../../../src-shared/errors.ts';
 import type { DestinationProbe } from '../../../src-shared/model/index.ts';
-import type { Random } from '../kernel/index.ts';
+import {
+  type DriveWatch,
+  type Standing,
+  type VolumeTable,
+  destinationPath,
+  shareDisk,
+  spaceAt,
+  standingAt,
+} from '../drives/index.ts';
+import { type Random, joinPath, parentOf, pathWithin } from '../kernel/index.ts';
 import { localErrno } from '../service/index.ts';
-import { connectedDrives, spaceAt } from './drives.ts';
 import type { Handles } from './handles.ts';
 import type { Places } from './places.ts';
-import { joinPath, parentOf, pathWithin } from './paths.ts';
-import { type Standing, destinationPath, standingAt } from './standing.ts';
 
 /** The folder that is made on a drive, or beside other things. */
 const OWN_FOLDER = Buffer.from('Cairn');
@@ -20,7 +26,7 @@ export type ProbeOptions = {
   readonly handles: Handles;
   readonly places: Places;
   readonly random: Random;
-  readonly userHome: string;
+  readonly drives: DriveWatch;
   /** The set of a repository that is known already. */
   readonly setOf: (repositoryId: string, instanceId: string | null) => string | null;
 };
@@ -29,10 +35,10 @@ export type ProbeOptions = {
 export type Site = { readonly path: Buffer; readonly standing: Standing };
 
 /** @throws CairnError usage/invalid */
-export async function findSite(chosen: Buffer, options: Pick<ProbeOptions, 'random' | 'userHome'>): Promise<Site> {
+export async function findSite(chosen: Buffer, options: Pick<ProbeOptions, 'random' | 'drives'>): Promise<Site> {
   const standing = await standingAt(destinationPath(chosen), options.random);
   if (standing.kind === 'repository' || standing.kind === 'unusable') return { path: chosen, standing };
-  const isDrive = (await connectedDrives(options.userHome)).some(({ mountPoint }) => mountPoint.equals(chosen));
+  const isDrive = (await options.drives.current()).volumes.some(({ mountPoint }) => mountPoint.equals(chosen));
   if (standing.kind !== 'foreign' && !isDrive) return { path: chosen, standing };
   const inside = joinPath(chosen, OWN_FOLDER);
   return { path: inside, standing: await standingAt(destinationPath(inside), options.random) };
@@ -44,9 +50,11 @@ export async function probeDestination(
   options: ProbeOptions,
 ): Promise<DestinationProbe> {
   const { path, standing } = await findSite(chosen, options);
-  const space = (await spaceAt(await nearestExisting(path))) ?? { freeBytes: 0, totalBytes: 0 };
+  const existing = await nearestExisting(path);
+  const space = (await spaceAt(existing)) ?? { freeBytes: 0, totalBytes: 0 };
   const repository = options.places.place(path);
-  const shared = { repository, repositoryId: null, encrypted: null, setId: null, sameDeviceAsSource: false, ...space };
+  const sameDeviceAsSource = await liesOnSourceDisk(existing, sources, options.drives.table);
+  const shared = { repository, repositoryId: null, encrypted: null, setId: null, ...space, sameDeviceAsSource };
   if (standing.kind === 'repository') {
     const { repositoryId, instanceId, encrypted } = standing;
     const setId = options.setOf(repositoryId, instanceId);
@@ -57,7 +65,7 @@ export async function probeDestination(
   if (standing.kind === 'unusable') {
     return { ...shared, state: standing.error.code === 'destination/denied' ? 'denied' : 'occupied' };
   }
-  return { ...shared, state: await mayWrite(await nearestExisting(path)) };
+  return { ...shared, state: await mayWrite(existing) };
 }
 
 /** @throws CairnError with the reason why no repository can be made there */
@@ -101,6 +109,11 @@ async function nearestExisting(path: Buffer): Promise<Buffer> {
     folder = parentOf(found);
   }
   return path;
+}
+
+async function liesOnSourceDisk(place: Buffer, sources: readonly Buffer[], table: VolumeTable): Promise<boolean> {
+  for (const source of sources) if (await shareDisk(place, source, table)) return true;
+  return false;
 }
 
 /** Whether the place, or what it would be made in, is one of the sources or in one, by real paths. */

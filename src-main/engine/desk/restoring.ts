@@ -7,9 +7,9 @@ import type { ConflictChoice } from '../../../src-shared/api/index.ts';
 import { displayPath } from '../../../src-shared/format/index.ts';
 import type { RestoreReport, SnapshotSummary } from '../../../src-shared/model/index.ts';
 import type { OpenRepository, OverwriteMode } from '../api.ts';
+import { bytesOf, joinPath } from '../kernel/index.ts';
 import type { JobContext } from './jobs.ts';
 import type { Listings } from './listings.ts';
-import { bytesOf, joinPath } from './paths.ts';
 import { sumOf } from './reports.ts';
 
 /**

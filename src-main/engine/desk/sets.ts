@@ -7,9 +7,11 @@ import { stat } from 'node:fs/promises';
 import type { InputOf } from '../../../src-shared/api/index.ts';
 import { assert } from '../../../src-shared/assert.ts';
 import { CairnError, isCairnError } from '../../../src-shared/errors.ts';
+import { escapePath } from '../../../src-shared/format/index.ts';
 import type { PausedUntil, Schedule, SetSource, SnapshotSummary } from '../../../src-shared/model/index.ts';
 import type { OpenRepository, Secret } from '../api.ts';
-import { mapBounded } from '../kernel/index.ts';
+import { type DriveWatch, Patience, destinationPath, isSilent, standingAt } from '../drives/index.ts';
+import { baseNameOf, bytesOf, mapBounded } from '../kernel/index.ts';
 import type { StateFile } from '../service/index.ts';
 import {
   type DestinationRecord,
@@ -22,24 +24,23 @@ import {
   setOf,
   setsToAdopt,
   storedSetOf,
+  withDestination,
   withSet,
   withSetChanged,
   withoutSet,
 } from '../sets/index.ts';
 import type { Destinations } from './destinations.ts';
 import type { Handles } from './handles.ts';
-import { Patience } from './patience.ts';
-import { baseNameOf, bytesOf, escapePath } from './paths.ts';
 import type { DeskOptions } from './ports.ts';
 import { type ProbeOptions, findSite, probeDestination, refuseUnusable } from './probe.ts';
 import { destinationRecordAt, distinctSources, nameOfSources, newSetRecord } from './set-making.ts';
-import { destinationPath, standingAt } from './standing.ts';
 
 const STATS_AT_ONCE = 8;
 /** A source on a network drive that hangs can’t be read either. */
 const patience = new Patience(5000, false);
 
 export type SetsOptions = Pick<DeskOptions, 'engine' | 'ports' | 'kdfCost' | 'userHome' | 'hostName'> & {
+  readonly drives: DriveWatch;
   readonly records: StateFile<SetsState>;
   readonly book: ScheduleBook;
   readonly destinations: Destinations;
@@ -88,8 +89,10 @@ export class Sets {
     const probe = await probeDestination(chosen, sources, this.#options.probe);
     refuseUnusable(probe);
     const place = destinationPath(handles.pathOf(probe.repository.handle));
-    const opened = await this.#openOrMake(place, probe.state === 'repository', input);
-    const destination = await this.#destinationAt(place);
+    const isMade = probe.state === 'repository';
+    const known = isMade ? await this.#destinationAt(place) : undefined;
+    const opened = await this.#openOrMake(place, isMade, input);
+    const destination = known ?? (await this.#destinationAt(place));
     const { destinationId } = destination;
     const { name, rules, schedule } = input;
     const set = newSetRecord(this.#options.ports, {
@@ -117,13 +120,20 @@ export class Sets {
     if (standing.kind !== 'repository')
       throw new CairnError('repository/not-found', 'There is no Cairn backup in this folder.');
     const place = destinationPath(path);
-    const repository = await engine.open(place, () => secretOrRefuse(secret));
     const destination = await this.#destinationAt(place);
-    const known = records.state.sets.find(({ destinationId }) => destinationId === destination.destinationId);
+    const repository = await engine.open(place, () => secretOrRefuse(secret));
+    const { destinationId } = destination;
+    const known = records.state.sets.find((set) => set.destinationId === destinationId);
     const adopted = known === undefined ? await this.#adopted(repository, place, destination) : [];
-    await records.change((state) => adopted.reduce((before, set) => withSet(before, set, destination), state));
-    await destinations.hold(destination.destinationId, repository, secret ?? undefined);
-    await this.#rememberWhereAsked(destination.destinationId, secret ?? undefined, remember);
+    // The drive that a person points at is the one to go on with, also where it is another one than before.
+    const { path: at, pathOnDrive, volume, awaySince } = destination;
+    await records.change((state) =>
+      known === undefined
+        ? adopted.reduce((before, set) => withSet(before, set, destination), state)
+        : withDestination(state, destinationId, { path: at, pathOnDrive, volume, awaySince }),
+    );
+    await destinations.hold(destinationId, repository, secret ?? undefined);
+    await this.#rememberWhereAsked(destinationId, secret ?? undefined, remember);
     for (const set of adopted) await this.keepInRepository(set);
     const [set = known] = adopted;
     assert(set !== undefined, 'a repository is adopted as one set at least');
@@ -193,10 +203,12 @@ export class Sets {
 
   /** The sources of a set as they are now. */
   async sourcesOf(set: SetRecord): Promise<readonly SetSource[]> {
+    const { table } = this.#options.drives;
     return mapBounded(set.sources, STATS_AT_ONCE, async (path): Promise<SetSource> => {
       const bytes = bytesOf(path);
-      const state = (await isThere(bytes)) ? 'there' : 'gone';
-      return { path, name: escapePath(baseNameOf(bytes)), state };
+      // One whose drive does not answer is not asked itself: it would hang too.
+      const isUp = !isSilent(bytes, table) && (await isThere(bytes));
+      return { path, name: escapePath(baseNameOf(bytes)), state: isUp ? 'there' : 'gone' };
     });
   }
 
@@ -228,9 +240,9 @@ export class Sets {
     });
   }
 
-  #destinationAt(place: string): Promise<DestinationRecord> {
-    const { ports, records, userHome } = this.#options;
-    return destinationRecordAt(place, { ports, userHome, known: records.state.destinations });
+  async #destinationAt(place: string): Promise<DestinationRecord> {
+    const { ports, records, drives } = this.#options;
+    return destinationRecordAt(place, { ports, table: await drives.current(), known: records.state.destinations });
   }
 
   async #adopted(

@@ -15,6 +15,8 @@ export const VERIFY_FIRST_AFTER_DAYS = 7;
 /** The next backup may not fit. */
 export const FREE_BYTES_LOW = 2_000_000_000;
 export const FREE_SHARE_LOW = 0.02;
+/** At the pace of the last weeks it is full before anyone has bought another drive. */
+export const FULL_SOON_DAYS = 7;
 
 export type VerdictFacts = {
   readonly nowMs: number;
@@ -24,6 +26,8 @@ export type VerdictFacts = {
   readonly lastRuns: readonly Run[];
   /** Sets that are being backed up now, or wait for it. */
   readonly atWork: ReadonlySet<string>;
+  /** Destinations on which the next backup may not fit. */
+  readonly tight: ReadonlySet<string>;
 };
 
 type Level = 'good' | 'attention' | 'bad';
@@ -44,7 +48,11 @@ function judgeDestination(destination: Destination, facts: VerdictFacts): readon
   const { destinationId, damageCount } = destination;
   const found: Judged[] = [];
   if (damageCount > 0) found.push({ level: 'bad', reason: { kind: 'damage', destinationId, count: damageCount } });
-  found.push(...judgeState(destination, facts), ...judgeSpace(destination), ...judgeVerified(destination, facts));
+  found.push(
+    ...judgeState(destination, facts),
+    ...judgeSpace(destination, facts),
+    ...judgeVerified(destination, facts),
+  );
   return found;
 }
 
@@ -71,10 +79,14 @@ function judgeState(destination: Destination, facts: VerdictFacts): readonly Jud
   }
 }
 
-function judgeSpace({ destinationId, state, freeBytes, totalBytes }: Destination): readonly Judged[] {
+function judgeSpace(destination: Destination, { nowMs, tight }: VerdictFacts): readonly Judged[] {
+  const { destinationId, state, freeBytes, totalBytes, forecast } = destination;
   if (state === 'away' || state === 'other' || freeBytes === null) return [];
   const isLow = freeBytes < Math.max(FREE_BYTES_LOW, FREE_SHARE_LOW * (totalBytes ?? 0));
-  return isLow ? [{ level: 'attention', reason: { kind: 'space-low', destinationId, freeBytes } }] : [];
+  const isSoonFull = forecast.fullAt !== null && -ageDays(nowMs, forecast.fullAt) < FULL_SOON_DAYS;
+  return isLow || isSoonFull || tight.has(destinationId)
+    ? [{ level: 'attention', reason: { kind: 'space-low', destinationId, freeBytes } }]
+    : [];
 }
 
 function judgeVerified(destination: Destination, facts: VerdictFacts): readonly Judged[] {

@@ -4,7 +4,9 @@
  */
 import type { RestoreInput, VerifyDepthInput } from '../../../src-shared/api/index.ts';
 import { CairnError } from '../../../src-shared/errors.ts';
+import { escapePath } from '../../../src-shared/format/index.ts';
 import type {
+  BackupPlan,
   BackupReport,
   RestorePlace,
   Settings,
@@ -12,22 +14,23 @@ import type {
   UndoReport,
 } from '../../../src-shared/model/index.ts';
 import type { BackupLimits, ChangedFolders, Engine, LiveReport, OpenRepository } from '../api.ts';
-import type { Ports } from '../kernel/index.ts';
+import { type DriveWatch, spaceAt } from '../drives/index.ts';
+import { type Ports, bytesOf, parentOf } from '../kernel/index.ts';
+import { type ScheduleBook, type SetRecord, runSet } from '../sets/index.ts';
 import type { Destinations } from './destinations.ts';
-import { spaceAt } from './drives.ts';
 import type { Handles } from './handles.ts';
 import type { JobContext, JobRequest } from './jobs.ts';
 import type { Listings } from './listings.ts';
 import { planRules } from './measure.ts';
-import { bytesOf, escapePath, parentOf } from './paths.ts';
 import { backupOutcome, restoreOutcome, undoOutcome, verifyOutcome } from './reports.ts';
 import { originalPlace, runRestore } from './restoring.ts';
+import { refuseTooSmall } from './room.ts';
 import type { RunRecord } from './run-records.ts';
-import { type ScheduleBook, type SetRecord, runSet } from '../sets/index.ts';
 
 export type WorkOptions = {
   readonly engine: Engine;
   readonly destinations: Destinations;
+  readonly drives: DriveWatch;
   readonly handles: Handles;
   readonly listings: Listings;
   readonly hostName: string;
@@ -113,12 +116,25 @@ async function backUp(
   const before = lastOf(await repository.snapshots(), set, options.hostName);
   if (before === undefined) {
     // The first one: how much there is can only be found out by looking.
-    const { files, bytes } = await repository.planBackup(request);
-    context.expect({ files, bytes });
+    const plan = await repository.planBackup(request);
+    context.expect({ files: plan.files, bytes: plan.bytes });
+    await expectFirst(options, set, plan);
   } else context.expect(sizeOf(before));
   const report = await repository.backup({ ...request, ...limitsOf(options.settings()) });
   await options.keepInRepository(set.setId);
   return report;
+}
+
+/** What is there already may hold some of it, so only an empty repository is judged. @throws CairnError destination/full */
+async function expectFirst({ destinations, drives }: WorkOptions, set: SetRecord, plan: BackupPlan): Promise<void> {
+  const { destinationId } = set;
+  const { snapshots, space } = destinations.status(destinationId);
+  if (space === undefined || snapshots === undefined || snapshots.length > 0) return;
+  const { name } = destinations.record(destinationId);
+  const sources = set.sources.map(bytesOf);
+  const expected = await refuseTooSmall({ name, space, sources, plan, table: drives.table });
+  // That it may not fit is said in the overview, and tried.
+  if (expected !== undefined) destinations.expect(destinationId, expected);
 }
 
 /** The newest snapshot of the same sources of this computer. */

@@ -1,10 +1,12 @@
-/** What everything stands on: byte cursors, an id table, bounded concurrency, and the ports a host gives. */
+/** What everything stands on: byte cursors, paths, an id table, bounded concurrency, and the ports a host gives. */
+export { type After, afterDelay } from './after.ts';
 export { ByteReader, ByteWriter, compareBytes, concatBytes, equalBytes, fromHex, toHex, utf8 } from './bytes.ts';
 export { IdTable } from './id-table.ts';
 export { mapBounded } from './bounded.ts';
 export { findByName } from './find-by-name.ts';
 export { giveBack } from './memory.ts';
 export { type ForeignFunction, type Koffi, codeOfErrno, loadKoffi } from './native.ts';
+export { baseNameOf, bytesOf, joinPath, parentOf, pathWithin } from './paths.ts';
 export {
   type Clock,
   type Log,

@@ -173,7 +173,8 @@ export class WriteSession {
     for (;;) {
       // One at a time: segments of a pack are appended in the order of their counters.
       const mine = this.#draining.then(() => this.#drainNow());
-      this.#draining = mine.catch(() => undefined);
+      // What failed is left half done: who comes after gets the reason, and does not go on with it.
+      this.#draining = mine.catch((error: unknown) => this.#noteFailure(error));
       await mine;
       if (!this.isFull || this.#compressing === 0) return;
       await new Promise<void>((wake) => this.#wakers.push(wake));
@@ -211,15 +212,17 @@ export class WriteSession {
         this.#waitingBytes += segment.payload.length;
         this.#bytesStored += segment.payload.length + FRAME_OVERHEAD_BYTES;
       })
-      .catch((error: unknown) => {
-        this.#failure ??= error instanceof Error ? error : new CairnError('engine/internal', String(error));
-      })
+      .catch((error: unknown) => this.#noteFailure(error))
       .finally(() => {
         this.#compressing--;
         const wakers = this.#wakers;
         this.#wakers = [];
         for (const wake of wakers) wake();
       });
+  }
+
+  #noteFailure(error: unknown): void {
+    this.#failure ??= error instanceof Error ? error : new CairnError('engine/internal', String(error));
   }
 
   #throwFailure(): void {

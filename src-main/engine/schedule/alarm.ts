@@ -3,19 +3,10 @@
  * set, and take no more than 2^31 − 1 milliseconds (longer ones fire at once). So an alarm looks at the clock again and
  * again, in small steps, and rings at the first look after its time.
  */
-import type { Clock } from '../kernel/index.ts';
-
-/** Calls once, after a delay; the returned function takes it back. */
-export type After = (delayMs: number, action: () => void) => () => void;
+import type { After, Clock } from '../kernel/index.ts';
 
 /** How late an alarm may be after sleep; a look costs nothing that could be measured. */
 export const ALARM_STEP_MS_MAX = 60_000;
-
-export const afterDelay: After = (delayMs, action) => {
-  const timer = setTimeout(action, delayMs);
-  timer.unref();
-  return () => clearTimeout(timer);
-};
 
 /** Rings once when the wall clock shows `atMs` or later; the returned function ends it. */
 export function armAlarm(

@@ -1,5 +1,5 @@
 /** When backup sets run: what is due, what it waits for, what is run around it, and when silence is an alarm. */
-export { type After, ALARM_STEP_MS_MAX, afterDelay, armAlarm } from './alarm.ts';
+export { ALARM_STEP_MS_MAX, armAlarm } from './alarm.ts';
 export {
   NOTHING_KNOWN,
   type Probes,

@@ -14,8 +14,8 @@ import path from 'node:path';
 import { isCairnError } from '../../../src-shared/errors.ts';
 import { displayPath, unescapePath } from '../../../src-shared/format/index.ts';
 import { hash } from '../codec/index.ts';
-import { type Ports, toHex, utf8 } from '../kernel/index.ts';
-import type { After, DirtyNote } from '../source/index.ts';
+import { type After, type Ports, toHex, utf8 } from '../kernel/index.ts';
+import type { DirtyNote } from '../source/index.ts';
 import { localErrno, makeLocalFolder, syncFolder, writeLocalText } from './local-file.ts';
 
 /** Lines reach the disk at most so often: a sync costs a spinning drive 10 ms and more. */

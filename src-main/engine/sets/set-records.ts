@@ -5,7 +5,7 @@
  */
 import * as v from 'valibot';
 import { CairnError } from '../../../src-shared/errors.ts';
-import type { Hooks, PausedUntil, Schedule, SetRules } from '../../../src-shared/model/index.ts';
+import type { DestinationVolume, Hooks, PausedUntil, Schedule, SetRules } from '../../../src-shared/model/index.ts';
 import type { Ports } from '../kernel/index.ts';
 import {
   HOOKS_NONE,
@@ -53,6 +53,10 @@ export type DestinationRecord = {
   readonly remembered: boolean;
   /** For runs with nobody there: where its password stands, an absolute path, escaped. */
   readonly passwordFile: string | null;
+  /** What it lay on when it was seen last. */
+  readonly volume: DestinationVolume | null;
+  /** Since when it is away; null while it is there. */
+  readonly awaySince: string | null;
 };
 
 export type SetsState = {
@@ -79,6 +83,14 @@ const set: v.GenericSchema<unknown, SetRecord> = v.object({
   webhook: v.optional(webhookSchema, null),
 });
 
+const volume: v.GenericSchema<unknown, DestinationVolume> = v.object({
+  label: text,
+  fileSystem: text,
+  uuid: v.nullable(text),
+  removable: v.boolean(),
+  network: v.boolean(),
+});
+
 const destination: v.GenericSchema<unknown, DestinationRecord> = v.object({
   destinationId: id,
   name: text,
@@ -89,6 +101,8 @@ const destination: v.GenericSchema<unknown, DestinationRecord> = v.object({
   encrypted: v.boolean(),
   remembered: v.boolean(),
   passwordFile: v.optional(v.nullable(text), null),
+  volume: v.optional(v.nullable(volume), null),
+  awaySince: v.optional(v.nullable(v.pipe(v.string(), v.isoTimestamp())), null),
 });
 
 /** CONFIGURATION.md is held to it. */

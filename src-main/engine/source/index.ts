@@ -48,7 +48,6 @@ export { type FileStat, type ListedAs, type ObjectIdentity, fileStatOf, sameObje
 export { followLink, type FollowedLink } from './follow.ts';
 export { type AbsentSource, type Source, resolvePresentSources, resolveSources } from './sources.ts';
 export { timeProblem } from './time-range.ts';
-export { type After, afterDelay } from './watch/after.ts';
 export { CHOKIDAR_FOLDERS_MAX, chooseWatcher } from './watch/choose.ts';
 export { type Batch, type LookReason, SETTLE_DEFAULTS, type SettleTimes } from './watch/settle.ts';
 export { type LostReason, type WatcherKind } from './watch/watcher.ts';

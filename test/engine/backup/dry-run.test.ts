@@ -142,6 +142,14 @@ describe('a dry run', () => {
     expect(foretold).toMatchObject({ parentId: null, files: 2, folders: 2, filesNew: 2, bytes: 3, bytesToRead: 3 });
   });
 
+  it('says how much the files take where they lie: a file with holes claims more', async () => {
+    write({ whole: 'x'.repeat(8192), hollow: '' });
+    fs.truncateSync(path.join(lab.source, 'hollow'), 50_000_000);
+    const { bytes, bytesOnDisk } = await plan({});
+    expect(bytes).toBe(50_008_192);
+    expect(bytesOnDisk).toBeLessThan(1_000_000);
+  });
+
   it('foretells a backup whose source is a single file', async () => {
     write({ a: '12' });
     const sources = [Buffer.from(path.join(lab.source, 'a'))];

@@ -196,4 +196,19 @@ describe('jobs', () => {
     expect(jobs.list().every(({ state }) => state === 'cancelled')).toBe(true);
     expect(() => jobs.start(held('backup'))).toThrow('closing');
   });
+
+  it('knows a lane where quiet work has its turn, from one where a job has', async () => {
+    const job = held('backup');
+    jobs.start(job);
+    await job.begun;
+    let endQuiet = (): void => undefined;
+    const quiet = jobs.quietly('one', () => new Promise<void>((end) => (endQuiet = end)));
+    expect(jobs.isQuietlyAtWork('one')).toBe(false);
+    job.finish();
+    await expect.poll(() => jobs.isQuietlyAtWork('one')).toBe(true);
+    expect(jobs.isQuietlyAtWork('another')).toBe(false);
+    endQuiet();
+    await quiet;
+    await expect.poll(() => jobs.isQuietlyAtWork('one')).toBe(false);
+  });
 });

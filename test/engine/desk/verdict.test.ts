@@ -74,6 +74,7 @@ const facts = (
   destinations: [{ ...DESTINATION, ...destination }],
   lastRuns: [],
   atWork: new Set(),
+  tight: new Set(),
   ...change,
 });
 
@@ -108,6 +109,15 @@ const TABLE: readonly (readonly [string, VerdictFacts, Verdict['level'], readonl
   ['a source is gone', facts({ sources: [{ ...SET.sources[0]!, state: 'gone' }] }), 'attention', ['source-gone']],
   ['the drive is full', facts({}, { freeBytes: 1e9 }), 'attention', ['space-low']],
   ['the drive is large and almost full', facts({}, { freeBytes: 15e9 }), 'attention', ['space-low']],
+  ['the next backup may not fit', facts({}, {}, { tight: new Set(['d1']) }), 'attention', ['space-low']],
+  ['another drive is tight', facts({}, {}, { tight: new Set(['d2']) }), 'good', []],
+  [
+    'the drive is full in five days',
+    facts({}, { forecast: { fullAt: daysAgo(-5), bytesPerDay: 1e9 } }),
+    'attention',
+    ['space-low'],
+  ],
+  ['the drive is full in a month', facts({}, { forecast: { fullAt: daysAgo(-30), bytesPerDay: 1e9 } }), 'good', []],
   ['the room is not known', facts({}, { freeBytes: null, totalBytes: null }), 'good', []],
   ['the drive is away and the backup fresh', facts({}, { state: 'away', awaySince: daysAgo(1) }), 'good', ['away']],
   [

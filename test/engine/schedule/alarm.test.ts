@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ALARM_STEP_MS_MAX, type After, afterDelay, armAlarm } from '../../../src-main/engine/schedule/index.ts';
+import { type After, afterDelay } from '../../../src-main/engine/kernel/index.ts';
+import { ALARM_STEP_MS_MAX, armAlarm } from '../../../src-main/engine/schedule/index.ts';
 
 const DAY_MS = 86_400_000;
 

@@ -18,8 +18,7 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Clock } from '../../kernel/index.ts';
-import type { After } from './after.ts';
+import type { After, Clock } from '../../kernel/index.ts';
 
 const TICK_MS = 1000;
 /** Ticks between two writes: on quiet days, and while many events come. */

@@ -9,8 +9,7 @@
  *     at everything the next one waits for some times as long as that one took, so that a flood of events can't keep the
  *     drive busy with nothing else.
  */
-import type { Clock } from '../../kernel/index.ts';
-import type { After } from './after.ts';
+import type { After, Clock } from '../../kernel/index.ts';
 import { unawaited } from './unawaited.ts';
 import type { LostReason } from './watcher.ts';
 

@@ -1,6 +1,5 @@
 /** What a watched source is given and what it gives: the side of watch-source.ts that its owner sees. */
-import type { Ports } from '../../kernel/index.ts';
-import type { After } from './after.ts';
+import type { After, Ports } from '../../kernel/index.ts';
 import { type Batch, type LookReason, SETTLE_DEFAULTS, type SettleTimes } from './settle.ts';
 import type { WatcherFailure, WatcherKind } from './watcher.ts';
 

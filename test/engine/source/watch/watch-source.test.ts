@@ -4,14 +4,13 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { systemClock } from '../../../../src-main/engine/kernel/index.ts';
+import { afterDelay, systemClock } from '../../../../src-main/engine/kernel/index.ts';
 import {
   type Batch,
   type DirtyNote,
   type WatchSource,
   type WatchSourceOptions,
   type WatchState,
-  afterDelay,
   watchSource,
 } from '../../../../src-main/engine/source/index.ts';
 

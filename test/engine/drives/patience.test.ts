@@ -1,6 +1,6 @@
 /** Places that never answer. */
 import { describe, expect, it } from 'vitest';
-import { Patience } from '../../../src-main/engine/desk/patience.ts';
+import { Patience } from '../../../src-main/engine/drives/patience.ts';
 
 describe('patience', () => {
   it('has an end, and asks a place that hangs once only', async () => {

@@ -1,5 +1,5 @@
 /** Absolute paths as bytes: joined, cut and compared without being read as text. */
-import { escapePath, unescapePath } from '../../../src-shared/format/index.ts';
+import { unescapePath } from '../../../src-shared/format/index.ts';
 
 const SLASH = 0x2f;
 /** On Windows paths are text, and both of its separators count. */
@@ -44,5 +44,3 @@ export function pathWithin(path: Buffer, folder: Buffer): boolean {
 export function bytesOf(escaped: string): Buffer {
   return Buffer.from(unescapePath(escaped));
 }
-
-export { escapePath };

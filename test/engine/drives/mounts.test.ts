@@ -1,10 +1,6 @@
 /** Tables of mounts as they are found on computers, and what a person would call a drive on them. */
-import fs from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { connectedDrives } from '../../../src-main/engine/desk/drives.ts';
-import { drivesAmong, labelOf, parseMounts } from '../../../src-main/engine/desk/mounts.ts';
+import { drivesAmong, labelOf, mountOf, parseMounts } from '../../../src-main/engine/drives/mounts.ts';
 
 const LAPTOP = String.raw`22 1 259:2 / / rw,relatime shared:1 - ext4 /dev/nvme0n1p2 rw
 23 22 0:21 / /proc rw,nosuid shared:2 - proc proc rw
@@ -64,27 +60,24 @@ describe('the drives among the mounts', () => {
   });
 });
 
-describe.runIf(process.platform === 'linux')('the drives that are connected', () => {
-  it('have label, room and kind from the system', async () => {
-    const folder = fs.mkdtempSync(path.join(tmpdir(), 'cairn-drives-'));
-    const mountPoint = path.join(folder, 'mounted');
-    const device = path.join(folder, 'pci/usb1/block/sdz/sdz1');
-    for (const made of [mountPoint, device, path.join(folder, 'labels'), path.join(folder, 'devices')])
-      fs.mkdirSync(made, { recursive: true });
-    fs.symlinkSync('../../sdz1', path.join(folder, String.raw`labels/Blue\x20one`));
-    fs.symlinkSync(device, path.join(folder, 'devices/8:401'));
-    const table = path.join(folder, 'mountinfo');
-    fs.writeFileSync(
-      table,
-      `1 0 8:400 / / rw - ext4 /dev/sdy1 rw\n2 1 8:401 / ${mountPoint} rw - exfat /dev/sdz1 rw\n`,
-    );
-    const system = { mountTable: table, devices: path.join(folder, 'devices'), labels: path.join(folder, 'labels') };
-    const drives = await connectedDrives('/home/ada', system);
-    expect(drives.map(({ label, removable, system: isSystem }) => [label, removable, isSystem])).toEqual([
-      ['Blue one', true, false],
-      ['/', false, true],
-    ]);
-    expect(drives[0]!.totalBytes).toBeGreaterThan(0);
-    fs.rmSync(folder, { recursive: true });
+describe('the mount that a path lies on', () => {
+  const mounts = parseMounts(
+    Buffer.from(`${LAPTOP}
+40 33 0:60 / /media/ada/Blue\\040drive/inside rw - tmpfs tmpfs rw
+41 22 8:65 / /media/ada/Old rw - ext4 /dev/sde1 rw`),
+  );
+  const deviceOf = (path: string): string | undefined => mountOf(Buffer.from(path), mounts)?.device;
+
+  it('is the innermost one, and of two at one place the one mounted last', () => {
+    expect(deviceOf('/etc/passwd')).toBe('259:2');
+    expect(deviceOf('/home/ada/Documents')).toBe('259:3');
+    expect(deviceOf('/homeless')).toBe('259:2');
+    expect(deviceOf('/media/ada/Blue drive')).toBe('8:17');
+    expect(deviceOf('/media/ada/Blue drive/inside/deep')).toBe('0:60');
+    expect(deviceOf('/media/ada/Old/x')).toBe('8:65');
+  });
+
+  it('is none where there is no table', () => {
+    expect(mountOf(Buffer.from('/x'), [])).toBeUndefined();
   });
 });
