@@ -30,12 +30,15 @@ import { historyApi } from './engine-history.ts';
 import { keyApi } from './engine-keys.ts';
 import { type Ports, systemPorts } from './kernel/index.ts';
 import {
+  type FigureSink,
   checkKnownRepository,
   claimWriter,
   examine,
+  figuresOfWeek,
   gatherStats,
   listUndoable,
   loadKnownHeads,
+  noted,
   processIdentity,
   rememberHeads,
   sweepTemporaries,
@@ -75,8 +78,8 @@ import { verify } from './verify/index.ts';
 
 /** Makes an engine. The self-test runs before a repository is made or opened; the doctor runs it by himself. */
 export function openEngine(options: EngineOptions): Engine {
-  const { home, log, clock = systemPorts.clock, catalog } = options;
-  const host: Host = { ports: { ...systemPorts, log, clock }, home, catalog };
+  const { home, log, clock = systemPorts.clock, catalog, figure } = options;
+  const host: Host = { ports: { ...systemPorts, log, clock }, home, catalog, figure };
   return {
     init: async (request) => {
       assertSelfTest();
@@ -100,7 +103,12 @@ export function openEngine(options: EngineOptions): Engine {
   };
 }
 
-type Host = { readonly ports: Ports; readonly home: string; readonly catalog: Catalog | undefined };
+type Host = {
+  readonly ports: Ports;
+  readonly home: string;
+  readonly catalog: Catalog | undefined;
+  readonly figure: FigureSink | undefined;
+};
 
 function noSecret(): Promise<Secret> {
   return Promise.reject(
@@ -211,16 +219,7 @@ function openRepositoryApi(
   const pick = async (text: string): Promise<Snapshot> => resolveSnapshot(await snapshotsOf(), text);
   return {
     encrypted: repository.config.encrypted,
-    backup: (request) =>
-      throttled(host, throttle, request, () =>
-        runBackup(host, root, { repository, store }, request, (options) => backup(repository, options)),
-      ),
-    backUpChanges: (request, { since, folders }) =>
-      throttled(host, throttle, request, () =>
-        runBackup(host, root, { repository, store }, request, (options) =>
-          backUpChanges(repository, options, { parentId: parseSnapshotId(since), folders }),
-        ),
-      ),
+    ...backupApi(host, root, { repository, store, throttle }),
     planBackup: (request) => runPlan(host, root, repository, request),
     snapshots: async () => (await snapshotsOf()).map(summariseSnapshot),
     chains: async () => summariseChains(await snapshotsOf()),
@@ -252,11 +251,46 @@ function openRepositoryApi(
         : diffSnapshots(repository, first, await pick(after), below);
     },
     ...historyApi(host, repository, listing),
-    stats: async () => gatherStats(repository, await snapshotsOf()),
+    stats: async (wanted) => {
+      const catalog = wanted?.figures === true ? host.catalog : undefined;
+      return gatherStats(repository, await snapshotsOf(), await figuresOfWeek(catalog, host.ports.clock.nowMs()));
+    },
     storedSets: () => repository.storedSets(),
     storeSet: (set) => repository.storeSet(set),
     ...keyApi(host.ports, repository),
     close: () => Promise.resolve(),
+  };
+}
+
+/** Backups within their limits, and what each of them took is noted. */
+function backupApi(
+  host: Host,
+  root: string,
+  {
+    repository,
+    store,
+    throttle,
+  }: { readonly repository: Repository; readonly store: LocalStore; readonly throttle: WriteThrottle },
+): Pick<OpenRepository, 'backup' | 'backUpChanges'> {
+  const measuring = { figure: host.figure, clock: host.ports.clock };
+  const run = <Report>(request: BackupRequest, flow: (options: BackupOptions) => Promise<Report>): Promise<Report> =>
+    throttled(host, throttle, request, () => runBackup(host, root, { repository, store }, request, flow));
+  return {
+    backup: (request) =>
+      noted(
+        measuring,
+        'backup',
+        () => run(request, (options) => backup(repository, options)),
+        (report) => report,
+      ),
+    backUpChanges: (request, { since, folders }) =>
+      noted(
+        measuring,
+        'live',
+        () =>
+          run(request, (options) => backUpChanges(repository, options, { parentId: parseSnapshotId(since), folders })),
+        ({ report }) => report,
+      ),
   };
 }
 

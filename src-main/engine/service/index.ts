@@ -8,6 +8,7 @@ export {
 } from './dirty-journal.ts';
 export { examine } from './doctor.ts';
 export { type KnownHead, loadKnownHeads, rememberHeads } from './known-heads.ts';
+export { FIGURE, type FigureName, type FigureSink, figuresOfWeek, noted } from './figures.ts';
 export { gatherStats } from './statistics.ts';
 export { checkKnownRepository } from './known-repository.ts';
 export {
