@@ -155,6 +155,8 @@ export class SetRunner {
     const { waits } = planRun({ ...facts, due: { atMs: nowMs, reason: 'scheduled' } });
     if (this.#isClosed || record !== this.#record) return;
     await this.#keepWatched(record, waits.length === 0);
+    await this.#noteCurrency(record, nowMs);
+    if (this.#isClosed || record !== this.#record) return;
     this.#tell(this.#upcomingOf(plan, waits[0]?.kind));
     this.#arm(due, waits.length > 0);
     this.#sayIfStale(nowMs);
@@ -171,6 +173,14 @@ export class SetRunner {
     }
     if (isFree) this.#live.gate.open();
     else this.#live.gate.shut();
+  }
+
+  /** What the alarm goes by. Many looks change nothing, and write nothing. */
+  async #noteCurrency(record: SetRecord, nowMs: number): Promise<void> {
+    const { book } = this.#options.desk;
+    const goodUntilMs = this.#live?.goodUntilMs(nowMs);
+    if (goodUntilMs !== undefined) await book.isGood(record, goodUntilMs);
+    await book.paused(record, isPaused(record.pausedUntil, nowMs));
   }
 
   #isDueByDrive(nowMs: number): boolean {
@@ -217,9 +227,9 @@ export class SetRunner {
     const { desk, timeZone, alarm, ports } = this.#options;
     const { book } = desk;
     const record = this.#record;
-    const { state, lastGoodMs, toldMs } = book.entry(record);
+    const { state, lastGoodMs, toldMs, pausedSinceMs } = book.entry(record);
     const facts = {
-      ...{ schedule: record.schedule, state, pausedUntil: record.pausedUntil, pausedSinceMs: null, lastGoodMs, toldMs },
+      ...{ schedule: record.schedule, state, pausedUntil: record.pausedUntil, pausedSinceMs, lastGoodMs, toldMs },
       ...{ createdMs: Date.parse(record.createdAt), upSinceMs: this.#upSinceMs, isAtWork: this.#isRunning, nowMs },
       timeZone: timeZone(),
     };

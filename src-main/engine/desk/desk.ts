@@ -187,6 +187,7 @@ class OpenDesk implements Desk {
       sets,
       jobs,
       runs,
+      book,
       ports,
       hostName,
       tell,

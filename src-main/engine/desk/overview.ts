@@ -9,7 +9,7 @@ import type { Destinations } from './destinations.ts';
 import type { Jobs } from './jobs.ts';
 import type { Tell } from './ports.ts';
 import type { Runs } from './runs.ts';
-import type { DestinationRecord, SetRecord, SetsState } from '../sets/index.ts';
+import type { DestinationRecord, ScheduleBook, SetRecord, SetsState } from '../sets/index.ts';
 import type { Sets } from './sets.ts';
 import type { StateFile } from '../service/index.ts';
 import { judge } from './verdict.ts';
@@ -33,6 +33,7 @@ export type OverviewOptions = {
   readonly sets: Sets;
   readonly jobs: Jobs;
   readonly runs: Runs;
+  readonly book: ScheduleBook;
   readonly ports: Ports;
   readonly hostName: string;
   readonly tell: Tell;
@@ -51,14 +52,21 @@ export class OverviewBoard {
 
   /** As things stand now. */
   async get(): Promise<Overview> {
-    const { records, jobs, runs, ports } = this.#options;
+    const { records, jobs, runs, book, ports } = this.#options;
     const { state } = records;
     const destinations = state.destinations.map((record) => this.destination(record));
     const sets = await Promise.all(state.sets.map((record) => this.set(record)));
     const atWork = new Set(
       jobs.open().flatMap(({ kind, setId }) => (kind === 'backup' && setId !== null ? [setId] : [])),
     );
-    const facts = { nowMs: ports.clock.nowMs(), sets, destinations, lastRuns: runs.lastBackups(), atWork };
+    const goodUntilMs = new Map(
+      state.sets.flatMap((record) => {
+        const { lastGoodMs } = book.entry(record);
+        return lastGoodMs === null ? [] : [[record.setId, lastGoodMs] as const];
+      }),
+    );
+    const nowMs = ports.clock.nowMs();
+    const facts = { nowMs, sets, destinations, lastRuns: runs.lastBackups(), goodUntilMs, atWork };
     const days = daysOf(runs.list(null, DAY_RUNS_MAX), facts.nowMs);
     return { verdict: judge(facts), sets, destinations, days };
   }
