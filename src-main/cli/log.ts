@@ -54,7 +54,7 @@ class LogWriter {
   readonly path: string;
   readonly #options: LogOptions;
   readonly #fileBytesMax: number;
-  #waiting: string[] = [];
+  readonly #waiting: string[] = [];
   #waitingCharacters = 0;
   #dropped = 0;
   #writing: Promise<void> | undefined;

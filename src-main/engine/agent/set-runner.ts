@@ -153,10 +153,10 @@ export class SetRunner {
     const plan = planRun({ ...facts, due: this.#isDueByDrive(nowMs) ? { atMs: nowMs, reason: 'drive' } : due });
     // What would keep a run of now from beginning keeps live backups waiting too.
     const { waits } = planRun({ ...facts, due: { atMs: nowMs, reason: 'scheduled' } });
-    if (this.#isClosed || record !== this.#record) return;
+    if (this.#isOutdated(record)) return;
     await this.#keepWatched(record, waits.length === 0);
     await this.#noteCurrency(record, nowMs);
-    if (this.#isClosed || record !== this.#record) return;
+    if (this.#isOutdated(record)) return;
     this.#tell(this.#upcomingOf(plan, waits[0]?.kind));
     this.#arm(due, waits.length > 0);
     this.#sayIfStale(nowMs);
@@ -173,6 +173,10 @@ export class SetRunner {
     }
     if (isFree) this.#live.gate.open();
     else this.#live.gate.shut();
+  }
+
+  #isOutdated(record: SetRecord): boolean {
+    return this.#isClosed || record !== this.#record;
   }
 
   /** What the alarm goes by. Many looks change nothing, and write nothing. */

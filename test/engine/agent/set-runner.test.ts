@@ -24,6 +24,7 @@ let book: ScheduleBook;
 let alarms: StaleAlarm[];
 let destination: DestinationState;
 let watch: FakeWatch;
+let isOpen: boolean;
 let runner: SetRunner;
 let record: SetRecord;
 
@@ -34,6 +35,7 @@ beforeEach(async () => {
   book = await ScheduleBook.open(home, { ...ports, random: seededRandom(1) });
   alarms = [];
   destination = 'ready';
+  isOpen = false;
   record = {
     ...SET_DEFAULTS,
     setId: '1'.repeat(32),
@@ -59,7 +61,7 @@ beforeEach(async () => {
     alarm: (_record, alarm) => void alarms.push(alarm),
   });
   runner.look();
-  await vi.waitUntil(() => watch !== undefined && time.waiting > 0, { timeout: 60_000 });
+  await vi.waitUntil(() => isOpen && time.waiting > 0, { timeout: 60_000 });
 });
 afterEach(async () => {
   await runner.close();
@@ -67,6 +69,7 @@ afterEach(async () => {
 });
 
 function liveSet(): LiveSet {
+  isOpen = true;
   return new LiveSet({
     sources: [Buffer.from('/home/a')],
     ports: { clock: time.clock, log: silentLog },
