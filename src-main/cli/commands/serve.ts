@@ -35,7 +35,7 @@ export function addServe(program: Command, host: Host): void {
     .addOption(kdfCostOption())
     .addHelpText(
       'after',
-      '\nThe link works once and for ten minutes. With --password-file known encrypted\nbackups are unlocked at the start.\n\nFigures for Prometheus are at /metrics where a file of yours (chmod 600) holds a token\nof at least 32 characters; the scraper sends “Authorization: Bearer TOKEN”.\n\nExamples:\n  cairn serve --open\n  cairn serve --port 8600 --json\n  cairn serve --port 8600 --metrics-token-file ~/.config/cairn-metrics',
+      '\nThe link works once and for ten minutes. With --password-file known encrypted\nbackups are unlocked at the start.\n\nFigures for Prometheus are at /metrics, for whoever sends “Authorization: Bearer\nTOKEN”. The token is the first line of a file that is yours alone (chmod 600),\nat least 32 characters. The file is read at the start.\n\nExamples:\n  cairn serve --open\n  cairn serve --port 8600 --json\n  cairn serve --port 8600 --metrics-token-file ~/.config/cairn-metrics',
     )
     .action(async (_flags: unknown, command: Command) => serve(host, command));
 }
