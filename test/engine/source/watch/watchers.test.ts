@@ -214,6 +214,24 @@ describe.each(WATCHER_KINDS)('%s', { timeout: TIMEOUT }, (kind) => {
     expect([...lab.dirty, ...lab.lost]).toEqual([]);
   });
 
+  test('watches hundreds of folders that appear, all of them and on and on', async () => {
+    await opened(kind);
+    for (const round of ['one', 'two']) {
+      const names = Array.from({ length: 260 }, (_, index) => `${round} ${index}`);
+      for (const name of names) fs.mkdirSync(lab.path(name, 'sub'), { recursive: true });
+      await lab.settleUntil(() => names.every((name) => lab.isDirty(name, 'sub')));
+      lab.forget();
+      for (const name of names) fs.writeFileSync(lab.path(name, 'sub', 'file'), round);
+      await lab.settleUntil(() => names.every((name) => lab.isDirty(name, 'sub')));
+      // Only a watch tells of this: the list of names stays as it is.
+      lab.forget();
+      for (const name of names) fs.appendFileSync(lab.path(name, 'sub', 'file'), 'more');
+      await lab.settleUntil(() => names.every((name) => lab.isDirty(name, 'sub')));
+      expect({ round, missing: names.filter((name) => !lab.isDirty(name, 'sub')) }).toEqual({ round, missing: [] });
+      expect(lab.lost).toEqual([]);
+    }
+  });
+
   test('can be stopped while it is being opened', async () => {
     lab = new WatchLab(kind);
     for (let index = 0; index < 600; index++)
