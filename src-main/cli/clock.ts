@@ -4,16 +4,16 @@
  */
 
 export type Clock = {
-  /** Wall time in milliseconds since 1970, as good as it was when the process began. */
+  /** Wall time in milliseconds since 1970. */
   readonly wallMs: () => number;
   /** Milliseconds that only go forward. */
   readonly monotonicMs: () => number;
 };
 
-const MILLISECONDS_PER_SECOND = 1000;
 const NANOSECONDS_PER_MILLISECOND = 1e6;
 
 export const processClock: Clock = {
-  wallMs: () => performance.timeOrigin + process.uptime() * MILLISECONDS_PER_SECOND,
+  // Not counted on from the start: the agent lives for weeks, and what counts on stands still while the computer sleeps.
+  wallMs: () => Date.now(),
   monotonicMs: () => Number(process.hrtime.bigint()) / NANOSECONDS_PER_MILLISECOND,
 };

@@ -5,11 +5,12 @@
 import type { CommandName, InputOf, ValueOf } from '../../src-shared/api/index.ts';
 import { CairnError } from '../../src-shared/errors.ts';
 import type { BackupSet, Destination, DoctorFinding } from '../../src-shared/model/index.ts';
+import type { Catalog } from '../engine/catalog/index.ts';
 import {
   type CatalogKeeper,
   type Desk,
   compareStates,
-  figuresOfRuns,
+  figuresOver,
   integrityStatus,
   previewOf,
   readLog,
@@ -28,6 +29,7 @@ export type Handlers = {
 export type HandlerOptions = {
   readonly desk: Desk;
   readonly keeper: CatalogKeeper;
+  readonly catalog: Pick<Catalog, 'series'>;
   readonly engine: Engine;
   readonly host: EngineHost;
   readonly home: string;
@@ -217,7 +219,7 @@ function lookHandlers({ desk, home }: HandlerOptions): Some<'snapshots' | 'brows
 
 const RUNS_FOR_FIGURES_MAX = 2000;
 
-function historyHandlers({ desk, keeper }: HandlerOptions): Some<'search' | 'compare' | 'metrics'> {
+function historyHandlers({ desk, keeper, catalog }: HandlerOptions): Some<'search' | 'compare' | 'metrics'> {
   const { destinations, runs } = desk;
   return {
     'search.find': (input) =>
@@ -229,7 +231,11 @@ function historyHandlers({ desk, keeper }: HandlerOptions): Some<'search' | 'com
       throw unavailable('compare texts');
     },
     'metrics.get': ({ range }) =>
-      figuresOfRuns(runs.list(null, RUNS_FOR_FIGURES_MAX), range, Date.parse(desk.nowText())),
+      figuresOver(range, {
+        catalog,
+        runs: runs.list(null, RUNS_FOR_FIGURES_MAX),
+        nowMs: Date.parse(desk.nowText()),
+      }),
   };
 }
 

@@ -2,6 +2,10 @@
  * Every HTTP request of the headless server, in this order: is it for us (Host), from us (Origin), not too many, a route
  * we have, small enough, with a session. The first “no” is the answer, in one word and without a reason that would help
  * anybody but a person who reads the source. Nothing changes on a GET; no answer carries a CORS header.
+ *
+ * The figures at /metrics are for a program that has no session: it shows the token of a file that the person named, and
+ * without such a file the route is not there. No page can: a browser sends that header to no other site's address without
+ * asking first, and asking is refused.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import * as v from 'valibot';
@@ -15,7 +19,9 @@ import {
 } from '../../src-shared/api/web.ts';
 import type { Clock } from '../engine/kernel/index.ts';
 import type { PageFiles } from './headless-files.ts';
+import type { TokenCheck } from './metrics-token.ts';
 import { PAGE_HEADERS } from './page-files.ts';
+import { PROMETHEUS_TYPE } from './prometheus.ts';
 import type { Session, Sessions } from './headless-sessions.ts';
 
 const TARGET_CHARACTERS_MAX = 2048;
@@ -38,10 +44,15 @@ const refusals = {
   malformed: { status: 400, error: 'malformed' },
   noSession: { status: 401, error: 'no session' },
   noCsrf: { status: 403, error: 'no csrf' },
+  noToken: { status: 401, error: 'no token' },
 } as const satisfies Record<string, Refusal>;
 
 /** All routes but the files; tests go over them. */
 export const POST_ROUTES = [WEB_SESSION_PATH, WEB_SESSION_END_PATH] as const;
+export const METRICS_PATH = '/metrics';
+
+/** Who may read the figures, and their text. */
+export type MetricsRoute = { readonly isAllowed: TokenCheck; readonly text: () => Promise<string> };
 
 export type RequestsOptions = {
   /** Exactly these values of Host are us. */
@@ -51,6 +62,7 @@ export type RequestsOptions = {
   readonly sessions: Sessions;
   readonly clock: Clock;
   readonly aSecondMax: number;
+  readonly metrics: MetricsRoute | undefined;
 };
 
 export class Requests {
@@ -74,6 +86,8 @@ export class Requests {
     // Answered by the upgrade; without one there is nothing to see.
     if (path === WEB_SOCKET_PATH) return refuse(response, refusals.wrongMethod);
     if (method !== 'GET' && method !== 'HEAD') return refuse(response, refusals.wrongMethod);
+    if (path === METRICS_PATH && this.#options.metrics !== undefined)
+      return this.#tellFigures(this.#options.metrics, request, response);
     const file = this.#options.files.get(path);
     if (file === undefined) return refuse(response, refusals.notFound);
     response.writeHead(200, {
@@ -110,6 +124,22 @@ export class Requests {
     if (headers.origin !== `http://${headers.host ?? ''}`) return refusals.wrongOrigin;
     const site = headers['sec-fetch-site'];
     return site === undefined || site === 'same-origin' ? undefined : refusals.wrongOrigin;
+  }
+
+  async #tellFigures(
+    { isAllowed, text }: MetricsRoute,
+    { headers, method }: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    // A scraper has no origin. Whatever names one is a page.
+    if (headers.origin !== undefined) return refuse(response, refusals.wrongOrigin);
+    if (!isAllowed(headers.authorization)) {
+      response.setHeader('www-authenticate', 'Bearer');
+      return refuse(response, refusals.noToken);
+    }
+    const body = Buffer.from(await text());
+    response.writeHead(200, { ...PAGE_HEADERS, 'content-type': PROMETHEUS_TYPE, 'content-length': body.length });
+    response.end(method === 'HEAD' ? undefined : body);
   }
 
   async #post(path: (typeof POST_ROUTES)[number], request: IncomingMessage, response: ServerResponse): Promise<void> {

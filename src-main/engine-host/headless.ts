@@ -8,10 +8,12 @@ import { WEB_TOKEN_KEY } from '../../src-shared/api/web.ts';
 import { CairnError } from '../../src-shared/errors.ts';
 import { type Log, systemClock, systemRandom } from '../engine/kernel/index.ts';
 import { readPageFiles } from './headless-files.ts';
-import { REQUESTS_A_SECOND_MAX, Requests } from './headless-requests.ts';
+import { type MetricsRoute, REQUESTS_A_SECOND_MAX, Requests } from './headless-requests.ts';
 import { Sessions } from './headless-sessions.ts';
 import { Sockets } from './headless-socket.ts';
+import { readMetricsToken } from './metrics-token.ts';
 import type { EngineHost } from './port.ts';
+import { prometheusText } from './prometheus.ts';
 import { type OpenService, type ServiceOptions, openService } from './service.ts';
 
 const IPV4 = '127.0.0.1';
@@ -30,6 +32,8 @@ export type HeadlessOptions = Pick<ServiceOptions, 'home' | 'log' | 'userHome' |
   readonly ipv6: boolean;
   /** Where the page was built to. */
   readonly pageFolder: string;
+  /** Holds what a scraper has to show for the figures; without it nobody can read them. */
+  readonly metricsTokenFile?: string;
   /** Changed by tests only. */
   readonly requestsASecondMax?: number;
 };
@@ -46,6 +50,8 @@ export type Headless = {
 /** @throws CairnError app/unavailable, app/busy, engine/local-state */
 export async function startHeadless(options: HeadlessOptions): Promise<Headless> {
   const files = await readPageFiles(options.pageFolder);
+  const isAllowed =
+    options.metricsTokenFile === undefined ? undefined : await readMetricsToken(options.metricsTokenFile);
   const service = await openService({ ...options, host: headlessHost(options.log), confined: true });
   try {
     const sessions = new Sessions(systemClock, systemRandom);
@@ -54,7 +60,11 @@ export async function startHeadless(options: HeadlessOptions): Promise<Headless>
     const hosts = new Set([`${IPV4}:${port}`, `localhost:${port}`, ...(options.ipv6 ? [`[${IPV6}]:${port}`] : [])]);
     const aSecondMax = options.requestsASecondMax ?? REQUESTS_A_SECOND_MAX;
     const cookieName = `cairn-${port}`;
-    const requests = new Requests({ hosts, cookieName, files, sessions, clock: systemClock, aSecondMax });
+    const metrics: MetricsRoute | undefined = isAllowed && {
+      isAllowed,
+      text: async () => prometheusText(await service.metrics()),
+    };
+    const requests = new Requests({ hosts, cookieName, files, sessions, clock: systemClock, aSecondMax, metrics });
     const sockets = new Sockets({ requests, sessions, clock: systemClock, serve: service.serveConnection });
     for (const server of servers) serveOn(server, requests, sockets, options.log);
     const address = `http://${IPV4}:${port}/`;

@@ -18,6 +18,7 @@ import {
   type Every,
   everyInterval,
   openDesk,
+  startMonitor,
 } from '../engine/desk/index.ts';
 import { openEngine } from '../engine/index.ts';
 import { type Log, type Ports, afterDelay, systemPorts } from '../engine/kernel/index.ts';
@@ -27,9 +28,11 @@ import { serveClient } from './connection.ts';
 import { createDispatch } from './dispatch.ts';
 import { createHandlers } from './handlers.ts';
 import { type HomeLock, lockHome } from './home-lock.ts';
+import { metricFamilies } from './metrics.ts';
 import { PasswordGuard } from './password-guard.ts';
 import { StatusFile } from './status-file.ts';
 import { hostStatus } from './host-status.ts';
+import { Tally } from './tally.ts';
 import type { Activity, EngineHost, EngineService, MessagePortLike, Notice, StartService } from './port.ts';
 
 /** Windows, tabs and scripts together. */
@@ -55,7 +58,12 @@ export type ServiceOptions = {
   readonly volumes?: DeskOptions['volumes'];
 };
 
-export type OpenService = EngineService & { readonly desk: Desk; readonly lock: HomeLock };
+export type OpenService = EngineService & {
+  readonly desk: Desk;
+  readonly lock: HomeLock;
+  /** As things stand now, for a scraper. */
+  readonly metrics: () => ReturnType<typeof metricFamilies>;
+};
 
 /** The service as Electron's utility process starts it: CAIRN_HOME and the log are this process's own business. */
 export const startService: StartService = async (host) => {
@@ -79,7 +87,8 @@ export async function openService(options: ServiceOptions): Promise<OpenService>
   const lock = await lockHome(home, ports);
   try {
     const catalog = openCatalog({ home, log });
-    const engine = openEngine({ home, log, catalog });
+    const tally = new Tally((name, value, atMs) => catalog.record(name, value, atMs));
+    const engine = openEngine({ home, log, catalog, figure: tally.note });
     const desk = await openDesk({
       home,
       engine,
@@ -97,9 +106,22 @@ export async function openService(options: ServiceOptions): Promise<OpenService>
       options.withAgent === false ? undefined : agentOf(desk, options, ports);
     const status = new StatusFile(home, { after: afterDelay, log, nowText: () => desk.nowText() });
     const keeper = new CatalogKeeper({ destinations: desk.destinations, tell: (event) => desk.tell(event), log });
-    const handlers = createHandlers({ desk, keeper, engine, host, home, version: packageFile.version, kdfCost });
+    const handlers = createHandlers({
+      desk,
+      keeper,
+      catalog,
+      engine,
+      host,
+      home,
+      version: packageFile.version,
+      kdfCost,
+    });
     const dispatch = createDispatch(handlers, ports);
-    return serviceOf(desk, lock, host, { dispatch, log, startsAgent, status, keeper, catalog });
+    const metrics = (): ReturnType<typeof metricFamilies> =>
+      metricFamilies({ desk, catalog, tally, version: packageFile.version });
+    const startsMonitor = (): (() => void) => monitorOf(desk, tally, ports, every);
+    const parts = { dispatch, log, startsAgent, startsMonitor, status, keeper, catalog, metrics };
+    return serviceOf(desk, lock, host, parts);
   } catch (error) {
     await lock.release();
     throw error;
@@ -114,6 +136,14 @@ function agentOf(desk: Desk, { home, host, every = everyInterval, watchTimes }: 
       if (desk.settings.state.notifyStale) host.notify(staleNotice(record.name, alarm));
     },
     watch: watchingOf({ home, ports, after: afterDelay, ...(watchTimes === undefined ? {} : { times: watchTimes }) }),
+  });
+}
+
+function monitorOf(desk: Desk, tally: Tally, { clock }: Ports, every: Every): () => void {
+  return startMonitor({
+    ...{ clock, every, figure: tally.note, jobs: desk.jobs },
+    destinations: () => desk.destinations.statuses(),
+    noted: () => desk.tell({ kind: 'changed', topic: 'metrics', destinationId: null }),
   });
 }
 
@@ -137,16 +167,18 @@ type Serving = {
   readonly log: Log;
   /** Called when everything listens: what it tells first must not be missed. */
   readonly startsAgent: () => Agent | undefined;
+  readonly startsMonitor: () => () => void;
   readonly status: StatusFile;
   readonly keeper: CatalogKeeper;
   readonly catalog: Catalog;
+  readonly metrics: OpenService['metrics'];
 };
 
 function serviceOf(
   desk: Desk,
   lock: HomeLock,
   host: EngineHost,
-  { dispatch, log, startsAgent, status, keeper, catalog }: Serving,
+  { dispatch, log, startsAgent, startsMonitor, status, keeper, catalog, metrics }: Serving,
 ): OpenService {
   const clients = new Set<() => void>();
   const stopTelling = desk.listen((event) => {
@@ -155,6 +187,7 @@ function serviceOf(
     if (event.kind === 'overview') status.show(event.overview, titlesOf(desk));
   });
   const agent = startsAgent();
+  const stopMonitor = startsMonitor();
   host.showTheme?.(desk.settings.state.theme);
   const looked = (): void => {
     desk.look().catch((error: unknown) => log('error', 'looking at destinations failed', { error }));
@@ -168,6 +201,7 @@ function serviceOf(
   return {
     desk,
     lock,
+    metrics,
     serveConnection: (port: MessagePortLike) => {
       if (clients.size >= CLIENTS_MAX) return port.close();
       const { proofs } = port;
@@ -183,6 +217,7 @@ function serviceOf(
     activities: () => titlesOf(desk).map((title) => ({ title })),
     close: async () => {
       stopTelling();
+      stopMonitor();
       await agent?.close();
       await keeper.close();
       await desk.close();

@@ -28,6 +28,7 @@ import type { LiveReport } from './backup/index.ts';
 import type { FolderRow } from './browse/index.ts';
 import type { Catalog, SearchRequest, TakenIn } from './catalog/index.ts';
 import type { Clock, Log } from './kernel/index.ts';
+import type { FigureSink } from './service/index.ts';
 
 export type { LiveReport };
 
@@ -44,6 +45,8 @@ export type EngineOptions = {
   readonly clock?: Clock;
   /** Makes finding and searching fast. Whoever opened it closes it. Absent: every question is a walk. */
   readonly catalog?: Catalog;
+  /** Told what each backup took, by name (service/figures.ts). */
+  readonly figure?: FigureSink;
 };
 
 export type InitRequest = {
@@ -177,7 +180,8 @@ export type OpenRepository = {
    * opening. Makes one where there is none. Undefined where none can be used.
    */
   updateCatalog(request?: CatalogUpdate): Promise<TakenIn | undefined>;
-  stats(): Promise<RepositoryStats>;
+  /** `figures`: those that this computer noted too; to sum them up takes a moment. */
+  stats(options?: { readonly figures: boolean }): Promise<RepositoryStats>;
   /** Backup sets that are saved in it, so that a new computer can go on with them; the newest first. */
   storedSets(): Promise<readonly StoredSet[]>;
   /** Saves a set where what is saved differs; whether it was written. */

@@ -1,27 +1,37 @@
 /**
- * What a host asks of a backup or a dry run, as the flow in backup/ takes it: defaults, exclude files, and the limits
- * that are kept outside of the flow.
+ * What a host asks of a backup or a dry run, as the flow in backup/ takes it: defaults, exclude files, and what is kept
+ * outside of the flow: limits, the claim of a writer's id, what this computer remembers.
  */
 import { readFile } from 'node:fs/promises';
 import os from 'node:os';
 import { CairnError, isCairnError } from '../../src-shared/errors.ts';
 import { displayPath, escapePath } from '../../src-shared/format/index.ts';
+import { parseSnapshotId } from '../../src-shared/ids.ts';
 import type { BackupPlan } from '../../src-shared/model/index.ts';
-import type { BackupRequest, PlanRequest } from './api.ts';
-import { BACKUP_DEFAULTS, type FolderNotes, type PlanOptions, planBackup } from './backup/index.ts';
+import type { BackupRequest, OpenRepository, PlanRequest } from './api.ts';
+import {
+  BACKUP_DEFAULTS,
+  type BackupOptions,
+  type FolderNotes,
+  type PlanOptions,
+  backUpChanges,
+  backup,
+  planBackup,
+} from './backup/index.ts';
 import type { Ports } from './kernel/index.ts';
 import { lowerPriority } from './low-priority.ts';
-import type { Repository } from './repository/index.ts';
-import { FolderMemory } from './service/index.ts';
-import type { WriteThrottle } from './store/index.ts';
+import { type Repository, assertSameInstance } from './repository/index.ts';
+import { type FigureSink, FolderMemory, claimWriter, noted, rememberHeads, sweepTemporaries } from './service/index.ts';
+import { type Snapshot, listSnapshots } from './snapshot/index.ts';
+import type { LocalStore, WriteThrottle } from './store/index.ts';
 
 const MEMORIES_MAX = 32;
 const EXCLUDE_FILE_BYTES_MAX = 4 * 1024 * 1024;
 
-type Host = { readonly ports: Ports; readonly home: string };
+type Host = { readonly ports: Ports; readonly home: string; readonly figure: FigureSink | undefined };
 
 /** What this computer remembers of the folders of an open repository's sources: loaded once, kept while it is open. */
-export class FolderMemories {
+class FolderMemories {
   readonly #options: Host & { readonly repositoryId: string };
   readonly #memories = new Map<string, Promise<FolderMemory>>();
 
@@ -51,7 +61,7 @@ export class FolderMemories {
 }
 
 /** Runs a backup within the limits it was given; the next one has its own. */
-export async function throttled<Result>(
+async function throttled<Result>(
   host: Host,
   throttle: WriteThrottle,
   { writeBytesPerSecondMax, lowPriority, signal }: BackupRequest,
@@ -77,7 +87,7 @@ export async function runPlan(
 }
 
 /** What a backup and its dry run are both told. `root` is the folder of the repository. */
-export async function planOptionsOf(host: Host, root: string | undefined, request: PlanRequest): Promise<PlanOptions> {
+async function planOptionsOf(host: Host, root: string | undefined, request: PlanRequest): Promise<PlanOptions> {
   const { sources, excludes, excludeFiles = [], excludeLargerThanBytes, oneFileSystem, symlinks, reread } = request;
   const { cairnignore, gitignore, excludeCaches, excludeIfPresent, onProgress, signal } = request;
   const defaults = BACKUP_DEFAULTS;
@@ -117,5 +127,116 @@ async function readExcludeFile(file: string): Promise<string> {
   } catch (error) {
     if (isCairnError(error)) throw error;
     throw new CairnError('usage/invalid', `The exclude file ${displayPath(file)} can’t be read.`, { cause: error });
+  }
+}
+
+/** Backups as the engine's door has them, each with its limits, its claim, its figures and what is remembered of folders. */
+export function backupApi(
+  host: Host,
+  root: string,
+  {
+    repository,
+    store,
+    throttle,
+  }: { readonly repository: Repository; readonly store: LocalStore; readonly throttle: WriteThrottle },
+): Pick<OpenRepository, 'backup' | 'backUpChanges'> {
+  const measuring = { figure: host.figure, clock: host.ports.clock };
+  const memories = new FolderMemories(host, repository);
+  const run = <Report>(request: BackupRequest, flow: (options: BackupOptions) => Promise<Report>): Promise<Report> =>
+    throttled(host, throttle, request, () => runBackup(host, root, { repository, store }, request, flow));
+  return {
+    backup: (request) =>
+      noted(
+        measuring,
+        'backup',
+        () =>
+          run(request, (options) =>
+            memories.remembering(
+              options.sources,
+              (folders) => backup(repository, { ...options, folders }),
+              () => true,
+            ),
+          ),
+        (report) => report,
+      ),
+    backUpChanges: (request, { since, folders }) =>
+      noted(
+        measuring,
+        'live',
+        () =>
+          run(request, (options) =>
+            memories.remembering(
+              options.sources,
+              (notes) =>
+                backUpChanges(
+                  repository,
+                  { ...options, folders: notes },
+                  { parentId: parseSnapshotId(since), folders },
+                ),
+              ({ wasFull }) => wasFull,
+            ),
+          ),
+        ({ report }) => report,
+      ),
+  };
+}
+
+async function runBackup<Report>(
+  host: Host,
+  root: string,
+  { repository, store }: { readonly repository: Repository; readonly store: LocalStore },
+  request: BackupRequest,
+  run: (options: BackupOptions) => Promise<Report>,
+): Promise<Report> {
+  const { self } = repository.context;
+  await sweepOwn(host, repository, store);
+  // Held from before the snapshots are listed until this one is published: events of one id form one line.
+  const claim = await claimWriter({ home: host.home, ports: host.ports, self });
+  try {
+    const { tags, note, workers, readBytesPerSecondMax, absentSources } = request;
+    const report = await run({
+      ...BACKUP_DEFAULTS,
+      ...(await planOptionsOf(host, root, request)),
+      ...(tags === undefined ? {} : { tags }),
+      ...(note === undefined ? {} : { note }),
+      ...(absentSources === undefined ? {} : { absentSources }),
+      ...(workers === undefined ? {} : { workers }),
+      readBytesPerSecondMax,
+      user: userName(),
+      writerId: claim.writerId,
+    });
+    await remember(host, repository.context.instance.instanceId, (await listSnapshots(repository)).snapshots);
+    return report;
+  } finally {
+    await claim.release();
+  }
+}
+
+/** Nothing is removed where another drive stands now; that ends the backup a moment later. */
+async function sweepOwn({ ports }: Host, { context }: Repository, store: LocalStore): Promise<void> {
+  try {
+    await assertSameInstance(store, context.instance);
+    await sweepTemporaries({ store, self: context.self, ports });
+  } catch (error) {
+    if (!isCairnError(error)) throw error;
+    ports.log('warn', 'old temporary files could not be removed', { reason: error.message });
+  }
+}
+
+function userName(): string {
+  try {
+    return os.userInfo().username;
+  } catch {
+    // An account without an entry in the user table: containers have them.
+    return '';
+  }
+}
+
+/** What was seen of the repository, so that one that goes back in time is found out. Its failure fails nothing. */
+export async function remember(host: Host, instanceId: string, snapshots: readonly Snapshot[]): Promise<void> {
+  try {
+    await rememberHeads(host.home, instanceId, snapshots);
+  } catch (error) {
+    host.ports.log('warn', 'what was seen of the repository could not be remembered', { reason: String(error) });
   }
 }

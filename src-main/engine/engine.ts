@@ -7,10 +7,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { CairnError, isCairnError } from '../../src-shared/errors.ts';
 import { displayPath } from '../../src-shared/format/index.ts';
-import { parseSnapshotId } from '../../src-shared/ids.ts';
 import type { InitReport, RestoreReport, VerifyReport } from '../../src-shared/model/index.ts';
 import type {
-  BackupRequest,
   Engine,
   EngineOptions,
   InitRequest,
@@ -21,24 +19,22 @@ import type {
   VerifyDepth,
   Watching,
 } from './api.ts';
-import { BACKUP_DEFAULTS, type BackupOptions, backUpChanges, backup } from './backup/index.ts';
 import { diffLive, diffSnapshots, listEntries, listFolder, locate, readContent } from './browse/index.ts';
 import type { Catalog } from './catalog/index.ts';
 import { assertSelfTest, parseCompression, parseRecoveryKey, type SlotSecret } from './codec/index.ts';
-import { FolderMemories, planOptionsOf, runPlan, throttled } from './engine-backup.ts';
+import { backupApi, remember, runPlan } from './engine-backup.ts';
 import { historyApi } from './engine-history.ts';
 import { keyApi } from './engine-keys.ts';
 import { type Ports, systemPorts } from './kernel/index.ts';
 import {
+  type FigureSink,
   checkKnownRepository,
-  claimWriter,
   examine,
+  figuresOfWeek,
   gatherStats,
   listUndoable,
   loadKnownHeads,
   processIdentity,
-  rememberHeads,
-  sweepTemporaries,
   undo,
   undoably,
 } from './service/index.ts';
@@ -49,7 +45,6 @@ import {
   INSTANCE,
   RESERVE,
   type Repository,
-  assertSameInstance,
   initRepository,
   openRepository,
   readConfig,
@@ -75,8 +70,8 @@ import { verify } from './verify/index.ts';
 
 /** Makes an engine. The self-test runs before a repository is made or opened; the doctor runs it by himself. */
 export function openEngine(options: EngineOptions): Engine {
-  const { home, log, clock = systemPorts.clock, catalog } = options;
-  const host: Host = { ports: { ...systemPorts, log, clock }, home, catalog };
+  const { home, log, clock = systemPorts.clock, catalog, figure } = options;
+  const host: Host = { ports: { ...systemPorts, log, clock }, home, catalog, figure };
   return {
     init: async (request) => {
       assertSelfTest();
@@ -100,7 +95,12 @@ export function openEngine(options: EngineOptions): Engine {
   };
 }
 
-type Host = { readonly ports: Ports; readonly home: string; readonly catalog: Catalog | undefined };
+type Host = {
+  readonly ports: Ports;
+  readonly home: string;
+  readonly catalog: Catalog | undefined;
+  readonly figure: FigureSink | undefined;
+};
 
 function noSecret(): Promise<Secret> {
   return Promise.reject(
@@ -200,7 +200,6 @@ function openRepositoryApi(
   throttle: WriteThrottle,
 ): OpenRepository {
   const { instanceId } = repository.context.instance;
-  const memories = new FolderMemories(host, repository);
   const listing = async (): Promise<SnapshotListing> => {
     const listed = await listSnapshots(repository);
     for (const { file, error } of listed.damaged)
@@ -212,27 +211,7 @@ function openRepositoryApi(
   const pick = async (text: string): Promise<Snapshot> => resolveSnapshot(await snapshotsOf(), text);
   return {
     encrypted: repository.config.encrypted,
-    backup: (request) =>
-      throttled(host, throttle, request, () =>
-        runBackup(host, root, { repository, store }, request, (options) =>
-          memories.remembering(
-            options.sources,
-            (folders) => backup(repository, { ...options, folders }),
-            () => true,
-          ),
-        ),
-      ),
-    backUpChanges: (request, { since, folders }) =>
-      throttled(host, throttle, request, () =>
-        runBackup(host, root, { repository, store }, request, (options) =>
-          memories.remembering(
-            options.sources,
-            (notes) =>
-              backUpChanges(repository, { ...options, folders: notes }, { parentId: parseSnapshotId(since), folders }),
-            ({ wasFull }) => wasFull,
-          ),
-        ),
-      ),
+    ...backupApi(host, root, { repository, store, throttle }),
     planBackup: (request) => runPlan(host, root, repository, request),
     snapshots: async () => (await snapshotsOf()).map(summariseSnapshot),
     chains: async () => summariseChains(await snapshotsOf()),
@@ -264,7 +243,10 @@ function openRepositoryApi(
         : diffSnapshots(repository, first, await pick(after), below);
     },
     ...historyApi(host, repository, listing),
-    stats: async () => gatherStats(repository, await snapshotsOf()),
+    stats: async (wanted) => {
+      const catalog = wanted?.figures === true ? host.catalog : undefined;
+      return gatherStats(repository, await snapshotsOf(), await figuresOfWeek(catalog, host.ports.clock.nowMs()));
+    },
     storedSets: () => repository.storedSets(),
     storeSet: (set) => repository.storeSet(set),
     ...keyApi(host.ports, repository),
@@ -272,6 +254,7 @@ function openRepositoryApi(
   };
 }
 
+/** Backups within their limits, and what each of them took is noted. */
 async function* catFile(repository: Repository, snapshot: Snapshot, from: PathInSnapshot): AsyncGenerator<Uint8Array> {
   const located = await locate(repository, snapshot, from.path);
   if (located.kind === 'root' || located.entry.nodeType !== 'file') {
@@ -281,65 +264,6 @@ async function* catFile(repository: Repository, snapshot: Snapshot, from: PathIn
     );
   }
   yield* readContent(repository, located.entry);
-}
-
-async function runBackup<Report>(
-  host: Host,
-  root: string,
-  { repository, store }: { readonly repository: Repository; readonly store: LocalStore },
-  request: BackupRequest,
-  run: (options: BackupOptions) => Promise<Report>,
-): Promise<Report> {
-  const { self } = repository.context;
-  await sweepOwn(host, repository, store);
-  // Held from before the snapshots are listed until this one is published: events of one id form one line.
-  const claim = await claimWriter({ home: host.home, ports: host.ports, self });
-  try {
-    const { tags, note, workers, readBytesPerSecondMax, absentSources } = request;
-    const report = await run({
-      ...BACKUP_DEFAULTS,
-      ...(await planOptionsOf(host, root, request)),
-      ...(tags === undefined ? {} : { tags }),
-      ...(note === undefined ? {} : { note }),
-      ...(absentSources === undefined ? {} : { absentSources }),
-      ...(workers === undefined ? {} : { workers }),
-      readBytesPerSecondMax,
-      user: userName(),
-      writerId: claim.writerId,
-    });
-    await remember(host, repository.context.instance.instanceId, (await listSnapshots(repository)).snapshots);
-    return report;
-  } finally {
-    await claim.release();
-  }
-}
-
-/** Nothing is removed where another drive stands now; that ends the backup a moment later. */
-async function sweepOwn({ ports }: Host, { context }: Repository, store: LocalStore): Promise<void> {
-  try {
-    await assertSameInstance(store, context.instance);
-    await sweepTemporaries({ store, self: context.self, ports });
-  } catch (error) {
-    if (!isCairnError(error)) throw error;
-    ports.log('warn', 'old temporary files could not be removed', { reason: error.message });
-  }
-}
-
-function userName(): string {
-  try {
-    return os.userInfo().username;
-  } catch {
-    // An account without an entry in the user table: containers have them.
-    return '';
-  }
-}
-
-async function remember(host: Host, instanceId: string, snapshots: readonly Snapshot[]): Promise<void> {
-  try {
-    await rememberHeads(host.home, instanceId, snapshots);
-  } catch (error) {
-    host.ports.log('warn', 'what was seen of the repository could not be remembered', { reason: String(error) });
-  }
 }
 
 async function runRestore(

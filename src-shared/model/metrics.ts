@@ -31,3 +31,15 @@ export type Metrics = {
   readonly to: string;
   readonly series: readonly MetricSeries[];
 };
+
+/** What a stretch of time held of one figure, as the engine names it. */
+export type FigureSummary = {
+  readonly name: string;
+  readonly count: number;
+  readonly min: number;
+  readonly mean: number;
+  readonly max: number;
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+};

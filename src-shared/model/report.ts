@@ -1,5 +1,6 @@
 /** What a finished operation says about itself. */
 import type { Problem } from '../errors.ts';
+import type { FigureSummary } from './metrics.ts';
 import type { SnapshotKind, SnapshotStats } from './snapshot.ts';
 
 export type InitReport = {
@@ -140,5 +141,17 @@ export type RepositoryStats = {
     readonly deduplicationRatio: number;
   };
   readonly engine: Readonly<Record<string, number>>;
+  readonly backups: {
+    readonly total: number;
+    readonly full: number;
+    readonly incremental: number;
+    /** Of those in the figures of the last week; runs of the command line are not among them. */
+    readonly failed: number;
+    readonly meanDurationMs: number;
+    /** What an incremental one added to the destination. */
+    readonly meanDeltaBytes: number;
+  };
+  /** What this computer noted in the last week, of all its repositories. */
+  readonly figures: readonly FigureSummary[];
   readonly runs: readonly { readonly snapshotId: string; readonly time: string; readonly stats: SnapshotStats }[];
 };

@@ -1,14 +1,11 @@
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Writable } from 'node:stream';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { restoreExit, restoreText } from '../../src-main/cli/commands/restore.ts';
 import { entryText } from '../../src-main/cli/commands/ls.ts';
 import { verifyText } from '../../src-main/cli/commands/verify.ts';
-import { openLog } from '../../src-main/cli/log.ts';
 import { problemText } from '../../src-main/cli/output-report.ts';
 import { box, displayWidth, localTime, shortenStart, styleFor, table } from '../../src-main/cli/output-style.ts';
 import { Output } from '../../src-main/cli/output.ts';
@@ -261,62 +258,5 @@ describe('a listing as JSON', () => {
     const listed = JSON.parse(stdout.text) as unknown[];
     expect(listed).toHaveLength(4001);
     expect(listed.at(-1)).toEqual({ error });
-  });
-});
-
-describe('the log', () => {
-  let home: string;
-  beforeEach(() => {
-    home = mkdtempSync(path.join(tmpdir(), 'cairn-log-'));
-  });
-  afterEach(() => rmSync(home, { recursive: true }));
-
-  it('keeps three files of a limited size, readable by their owner alone', async () => {
-    const clock = clockAt({ ms: 0 });
-    for (let run = 0; run < 40; run++) {
-      const log = openLog({ home, clock, onFailure: (error) => expect.unreachable(String(error)), fileBytesMax: 1000 });
-      log.write('info', `run ${run}`, { padding: 'x'.repeat(100) });
-      await log.close();
-    }
-    const files = readdirSync(path.join(home, 'log')).sort();
-    expect(files).toEqual(['cairn.log', 'cairn.log.1', 'cairn.log.2']);
-    for (const name of files) {
-      const { size, mode } = statSync(path.join(home, 'log', name));
-      expect(size).toBeLessThanOrEqual(1000);
-      expect(mode & 0o777).toBe(0o600);
-    }
-    expect(readFileSync(path.join(home, 'log/cairn.log'), 'utf8')).toContain('run 39');
-  });
-
-  it('writes errors with stack and cause as JSON', async () => {
-    const log = openLog({ home, clock: clockAt({ ms: 0 }), onFailure: () => undefined });
-    log.write('error', 'failed', {
-      error: new Error('outer', { cause: new TypeError('inner') }),
-      bytes: new Uint8Array(3),
-      large: 1n,
-    });
-    await log.close();
-    const line = JSON.parse(readFileSync(log.path, 'utf8')) as unknown;
-    expect(line).toMatchObject({
-      time: '1970-01-01T00:00:00.000Z',
-      message: 'failed',
-      error: {
-        message: 'outer',
-        stack: expect.stringContaining('output.test') as string,
-        cause: { name: 'TypeError' },
-      },
-      bytes: '3 bytes',
-      large: '1',
-    });
-  });
-
-  it('that can’t be written says so once and drops the rest', async () => {
-    let failures = 0;
-    const log = openLog({ home: '/dev/null', clock: clockAt({ ms: 0 }), onFailure: () => failures++ });
-    log.write('info', 'one');
-    await log.close();
-    log.write('info', 'two');
-    await log.close();
-    expect(failures).toBe(1);
   });
 });

@@ -6,6 +6,8 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { EngineEvent } from '../../src-shared/api/index.ts';
 import type { BackupSet } from '../../src-shared/model/index.ts';
+import { prometheusText } from '../../src-main/engine-host/prometheus.ts';
+import { readPrometheus } from '../support/prometheus.ts';
 import { BY_HAND, ServiceLab, type TestClient } from '../support/service-lab.ts';
 
 const CONTINUOUS = { ...BY_HAND, timing: { kind: 'continuous', fullScanEveryHours: 24 } } as const;
@@ -35,8 +37,8 @@ describe.runIf(process.platform === 'linux')('the agent', { timeout: 30_000 }, (
     });
   }
 
-  async function continuous(): Promise<BackupSet> {
-    const { set } = await lab.backedUp(client, { password: null });
+  async function continuous(sources = [lab.documents]): Promise<BackupSet> {
+    const { set } = await lab.backedUp(client, { password: null, sources });
     const watching = untilSet(({ live }) => live.state === 'watching' && live.protectedUntil !== null);
     await client.call('sets.schedule', { setId: set.setId, schedule: CONTINUOUS });
     return watching;
@@ -111,5 +113,28 @@ describe.runIf(process.platform === 'linux')('the agent', { timeout: 30_000 }, (
     const { lastBackup } = await saved;
     const where = { destinationId: set.destinationId, snapshotId: lastBackup!.snapshotId, path: 'note.txt' };
     expect(await client.call('browse.preview', where)).toMatchObject({ text: 'written while it was away' });
+  });
+
+  test('looks at a set of several sources once when it begins to watch it', async () => {
+    const pictures = path.join(lab.userHome, 'Pictures');
+    lab.write('note.txt', 'a note');
+    // One that takes longer until it is watched, and settles later.
+    for (let number = 0; number < 400; number++) lab.write(`${number}/picture`, 'x', pictures);
+    await continuous([lab.documents, pictures]);
+    const jobs = new Set(client.events.flatMap((event) => (event.kind === 'job' ? [event.job.jobId] : [])));
+    expect(jobs.size).toBe(1);
+  });
+
+  test('notes what live backups took, for charts and for a scraper', async () => {
+    lab.write('note.txt', 'first');
+    const set = await continuous();
+    const saved = untilSet(({ lastBackup }) => lastBackup?.snapshotId !== set.lastBackup?.snapshotId);
+    fs.writeFileSync(path.join(lab.documents, 'note.txt'), 'second, and longer');
+    await saved;
+    const samples = readPrometheus(prometheusText(await lab.service.metrics()));
+    const valueOf = (name: string): number | undefined => samples.find((sample) => sample.name === name)?.value;
+    expect(valueOf('cairn_live_commit_duration_seconds_count')).toBeGreaterThan(0);
+    expect(valueOf('cairn_live_commit_stored_bytes_sum')).toBeGreaterThan(0);
+    expect(valueOf('cairn_set_stale')).toBe(0);
   });
 });

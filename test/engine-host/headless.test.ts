@@ -20,10 +20,13 @@ import {
   WEB_SOCKET_PATH,
 } from '../../src-shared/api/web.ts';
 import { type Headless, startHeadless } from '../../src-main/engine-host/headless.ts';
-import { POST_ROUTES } from '../../src-main/engine-host/headless-requests.ts';
+import { readMetricsToken } from '../../src-main/engine-host/metrics-token.ts';
+import { METRICS_PATH, POST_ROUTES } from '../../src-main/engine-host/headless-requests.ts';
 
 const folder = fs.mkdtempSync('/tmp/cairn-headless-');
 const pageFolder = path.join(folder, 'page');
+const tokenFile = path.join(folder, 'metrics-token');
+const METRICS_TOKEN = 'a4d1b07c'.repeat(5);
 const logged: unknown[] = [];
 let headless: Headless;
 let port: number;
@@ -132,6 +135,7 @@ beforeAll(async () => {
   fs.writeFileSync(path.join(pageFolder, 'assets/main.js'), 'export {};');
   fs.writeFileSync(path.join(pageFolder, 'notes.secret'), 'not a page');
   fs.writeFileSync(path.join(folder, 'outside.html'), 'outside');
+  fs.writeFileSync(tokenFile, `${METRICS_TOKEN}\n`, { mode: 0o600 });
   headless = await startHeadless({
     home: path.join(folder, 'home'),
     userHome: folder,
@@ -139,6 +143,7 @@ beforeAll(async () => {
     port: 0,
     ipv6: false,
     pageFolder,
+    metricsTokenFile: tokenFile,
     requestsASecondMax: 10_000,
   });
   port = Number(new URL(headless.address).port);
@@ -150,7 +155,7 @@ afterAll(async () => {
 });
 
 const GET_ROUTES = ['/', '/index.html', '/assets/main.js'];
-const ALL_ROUTES = [...GET_ROUTES, ...POST_ROUTES, WEB_SOCKET_PATH, '/nothing-here'];
+const ALL_ROUTES = [...GET_ROUTES, ...POST_ROUTES, WEB_SOCKET_PATH, METRICS_PATH, '/nothing-here'];
 
 describe.each(ALL_ROUTES)('%s', (route) => {
   const isPost = (POST_ROUTES as readonly string[]).includes(route);
@@ -195,6 +200,66 @@ describe.each(ALL_ROUTES)('%s', (route) => {
   it('is refused when its address is without end', async () => {
     const { status } = await ask({ ...asked({}), path: `${route}?${'x'.repeat(3000)}` });
     expect(status).toBe(414);
+  });
+});
+
+describe('the figures for a scraper', () => {
+  const right = { authorization: `Bearer ${METRICS_TOKEN}` };
+
+  it('are given to whoever has the token of the file, as Prometheus reads them', async () => {
+    const { status, headers, body } = await ask({ path: METRICS_PATH, headers: right });
+    expect({ status, type: headers['content-type'] }).toEqual({
+      status: 200,
+      type: 'text/plain; version=0.0.4; charset=utf-8',
+    });
+    expect(body).toContain('# TYPE cairn_build_info gauge\n');
+    expect(body.endsWith('\n')).toBe(true);
+    const head = await ask({ method: 'HEAD', path: METRICS_PATH, headers: right });
+    expect([head.status, head.body]).toEqual([200, '']);
+  });
+
+  it.each([
+    ['nothing', {}],
+    ['another token', { authorization: `Bearer ${METRICS_TOKEN}x` }],
+    ['a shorter one', { authorization: `Bearer ${METRICS_TOKEN.slice(1)}` }],
+    ['the token in another scheme', { authorization: `Basic ${METRICS_TOKEN}` }],
+    ['the token alone', { authorization: METRICS_TOKEN }],
+    ['an empty token', { authorization: 'Bearer ' }],
+  ])('are not given to whoever shows %s', async (_what, headers) => {
+    const answer = await ask({ path: METRICS_PATH, headers });
+    expect([answer.status, answer.headers['www-authenticate']]).toEqual([401, 'Bearer']);
+    expect(answer.body).not.toContain('cairn_');
+  });
+
+  it('are not given for a session, nor for a token in the address', async () => {
+    const { cookie, csrf } = await login();
+    expect((await ask({ path: METRICS_PATH, headers: { cookie, [WEB_CSRF_HEADER]: csrf } })).status).toBe(401);
+    expect((await ask({ path: `${METRICS_PATH}?token=${METRICS_TOKEN}` })).status).toBe(401);
+  });
+
+  it.each(['http://evil.example', 'null', 'own'])('are not given to a page: %s', async (from) => {
+    const foreign = from === 'own' ? origin : from;
+    expect((await ask({ path: METRICS_PATH, headers: { ...right, origin: foreign } })).status).toBe(403);
+  });
+});
+
+describe('a token file', () => {
+  const file = path.join(folder, 'other-token');
+
+  it.each([
+    ['too short a token', 'short\n', 0o600, 'holds no token'],
+    ['no text', Buffer.from([0xff, 0xfe]), 0o600, 'holds no token'],
+    ['a token with a space', `${'a'.repeat(40)} b`, 0o600, 'holds no token'],
+    ['a token that others can read', METRICS_TOKEN, 0o644, 'is open to other users'],
+  ])('with %s is refused', async (_what, content, mode, reason) => {
+    fs.rmSync(file, { force: true });
+    fs.writeFileSync(file, content);
+    fs.chmodSync(file, mode);
+    await expect(readMetricsToken(file)).rejects.toThrow(reason);
+  });
+
+  it('that is not there is refused', async () => {
+    await expect(readMetricsToken(path.join(folder, 'nowhere'))).rejects.toMatchObject({ code: 'usage/invalid' });
   });
 });
 

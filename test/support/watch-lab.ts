@@ -157,7 +157,6 @@ export function missedFolders(
   before: Folders,
   after: Folders,
   dirty: ReadonlySet<string>,
-  { ownTimes }: { readonly ownTimes: boolean },
 ): readonly string[] {
   const inodes = new Set<bigint>();
   for (const folder of dirty) {
@@ -171,6 +170,6 @@ export function missedFolders(
     if (dirty.has(folder) || (isLinked && was !== undefined)) return [];
     if (was === undefined || was.listing !== now.listing) return [folder];
     // Its own attributes are looked at with it or with the folder above.
-    return !ownTimes || was.own === now.own || dirty.has(parentOf(folder)) ? [] : [folder];
+    return was.own === now.own || dirty.has(parentOf(folder)) ? [] : [folder];
   });
 }

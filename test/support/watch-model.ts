@@ -53,8 +53,7 @@ async function runTree(kind: WatcherKind, seed: number): Promise<Outcome> {
       }
       const missed = (): readonly string[] => {
         const after = foldersOf(lab.root);
-        // Of a file that came and went within 50 ms @parcel/watcher says nothing, not even that its folder changed.
-        return missedFolders(before, after, lab.dirty, { ownTimes: kind !== 'parcel' });
+        return missedFolders(before, after, lab.dirty);
       };
       await lab.settleUntil(() => missed().length === 0);
       if (lab.lost.length > 0) {

@@ -15,6 +15,7 @@ type Flags = {
   readonly open?: boolean;
   readonly ipv6?: boolean;
   readonly pageFolder?: string;
+  readonly metricsTokenFile?: string;
   readonly kdfCost?: number;
 };
 
@@ -28,12 +29,13 @@ export function addServe(program: Command, host: Host): void {
     .option('--port <number>', 'a fixed port instead of any free one', parsePort)
     .option('--open', 'open it in a window right away')
     .option('--ipv6', 'listen on [::1] too')
+    .option('--metrics-token-file <file>', 'figures for Prometheus at /metrics')
     // Tests bring a page of their own; a person has the one that was built.
     .addOption(new Option('--page-folder <folder>', 'the page to show').hideHelp())
     .addOption(kdfCostOption())
     .addHelpText(
       'after',
-      '\nThe link works once and for ten minutes. With --password-file known encrypted\nbackups are unlocked at the start.\n\nExamples:\n  cairn serve --open\n  cairn serve --port 8600 --json',
+      '\nThe link works once and for ten minutes. With --password-file known encrypted\nbackups are unlocked at the start.\n\nFigures for Prometheus are at /metrics, for whoever sends “Authorization: Bearer\nTOKEN”. The token is the first line of a file that is yours alone (chmod 600),\nat least 32 characters. The file is read at the start.\n\nExamples:\n  cairn serve --open\n  cairn serve --port 8600 --json\n  cairn serve --port 8600 --metrics-token-file ~/.config/cairn-metrics',
     )
     .action(async (_flags: unknown, command: Command) => serve(host, command));
 }
@@ -53,6 +55,7 @@ async function serve(host: Host, command: Command): Promise<void> {
     port: flags.port ?? 0,
     ipv6: flags.ipv6 === true,
     pageFolder: flags.pageFolder ?? builtPage(),
+    ...(flags.metricsTokenFile === undefined ? {} : { metricsTokenFile: flags.metricsTokenFile }),
     ...(flags.kdfCost === undefined ? {} : { kdfCost: flags.kdfCost }),
   });
   try {

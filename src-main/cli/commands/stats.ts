@@ -17,7 +17,7 @@ export function addStats(program: Command, host: Host): void {
     .addHelpText('after', '\nExamples:\n  cairn stats\n  cairn stats --json')
     .action(async (_flags: unknown, command: Command) => {
       await inRepository(host, command, {}, async ({ repository }) => {
-        const stats = await repository.stats();
+        const stats = await repository.stats({ figures: host.output.json });
         await host.output.result(stats, () => statsText(stats, host.output.style));
         return EXIT.done;
       });

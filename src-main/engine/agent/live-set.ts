@@ -13,8 +13,8 @@ import { CairnError, isCairnError } from '../../../src-shared/errors.ts';
 import { escapePath } from '../../../src-shared/format/index.ts';
 import type { Live } from '../../../src-shared/model/index.ts';
 import type { ChangedFolders, LiveReport } from '../api.ts';
-import type { Ports } from '../kernel/index.ts';
-import type { After, Batch, DirtyNote, WatchSource, WatchState } from '../source/index.ts';
+import type { After, Ports } from '../kernel/index.ts';
+import type { Batch, DirtyNote, WatchSource, WatchState } from '../source/index.ts';
 import { Gate } from './gate.ts';
 
 /**
@@ -26,8 +26,10 @@ const LINKS_PAUSE_MIN_MS = 1000;
 const LINKS_PAUSE_MAX_MS = 10 * 60_000;
 /** Of the paths that no watcher told of. */
 const MISSED_LOGGED_MAX = 20;
-/** Several sources that ask for a look at everything in one moment get one. */
+/** Sources that are about to ask for a look at everything are waited for, so that all get one: looked at so often, … */
 const TOGETHER_MS = 200;
+/** … and no longer than this: a large tree takes some seconds until it is watched. */
+const TOGETHER_MS_MAX = 60_000;
 
 /** What is kept on disk of what is still to be backed up. */
 export type Journal = {
@@ -77,6 +79,7 @@ export class LiveSet {
   /** Folders that were told of and are in no batch yet, escaped. Undefined: more than are worth naming. */
   #told: Set<string> | undefined = new Set();
   #isAtWork = false;
+  #isProofAsked = false;
   #isClosed = false;
   #protectedUntilMs: number | undefined;
 
@@ -100,6 +103,16 @@ export class LiveSet {
     this.#options.changed();
   }
 
+  /**
+   * Up to when everything is backed up, as far as anyone knows: now, where all is watched, nothing waits and nothing keeps
+   * a backup from being made. A set that is paused, or whose drive is away, stays where it was.
+   */
+  goodUntilMs(nowMs: number): number | undefined {
+    const isWatched = this.#watches.every(({ state, pending }) => state.kind === 'watching' && pending === 0);
+    const isCurrent = this.#baseline !== undefined && this.gate.isOpen && !this.#isAtWork && isWatched;
+    return isCurrent ? nowMs : this.#protectedUntilMs;
+  }
+
   /** What was left in the journal by the process before: backed up first, because the look at everything takes longer. */
   async replay(folders: readonly Buffer[]): Promise<void> {
     const since = await this.#options.newest();
@@ -117,7 +130,7 @@ export class LiveSet {
     const scanOnly = states.find((state) => state.kind === 'scan-only');
     const gone = states.find((state) => state.kind === 'gone');
     return {
-      state: this.#stateOf(states, changedFolders > 0 || pending.includes('everything')),
+      state: this.#stateOf(states, changedFolders),
       changedFolders,
       reason: gone?.message ?? scanOnly?.message ?? null,
       protectedUntil: this.#protectedUntilMs === undefined ? null : new Date(this.#protectedUntilMs).toISOString(),
@@ -126,7 +139,19 @@ export class LiveSet {
 
   /** The scheduled look at everything. What it finds that nobody told of goes to the log, as a defect. */
   scanAndProve(): void {
-    const work = this.#inTurn(async () => {
+    if (this.#isProofAsked) return;
+    this.#isProofAsked = true;
+    const done = (): void => {
+      this.#isProofAsked = false;
+    };
+    // Its failure is in the job's report, and the next one is in the schedule.
+    this.#scanAndProve().then(done, done);
+  }
+
+  #scanAndProve(): Promise<void> {
+    // Nothing was watched yet, so nothing can be proved: the look that every source is about to ask for will do.
+    if (this.#baseline === undefined) return this.#lookAtEverything('scheduled');
+    return this.#inTurn(async () => {
       const before = this.#baseline;
       const told = this.#told;
       await this.#backUpAll('scheduled');
@@ -139,8 +164,6 @@ export class LiveSet {
       if (missed.length > MISSED_LOGGED_MAX)
         log('error', 'and more changes', { more: missed.length - MISSED_LOGGED_MAX });
     });
-    // Its failure is in the job's report, and the next one is in the schedule.
-    work.catch(() => undefined);
   }
 
   resumed(): void {
@@ -156,11 +179,12 @@ export class LiveSet {
     await Promise.all(this.#options.journals.map((journal) => journal.close()));
   }
 
-  #stateOf(states: readonly WatchState[], isPending: boolean): Live['state'] {
+  #stateOf(states: readonly WatchState[], changedFolders: number): Live['state'] {
     if (states.some(({ kind }) => kind === 'gone')) return 'source-gone';
     if (this.#isAtWork) return 'backing-up';
     if (this.#baseline === undefined || states.some(({ kind }) => kind === 'starting')) return 'starting';
-    if (isPending || this.#linksFull !== undefined) return 'settling';
+    if (this.#watches.some(({ pending }) => pending === 'everything')) return 'starting';
+    if (changedFolders > 0 || this.#linksFull !== undefined || this.#full !== undefined) return 'settling';
     return states.some(({ kind }) => kind === 'scan-only') ? 'scan-only' : 'watching';
   }
 
@@ -191,14 +215,25 @@ export class LiveSet {
 
   /** Sources that ask while one is about to begin share it. */
   #lookAtEverything(why: string): Promise<void> {
-    this.#full ??= this.#inTurn(async () => {
-      await new Promise<void>((resolve) => void this.#options.after(TOGETHER_MS, resolve));
-      // Who asks from now on saw something that this one may miss.
-      this.#full = undefined;
-      this.#told = new Set();
-      await this.#backUpAll(why);
-    });
+    this.#full ??= this.#allHaveAsked().then(() =>
+      this.#inTurn(async () => {
+        // Who asks from now on saw something that this one may miss.
+        this.#full = undefined;
+        this.#told = new Set();
+        await this.#backUpAll(why);
+      }),
+    );
     return this.#full;
+  }
+
+  /** A source whose watching begins asks when it is watched and came to rest. */
+  async #allHaveAsked(): Promise<void> {
+    const { after, ports } = this.#options;
+    const untilMs = ports.clock.monotonicMs() + TOGETHER_MS_MAX;
+    const isAboutTo = ({ state, pending }: WatchSource): boolean =>
+      state.kind === 'starting' || (state.kind !== 'gone' && pending === 'everything');
+    do await new Promise<void>((resolve) => void after(TOGETHER_MS, resolve));
+    while (!this.#isClosed && this.#watches.some(isAboutTo) && ports.clock.monotonicMs() < untilMs);
   }
 
   async #backUpAll(why: string): Promise<void> {

@@ -152,8 +152,10 @@ export class SetRunner {
     const plan = planRun({ ...facts, due: this.#isDueByDrive(nowMs) ? { atMs: nowMs, reason: 'drive' } : due });
     // What would keep a run of now from beginning keeps live backups waiting too.
     const { waits } = planRun({ ...facts, due: { atMs: nowMs, reason: 'scheduled' } });
-    if (this.#isClosed || record !== this.#record) return;
+    if (this.#isOutdated(record)) return;
     await this.#keepWatched(record, waits.length === 0);
+    await this.#noteCurrency(record, nowMs);
+    if (this.#isOutdated(record)) return;
     this.#tell(this.#upcomingOf(plan, waits[0]?.kind));
     this.#arm(due, waits.length > 0);
     this.#sayIfStale(nowMs);
@@ -170,6 +172,18 @@ export class SetRunner {
     }
     if (isFree) this.#live.gate.open();
     else this.#live.gate.shut();
+  }
+
+  #isOutdated(record: SetRecord): boolean {
+    return this.#isClosed || record !== this.#record;
+  }
+
+  /** What the alarm goes by. Many looks change nothing, and write nothing. */
+  async #noteCurrency(record: SetRecord, nowMs: number): Promise<void> {
+    const { book } = this.#options.desk;
+    const goodUntilMs = this.#live?.goodUntilMs(nowMs);
+    if (goodUntilMs !== undefined) await book.isGood(record, goodUntilMs);
+    await book.paused(record, isPaused(record.pausedUntil, nowMs));
   }
 
   #isDueByDrive(nowMs: number): boolean {
@@ -216,9 +230,9 @@ export class SetRunner {
     const { desk, timeZone, alarm, ports } = this.#options;
     const { book } = desk;
     const record = this.#record;
-    const { state, lastGoodMs, toldMs } = book.entry(record);
+    const { state, lastGoodMs, toldMs, pausedSinceMs } = book.entry(record);
     const facts = {
-      ...{ schedule: record.schedule, state, pausedUntil: record.pausedUntil, pausedSinceMs: null, lastGoodMs, toldMs },
+      ...{ schedule: record.schedule, state, pausedUntil: record.pausedUntil, pausedSinceMs, lastGoodMs, toldMs },
       ...{ createdMs: Date.parse(record.createdAt), upSinceMs: this.#upSinceMs, isAtWork: this.#isRunning, nowMs },
       timeZone: timeZone(),
     };

@@ -184,6 +184,7 @@ class OpenDesk implements Desk {
       sets,
       jobs,
       runs,
+      book,
       ports,
       hostName,
       tell,

@@ -69,6 +69,11 @@ export class Destinations {
     return this.#held.get(destinationId)?.status ?? UNKNOWN;
   }
 
+  /** Of all there are. */
+  statuses(): readonly DestinationStatus[] {
+    return this.#options.records.state.destinations.map(({ destinationId }) => this.status(destinationId));
+  }
+
   path(destinationId: string): string {
     return destinationPath(bytesOf(this.record(destinationId).path));
   }

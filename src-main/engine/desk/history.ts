@@ -1,23 +1,12 @@
 /** What the window asks over all snapshots: search, the versions of one path, what differs between two states. */
-import {
-  COMPARE_LIMIT_MAX,
-  type InputOf,
-  METRIC_POINTS_MAX,
-  VERSIONS_SENT_MAX,
-} from '../../../src-shared/api/index.ts';
+import { COMPARE_LIMIT_MAX, type InputOf, VERSIONS_SENT_MAX } from '../../../src-shared/api/index.ts';
 import { escapePath } from '../../../src-shared/format/index.ts';
 import type {
   Change,
   ChangeKind,
   ComparisonPage,
   EntryType,
-  MetricName,
-  MetricPoint,
-  MetricRange,
-  MetricSeries,
-  Metrics,
   PathVersion,
-  Run,
   SearchPage,
   SnapshotSummary,
 } from '../../../src-shared/model/index.ts';
@@ -155,50 +144,4 @@ class Sides {
 
 function timesOf(snapshots: readonly SnapshotSummary[]): Times {
   return new Map(snapshots.map(({ id, time }) => [id, time]));
-}
-
-const DAY_MS = 86_400_000;
-const RANGE_MS: Readonly<Record<MetricRange, number>> = {
-  day: DAY_MS,
-  week: 7 * DAY_MS,
-  month: 30 * DAY_MS,
-  year: 365 * DAY_MS,
-};
-
-/** From the record of runs: how long backups took, how fast they were, and how many problems they had. */
-export function figuresOfRuns(runs: readonly Run[], range: MetricRange, nowMs: number): Metrics {
-  const fromMs = nowMs - RANGE_MS[range];
-  const backups = runs.filter(({ kind, state, startedAt }) => {
-    return kind === 'backup' && state === 'done' && Date.parse(startedAt) >= fromMs;
-  });
-  const series = (name: MetricName, valueOf: (run: Run) => number): MetricSeries => ({
-    name,
-    points: pointsOf(backups, { fromMs, stepMs: RANGE_MS[range] / METRIC_POINTS_MAX }, valueOf),
-  });
-  return {
-    range,
-    from: new Date(fromMs).toISOString(),
-    to: new Date(nowMs).toISOString(),
-    series: [
-      series('backup-duration-ms', ({ durationMs }) => durationMs),
-      series('throughput', ({ bytes, durationMs }) => (bytes * 1000) / Math.max(1, durationMs)),
-      series('problems', ({ problemCount }) => problemCount),
-    ],
-  };
-}
-
-function pointsOf(
-  runs: readonly Run[],
-  { fromMs, stepMs }: { readonly fromMs: number; readonly stepMs: number },
-  valueOf: (run: Run) => number,
-): readonly MetricPoint[] {
-  const steps = Map.groupBy(runs, ({ startedAt }) => Math.floor((Date.parse(startedAt) - fromMs) / stepMs));
-  return [...steps]
-    .toSorted(([left], [right]) => left - right)
-    .map(([step, members]) => {
-      const values = members.map(valueOf);
-      const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-      const t = new Date(fromMs + step * stepMs).toISOString();
-      return { t, min: Math.min(...values), mean, max: Math.max(...values) };
-    });
 }

@@ -4,8 +4,8 @@ import path from 'node:path';
 import * as v from 'valibot';
 import type { LogLine } from '../../../src-shared/model/index.ts';
 
-/** The file and the older one beside it. */
-const FILES = ['cairn.log', 'cairn.log.1'];
+/** The file and the older ones beside it. */
+const FILES = ['cairn.log', 'cairn.log.1', 'cairn.log.2'];
 const TAIL_BYTES_MAX = 2 * 1024 * 1024;
 const DETAILS_CHARACTERS_MAX = 8192;
 const LEVELS: readonly LogLine['level'][] = ['debug', 'info', 'warn', 'error'];
@@ -20,19 +20,24 @@ const line = v.looseObject({
 export async function readLog(home: string, level: LogLine['level'], limit: number): Promise<readonly LogLine[]> {
   const worst = LEVELS.indexOf(level);
   const found: LogLine[] = [];
+  /** A page that is turned meanwhile is met again under its new name. */
+  const seen = new Set<bigint>();
   for (const name of FILES) {
-    const lines = (await tailOf(path.join(home, 'log', name))).split('\n').flatMap(parseLine);
+    const lines = (await tailOf(path.join(home, 'log', name), seen)).split('\n').flatMap(parseLine);
     found.unshift(...lines.filter((entry) => LEVELS.indexOf(entry.level) >= worst));
     if (found.length >= limit) break;
   }
   return found.slice(-limit);
 }
 
-async function tailOf(file: string): Promise<string> {
+async function tailOf(file: string, seen: Set<bigint>): Promise<string> {
   try {
     const handle = await open(file, 'r');
     try {
-      const { size } = await handle.stat();
+      const { size: bytes, ino } = await handle.stat({ bigint: true });
+      if (seen.has(ino)) return '';
+      seen.add(ino);
+      const size = Number(bytes);
       const from = Math.max(0, size - TAIL_BYTES_MAX);
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(size - from), 0, size - from, from);
       const text = buffer.subarray(0, bytesRead).toString();

@@ -10,7 +10,7 @@ import type { Destinations } from './destinations.ts';
 import type { Jobs } from './jobs.ts';
 import type { Tell } from './ports.ts';
 import type { Runs } from './runs.ts';
-import type { DestinationRecord, SetRecord, SetsState } from '../sets/index.ts';
+import type { DestinationRecord, ScheduleBook, SetRecord, SetsState } from '../sets/index.ts';
 import type { Sets } from './sets.ts';
 import type { StateFile } from '../service/index.ts';
 import { judge } from './verdict.ts';
@@ -34,6 +34,7 @@ export type OverviewOptions = {
   readonly sets: Sets;
   readonly jobs: Jobs;
   readonly runs: Runs;
+  readonly book: ScheduleBook;
   readonly ports: Ports;
   readonly hostName: string;
   readonly tell: Tell;
@@ -52,7 +53,7 @@ export class OverviewBoard {
 
   /** As things stand now. */
   async get(): Promise<Overview> {
-    const { records, jobs, runs, ports } = this.#options;
+    const { records, jobs, runs, book, ports } = this.#options;
     const { state } = records;
     const destinations = state.destinations.map((record) => this.destination(record));
     const sets = await Promise.all(state.sets.map((record) => this.set(record)));
@@ -60,7 +61,14 @@ export class OverviewBoard {
       jobs.open().flatMap(({ kind, setId }) => (kind === 'backup' && setId !== null ? [setId] : [])),
     );
     const tight = new Set(destinations.filter((one) => this.#isTight(one)).map(({ destinationId }) => destinationId));
-    const facts = { nowMs: ports.clock.nowMs(), sets, destinations, lastRuns: runs.lastBackups(), atWork, tight };
+    const goodUntilMs = new Map(
+      state.sets.flatMap((record) => {
+        const { lastGoodMs } = book.entry(record);
+        return lastGoodMs === null ? [] : [[record.setId, lastGoodMs] as const];
+      }),
+    );
+    const nowMs = ports.clock.nowMs();
+    const facts = { nowMs, sets, destinations, lastRuns: runs.lastBackups(), goodUntilMs, atWork, tight };
     const days = daysOf(runs.list(null, DAY_RUNS_MAX), facts.nowMs);
     return { verdict: judge(facts), sets, destinations, days };
   }

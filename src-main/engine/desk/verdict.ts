@@ -24,6 +24,8 @@ export type VerdictFacts = {
   readonly destinations: readonly Destination[];
   /** The newest run of each set that backed up, of any state but cancelled. */
   readonly lastRuns: readonly Run[];
+  /** Up to when each set is backed up as far as was noted, however long ago its newest snapshot was made (by setId). */
+  readonly goodUntilMs: ReadonlyMap<string, number>;
   /** Sets that are being backed up now, or wait for it. */
   readonly atWork: ReadonlySet<string>;
   /** Destinations on which the next backup may not fit. */
@@ -70,7 +72,7 @@ function judgeState(destination: Destination, facts: VerdictFacts): readonly Jud
     case 'away': {
       // A drive in a drawer is how it should be, as long as it comes out now and then.
       const sets = facts.sets.filter((set) => set.destinationId === destinationId);
-      const isFresh = sets.every(({ lastBackup }) => ageDays(facts.nowMs, lastBackup?.time) < STALE_AFTER_DAYS);
+      const isFresh = sets.every((set) => ageDays(facts.nowMs, goodUntilOf(set, facts)) < STALE_AFTER_DAYS);
       const reason = { kind: 'away', destinationId, since: destination.awaySince } as const;
       return [{ level: isFresh ? 'good' : 'attention', reason }];
     }
@@ -112,32 +114,55 @@ function judgeSet(set: BackupSet, facts: VerdictFacts): readonly Judged[] {
   const lastRun = facts.lastRuns.find((run) => run.setId === setId);
   const isAtWork = facts.atWork.has(setId);
   const destination = facts.destinations.find(({ destinationId }) => destinationId === set.destinationId);
-  if (lastRun?.state === 'failed' && lastRun.error !== null && !isAtWork && !isAbsence(lastRun))
+  const isMadeGood = lastRun !== undefined && isAfter(goodUntilOf(set, facts), lastRun);
+  if (lastRun?.state === 'failed' && lastRun.error !== null && !isAtWork && !isMadeGood && !isAbsence(lastRun))
     found.push({ level: 'bad', reason: { kind: 'last-failed', setId, error: lastRun.error } });
   // What a drive holds that is away or locked is not known; what is not known is not called missing.
   const isKnown = destination?.state === 'ready' || lastBackup !== null;
   if (lastBackup === null && isKnown)
     found.push({ level: isAtWork ? 'attention' : 'bad', reason: { kind: 'never-backed-up', setId } });
-  if (lastBackup !== null) found.push(...judgeAge(setId, lastBackup, facts, isAtWork));
+  if (lastBackup !== null) found.push(...judgeAge(set, lastBackup, facts, isAtWork));
   for (const { state, path } of set.sources)
     if (state === 'gone') found.push({ level: 'attention', reason: { kind: 'source-gone', setId, path } });
   return found;
 }
 
 function judgeAge(
-  setId: string,
-  { time, problemCount }: NonNullable<BackupSet['lastBackup']>,
-  { nowMs }: VerdictFacts,
+  set: BackupSet,
+  { time: newest, problemCount }: NonNullable<BackupSet['lastBackup']>,
+  facts: VerdictFacts,
   isAtWork: boolean,
 ): readonly Judged[] {
+  const { setId } = set;
   const found: Judged[] = [];
-  const days = ageDays(nowMs, time);
+  const time = goodUntilOf(set, facts) ?? newest;
+  const days = ageDays(facts.nowMs, time);
   if (days >= STALE_AFTER_DAYS && !isAtWork) {
     const level = days >= STALE_BAD_AFTER_DAYS ? 'bad' : 'attention';
     found.push({ level, reason: { kind: 'stale', setId, since: time } });
   }
   if (problemCount > 0) found.push({ level: 'attention', reason: { kind: 'problems', setId, count: problemCount } });
   return found;
+}
+
+/**
+ * Up to when a set is backed up: its newest snapshot, or what live backups have seen since. A set that is watched, with
+ * nothing that waits, is backed up now, however old its newest snapshot is; one that waits for its drive, or is paused, is
+ * as old as it is.
+ */
+function goodUntilOf(set: BackupSet, { nowMs, goodUntilMs }: VerdictFacts): string | undefined {
+  const { setId, lastBackup, live, nextRun, schedule } = set;
+  // What runs at its times makes a snapshot each time.
+  if (lastBackup === null || schedule.timing.kind !== 'continuous') return lastBackup?.time;
+  if (live.state === 'watching' && live.changedFolders === 0 && nextRun.waitsFor === 'changes')
+    return new Date(nowMs).toISOString();
+  const noted = goodUntilMs.get(setId);
+  const times = [lastBackup.time, live.protectedUntil, noted === undefined ? null : new Date(noted).toISOString()];
+  return times.flatMap((time) => time ?? []).reduce((left, right) => (left > right ? left : right));
+}
+
+function isAfter(time: string | undefined, { startedAt, durationMs }: Run): boolean {
+  return time !== undefined && Date.parse(time) > Date.parse(startedAt) + durationMs;
 }
 
 /** That a drive was pulled out is told by its own state, and is nobody's failure. */

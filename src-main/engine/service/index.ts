@@ -9,6 +9,7 @@ export {
 export { examine } from './doctor.ts';
 export { FolderMemory } from './folder-memory.ts';
 export { type KnownHead, loadKnownHeads, rememberHeads } from './known-heads.ts';
+export { FIGURE, type FigureName, type FigureSink, figuresOfWeek, noted } from './figures.ts';
 export { gatherStats } from './statistics.ts';
 export { checkKnownRepository } from './known-repository.ts';
 export {

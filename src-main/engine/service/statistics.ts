@@ -1,7 +1,7 @@
 /** `cairn stats`: what the repository holds, what the engine did, and the last runs. */
 import { isIntegrityError } from '../../../src-shared/errors.ts';
 import type { PackId } from '../../../src-shared/ids.ts';
-import type { RepositoryStats } from '../../../src-shared/model/index.ts';
+import type { FigureSummary, RepositoryStats, SnapshotStats } from '../../../src-shared/model/index.ts';
 import { envelopeMetrics } from '../codec/index.ts';
 import {
   FOLDERS,
@@ -12,11 +12,16 @@ import {
   readLoosePack,
 } from '../repository/index.ts';
 import { type Snapshot, summariseChains } from '../snapshot/index.ts';
+import { FIGURE } from './figures.ts';
 
 /** As many of the newest runs as a person looks at. */
 const RUNS_MAX = 50;
 
-export async function gatherStats(repository: Repository, snapshots: readonly Snapshot[]): Promise<RepositoryStats> {
+export async function gatherStats(
+  repository: Repository,
+  snapshots: readonly Snapshot[],
+  figures: readonly FigureSummary[] = [],
+): Promise<RepositoryStats> {
   const { context } = repository;
   // Another process may have backed up since the index was read; the snapshots are as fresh as the caller has them.
   repository.refresh();
@@ -58,12 +63,43 @@ export async function gatherStats(repository: Repository, snapshots: readonly Sn
       compressionRatio: storedBytes === 0 ? 1 : uniqueBytes / storedBytes,
       deduplicationRatio: uniqueBytes === 0 ? 1 : scanned / uniqueBytes,
     },
-    engine: flatten(envelopeMetrics()),
+    engine: { ...flatten(envelopeMetrics()), ...processFigures() },
+    backups: backupFigures(snapshots, figures),
+    figures,
     runs: snapshots.slice(-RUNS_MAX).map(({ id, record }) => ({
       snapshotId: id,
       time: new Date(record.finishedAtMs).toISOString(),
       stats: record.stats,
     })),
+  };
+}
+
+function backupFigures(snapshots: readonly Snapshot[], figures: readonly FigureSummary[]): RepositoryStats['backups'] {
+  const records = snapshots.map(({ record }) => record);
+  const incremental = records.filter(({ kind }) => kind === 'incremental');
+  const failed = figures.filter(({ name }) => name === FIGURE.backupFailed || name === FIGURE.liveFailed);
+  return {
+    total: records.length,
+    full: records.length - incremental.length,
+    incremental: incremental.length,
+    failed: failed.reduce((sum, { count }) => sum + count, 0),
+    meanDurationMs: mean(records.map(({ startedAtMs, finishedAtMs }) => Math.max(0, finishedAtMs - startedAtMs))),
+    meanDeltaBytes: mean(incremental.map(({ stats }: { readonly stats: SnapshotStats }) => stats.bytesStored)),
+  };
+}
+
+function mean(values: readonly number[]): number {
+  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Of this process, from its beginning on. */
+function processFigures(): Readonly<Record<string, number>> {
+  const { userCPUTime, systemCPUTime, fsRead, fsWrite } = process.resourceUsage();
+  return {
+    'process.processorMs': (userCPUTime + systemCPUTime) / 1000,
+    'process.memoryBytes': process.memoryUsage.rss(),
+    'process.diskReads': fsRead,
+    'process.diskWrites': fsWrite,
   };
 }
 

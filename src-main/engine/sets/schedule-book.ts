@@ -10,11 +10,19 @@ import { RECORDS_MAX, type SetRecord } from './set-records.ts';
 
 export type BookEntry = {
   readonly state: ScheduleState;
-  /** When the last good run began; null: there was none yet. */
+  /**
+   * Up to when everything is in a good backup: when the last good run began, or what live backups have seen since.
+   * Null: there was none yet.
+   */
   readonly lastGoodMs: number | null;
   /** When its silence was told last. */
   readonly toldMs: number | null;
+  /** Since when a person has it paused; null: it is not. */
+  readonly pausedSinceMs: number | null;
 };
+
+/** A live backup is good news many times a minute; written down is some of it. */
+const GOOD_EVERY_MS = 15 * 60_000;
 
 type Book = { readonly entries: Readonly<Record<string, BookEntry>> };
 
@@ -29,6 +37,8 @@ const schema: v.GenericSchema<unknown, Book> = v.object({
       }),
       lastGoodMs: v.nullable(timeMs),
       toldMs: v.nullable(timeMs),
+      // An earlier Cairn did not note it.
+      pausedSinceMs: v.optional(v.nullable(timeMs), null),
     }),
   ),
 });
@@ -51,7 +61,8 @@ export class ScheduleBook {
   /** A set that is not in the book has had no run since it was made. */
   entry({ setId, createdAt }: Pick<SetRecord, 'setId' | 'createdAt'>): BookEntry {
     const found = Object.hasOwn(this.#file.state.entries, setId) ? this.#file.state.entries[setId] : undefined;
-    return found ?? { state: startState(Math.max(0, Date.parse(createdAt))), lastGoodMs: null, toldMs: null };
+    const state = startState(Math.max(0, Date.parse(createdAt)));
+    return found ?? { state, lastGoodMs: null, toldMs: null, pausedSinceMs: null };
   }
 
   /** Whether another process wrote into it. */
@@ -77,8 +88,26 @@ export class ScheduleBook {
     await this.#change(set, (entry) => {
       const state = runEnded(entry.state, this.#ports.clock.nowMs(), outcome);
       // From its beginning on: what changed later may not be in it.
-      return outcome === 'good' ? { state, lastGoodMs: entry.state.answeredMs, toldMs: null } : { ...entry, state };
+      if (outcome !== 'good') return { ...entry, state };
+      return { ...entry, state, lastGoodMs: this.#later(entry, entry.state.answeredMs), toldMs: null };
     });
+  }
+
+  /** Live backups have everything up to this time. Written now and then, and at once where its silence was told. */
+  async isGood(set: SetRecord, upToMs: number): Promise<void> {
+    const { lastGoodMs, toldMs } = this.entry(set);
+    const isWrong = lastGoodMs !== null && lastGoodMs > this.#ports.clock.nowMs();
+    const isNews = lastGoodMs === null || isWrong || upToMs - lastGoodMs >= GOOD_EVERY_MS;
+    const endsSilence = toldMs !== null && upToMs > toldMs;
+    if (!isNews && !endsSilence) return;
+    await this.#change(set, (entry) => ({ ...entry, lastGoodMs: this.#later(entry, upToMs), toldMs: null }));
+  }
+
+  /** Whether a person has it paused now; since when is kept. */
+  async paused(set: SetRecord, isPaused: boolean): Promise<void> {
+    if (isPaused === (this.entry(set).pausedSinceMs !== null)) return;
+    const pausedSinceMs = isPaused ? this.#ports.clock.nowMs() : null;
+    await this.#change(set, (entry) => ({ ...entry, pausedSinceMs }));
   }
 
   /** Its silence was told to the person. */
@@ -92,6 +121,12 @@ export class ScheduleBook {
       const kept = Object.entries(book.entries).filter(([setId]) => !setIds.includes(setId));
       return kept.length === Object.keys(book.entries).length ? book : { entries: Object.fromEntries(kept) };
     });
+  }
+
+  /** What was good once stays so; but a time that is yet to come was noted by a clock that was wrong. */
+  #later({ lastGoodMs }: BookEntry, goodMs: number): number {
+    const isBelieved = lastGoodMs !== null && lastGoodMs <= this.#ports.clock.nowMs();
+    return isBelieved ? Math.max(lastGoodMs, goodMs) : goodMs;
   }
 
   async #change(set: SetRecord, change: (entry: BookEntry) => BookEntry): Promise<void> {

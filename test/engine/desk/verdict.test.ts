@@ -44,6 +44,17 @@ const DESTINATION: Destination = {
   damageCount: 0,
 };
 
+const OFF = SET.live;
+/** Watched, and nothing waits. */
+const CONTINUOUS: Pick<BackupSet, 'schedule' | 'nextRun' | 'live'> = {
+  schedule: { ...BY_HAND, timing: { kind: 'continuous', fullScanEveryHours: 24 } },
+  nextRun: { at: null, waitsFor: 'changes' },
+  live: { state: 'watching', changedFolders: 0, reason: null, protectedUntil: null },
+};
+const waits = (waitsFor: BackupSet['nextRun']['waitsFor']): Pick<BackupSet, 'nextRun'> => ({
+  nextRun: { at: null, waitsFor },
+});
+
 const ERROR = new CairnError('destination/full', 'The drive is full.').toWire();
 const GONE = new CairnError('destination/gone', 'The drive is gone.').toWire();
 
@@ -73,6 +84,7 @@ const facts = (
   sets: [{ ...SET, ...set }],
   destinations: [{ ...DESTINATION, ...destination }],
   lastRuns: [],
+  goodUntilMs: new Map(),
   atWork: new Set(),
   tight: new Set(),
   ...change,
@@ -98,6 +110,75 @@ const TABLE: readonly (readonly [string, VerdictFacts, Verdict['level'], readonl
   ['nothing is known, for it is locked', facts({ lastBackup: null }, { state: 'locked' }), 'attention', ['locked']],
   ['six days ago', facts({ lastBackup: { ...LAST, time: daysAgo(6) } }), 'good', []],
   ['eight days ago', facts({ lastBackup: { ...LAST, time: daysAgo(8) } }), 'attention', ['stale']],
+  [
+    'forty days ago, and it has been watched since with nothing to do',
+    facts({ ...CONTINUOUS, lastBackup: { ...LAST, time: daysAgo(40) } }),
+    'good',
+    [],
+  ],
+  [
+    'forty days ago, and it is watched, but waits for its drive',
+    facts({ ...CONTINUOUS, ...waits('drive'), lastBackup: { ...LAST, time: daysAgo(40) } }),
+    'bad',
+    ['stale'],
+  ],
+  [
+    'forty days ago, and the pause was made then',
+    facts({ ...CONTINUOUS, ...waits('pause'), live: OFF, lastBackup: { ...LAST, time: daysAgo(40) } }),
+    'bad',
+    ['stale'],
+  ],
+  [
+    'forty days ago, with changes that come to no rest since two',
+    facts({
+      ...CONTINUOUS,
+      live: { ...CONTINUOUS.live, state: 'settling', changedFolders: 2, protectedUntil: daysAgo(2) },
+      lastBackup: { ...LAST, time: daysAgo(40) },
+    }),
+    'good',
+    [],
+  ],
+  [
+    'forty days ago, and live backups were noted until eight days ago, when Cairn was closed',
+    facts(
+      { ...CONTINUOUS, live: OFF, lastBackup: { ...LAST, time: daysAgo(40) } },
+      {},
+      { goodUntilMs: new Map([['s1', Date.parse(daysAgo(8))]]) },
+    ),
+    'attention',
+    ['stale'],
+  ],
+  [
+    'forty days ago, at its times, whatever was noted of it',
+    facts(
+      { lastBackup: { ...LAST, time: daysAgo(40) } },
+      {},
+      { goodUntilMs: new Map([['s1', Date.parse(daysAgo(8))]]) },
+    ),
+    'bad',
+    ['stale'],
+  ],
+  ['by a full scan that failed, and live backups go on', facts(CONTINUOUS, {}, { lastRuns: [run({})] }), 'good', []],
+  [
+    'by a full scan that failed, and nothing since',
+    facts(
+      { ...CONTINUOUS, live: { ...CONTINUOUS.live, state: 'settling', changedFolders: 3 } },
+      {},
+      { lastRuns: [run({})] },
+    ),
+    'bad',
+    ['last-failed'],
+  ],
+  [
+    'live, up to two days ago, and the drive is in a drawer since',
+    facts(
+      { ...CONTINUOUS, ...waits('drive'), lastBackup: { ...LAST, time: daysAgo(40) } },
+      { state: 'away', awaySince: daysAgo(2) },
+      { goodUntilMs: new Map([['s1', Date.parse(daysAgo(2))]]) },
+    ),
+    'good',
+    ['away'],
+  ],
   ['forty days ago', facts({ lastBackup: { ...LAST, time: daysAgo(40) } }), 'bad', ['stale']],
   [
     'forty days ago, and at work now',

@@ -30,7 +30,12 @@ const set = (number = 1): SetRecord => ({
 describe('the book of runs', () => {
   it('begins when the set was made, so the first run that was missed is caught up', async () => {
     const entry = (await open()).entry(set());
-    expect(entry).toEqual({ state: startState(Date.parse(set().createdAt)), lastGoodMs: null, toldMs: null });
+    expect(entry).toEqual({
+      state: startState(Date.parse(set().createdAt)),
+      lastGoodMs: null,
+      toldMs: null,
+      pausedSinceMs: null,
+    });
     expect(nextDue({ kind: 'daily', at: '21:00' }, entry.state, NOW_MS, 'UTC').due).toEqual({
       atMs: Date.parse('2026-06-01T21:00:00Z'),
       reason: 'caught-up',
@@ -45,7 +50,7 @@ describe('the book of runs', () => {
     await (await open()).ended(set(), 'good');
     const ended = (await open()).entry(set());
     // What is known good is what was there when it began.
-    expect(ended).toEqual({ state: startState(NOW_MS), lastGoodMs: NOW_MS, toldMs: null });
+    expect(ended).toEqual({ state: startState(NOW_MS), lastGoodMs: NOW_MS, toldMs: null, pausedSinceMs: null });
   });
 
   it('keeps apart what a run and an alarm write, and forgets what is asked', async () => {
@@ -77,7 +82,7 @@ describe('the book of runs', () => {
     const entries = Object.fromEntries(
       Array.from({ length: 500 }, (_, index) => [
         set(index + 10).setId,
-        { state: startState(1), lastGoodMs: null, toldMs: null },
+        { state: startState(1), lastGoodMs: null, toldMs: null, pausedSinceMs: null },
       ]),
     );
     fs.writeFileSync(path.join(home, 'schedule.json'), JSON.stringify({ version: 1, entries }));

@@ -9,8 +9,7 @@ import { LOST_SHARE_MAX, SEQUENCES, runTrees } from '../../../support/watch-mode
 
 const TREES = 10;
 
-// Known: @parcel/watcher misses a folder of the same name now and then (seed 3684795074); a daily scan finds it. To be mended.
-describe.each(WATCHER_KINDS.filter((kind) => kind !== 'parcel'))('%s', (kind) => {
+describe.each(WATCHER_KINDS)('%s', (kind) => {
   test('reports every folder that became another, whatever was done', { timeout: 600_000 }, async () => {
     const { findings, lost } = await runTrees(kind, testSeed(`watch model, ${kind}`), TREES);
     expect(findings).toEqual([]);

@@ -99,6 +99,48 @@ describe.each(WATCHER_KINDS)('%s', { timeout: TIMEOUT }, (kind) => {
     expect([...lab.dirty].filter((folder) => !folder.startsWith(`${lab.root.toString('latin1')}/`))).toEqual([]);
   });
 
+  test('watches a folder on when another one, which had its path before, loses a folder of that name', async () => {
+    await opened(kind, () => fs.mkdirSync(lab.path('a/b/c'), { recursive: true }));
+    fs.renameSync(lab.path('a'), lab.path('moved'));
+    await lab.settleUntil(() => lab.isDirty('moved/b/c'));
+    // One after the other, so that each is seen as a folder with nothing in it.
+    for (const name of ['a', 'a/b', 'a/b/c']) {
+      fs.mkdirSync(lab.path(name));
+      await lab.settleUntil(() => lab.isDirty(name));
+    }
+    fs.rmdirSync(lab.path('moved/b/c'));
+    await lab.settleUntil(() => lab.isDirty('moved/b'));
+    lab.forget();
+    fs.writeFileSync(lab.path('a/b/c', 'file'), '');
+    await lab.settleUntil(() => lab.isDirty('a/b/c'));
+    expect(lab.isDirty('a/b/c')).toBe(true);
+    // What has no listing to compare: only a watch tells of it.
+    lab.forget();
+    fs.appendFileSync(lab.path('a/b/c', 'file'), 'more');
+    await lab.settleUntil(() => lab.isDirty('a/b/c'));
+    expect(lab.isDirty('a/b/c')).toBe(true);
+  });
+
+  test('reports the folder of a file that was replaced by another one and then removed, all at once', async () => {
+    await opened(kind, () => {
+      fs.mkdirSync(lab.path('docs'));
+      fs.writeFileSync(lab.path('docs', 'letter'), 'Dear Ada');
+    });
+    for (let round = 0; round < 3; round++) {
+      // The first event of all is told at once, the next ones together.
+      fs.writeFileSync(lab.path('noise'), String(round));
+      await delay(5);
+      lab.forget();
+      fs.writeFileSync(lab.path('docs', 'temporary'), 'Dear');
+      fs.renameSync(lab.path('docs', 'temporary'), lab.path('docs', 'letter'));
+      fs.unlinkSync(lab.path('docs', 'letter'));
+      await lab.settleUntil(() => lab.isDirty('docs'));
+      expect({ round, isDirty: lab.isDirty('docs') }).toEqual({ round, isDirty: true });
+      fs.writeFileSync(lab.path('docs', 'letter'), 'Dear Ada');
+      await lab.settle();
+    }
+  });
+
   test('does not follow links, neither to folders nor in circles', async () => {
     await opened(kind, () => {
       fs.mkdirSync(path.join(lab.outside.toString(), 'elsewhere'));
@@ -170,6 +212,24 @@ describe.each(WATCHER_KINDS)('%s', { timeout: TIMEOUT }, (kind) => {
     fs.writeFileSync(lab.path('docs', 'file'), 'after');
     await delay(500);
     expect([...lab.dirty, ...lab.lost]).toEqual([]);
+  });
+
+  test('watches hundreds of folders that appear, all of them and on and on', async () => {
+    await opened(kind);
+    for (const round of ['one', 'two']) {
+      const names = Array.from({ length: 260 }, (_, index) => `${round} ${index}`);
+      for (const name of names) fs.mkdirSync(lab.path(name, 'sub'), { recursive: true });
+      await lab.settleUntil(() => names.every((name) => lab.isDirty(name, 'sub')));
+      lab.forget();
+      for (const name of names) fs.writeFileSync(lab.path(name, 'sub', 'file'), round);
+      await lab.settleUntil(() => names.every((name) => lab.isDirty(name, 'sub')));
+      // Only a watch tells of this: the list of names stays as it is.
+      lab.forget();
+      for (const name of names) fs.appendFileSync(lab.path(name, 'sub', 'file'), 'more');
+      await lab.settleUntil(() => names.every((name) => lab.isDirty(name, 'sub')));
+      expect({ round, missing: names.filter((name) => !lab.isDirty(name, 'sub')) }).toEqual({ round, missing: [] });
+      expect(lab.lost).toEqual([]);
+    }
   });
 
   test('can be stopped while it is being opened', async () => {
