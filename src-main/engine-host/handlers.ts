@@ -9,7 +9,6 @@ import {
   type CatalogKeeper,
   type Desk,
   bytesOf,
-  compareStates,
   figuresOfRuns,
   integrityStatus,
   previewOf,
@@ -223,11 +222,8 @@ function historyHandlers({ desk, keeper }: HandlerOptions): Some<'search' | 'com
     'search.find': (input) =>
       searchIn(destinations.repository(input.destinationId), input, keeper.isBehind(input.destinationId)),
     'search.versions': (input) => versionsOf(destinations.repository(input.destinationId), input),
-    'compare.list': (input) => compareStates(destinations.repository(input.destinationId), input),
-    'compare.text': ({ destinationId }) => {
-      destinations.repository(destinationId);
-      throw unavailable('compare texts');
-    },
+    'compare.list': (input) => desk.comparing.list(destinations.repository(input.destinationId), input),
+    'compare.text': (input) => desk.comparing.text(destinations.repository(input.destinationId), input),
     'metrics.get': ({ range }) =>
       figuresOfRuns(runs.list(null, RUNS_FOR_FIGURES_MAX), range, Date.parse(desk.nowText())),
   };

@@ -6,6 +6,7 @@ import type { EngineEvent, InputOf, ValueOf } from '../../../src-shared/api/inde
 import { CairnError } from '../../../src-shared/errors.ts';
 import type { ChangedFolders, LiveReport } from '../api.ts';
 import type { Job, Measurement, Settings, SnapshotSummary } from '../../../src-shared/model/index.ts';
+import { Comparing } from './comparing.ts';
 import { Destinations } from './destinations.ts';
 import { Handles } from './handles.ts';
 import { type Ended, Jobs } from './jobs.ts';
@@ -51,6 +52,7 @@ export type Desk = {
   /** What is remembered of each set's runs by the clock. */
   readonly book: ScheduleBook;
   readonly listings: Listings;
+  readonly comparing: Comparing;
   readonly measuring: Measuring;
   readonly overview: OverviewBoard;
   readonly handles: Handles;
@@ -108,6 +110,7 @@ class OpenDesk implements Desk {
   readonly runs: Runs;
   readonly book: ScheduleBook;
   readonly listings = new Listings();
+  readonly comparing: Comparing;
   readonly measuring: Measuring;
   readonly overview: OverviewBoard;
   readonly handles: Handles;
@@ -135,6 +138,7 @@ class OpenDesk implements Desk {
     this.#news = new SnapshotNews(ports.clock, (event) => this.tell(event));
     this.setAside = [settings.setAside, records.setAside].flatMap((file) => file ?? []);
     this.handles = new Handles(ports.random);
+    this.comparing = new Comparing({ listings: this.listings, records });
     this.places = new Places({ handles: this.handles, userHome, confined: options.confined });
     const tell = (event: EngineEvent): void => this.tell(event);
     const measured = (measurement: Measurement): void => tell({ kind: 'measurement', measurement });
@@ -158,8 +162,7 @@ class OpenDesk implements Desk {
         const known = records.state.destinations.find(
           (destination) => destination.repositoryId === repositoryId && destination.instanceId === instanceId,
         );
-        const set = records.state.sets.find(({ destinationId }) => destinationId === known?.destinationId);
-        return set?.setId ?? null;
+        return records.state.sets.find(({ destinationId }) => destinationId === known?.destinationId)?.setId ?? null;
       },
     };
     this.sets = new Sets({
@@ -196,11 +199,10 @@ class OpenDesk implements Desk {
   }
 
   begin(): void {
-    this.#stopLooking = this.#options.every(LOOK_EVERY_MS, () => {
+    const { every, ports } = this.#options;
+    this.#stopLooking = every(LOOK_EVERY_MS, () => {
       this.#news.tick();
-      this.look().catch((error: unknown) =>
-        this.#options.ports.log('error', 'looking at destinations failed', { error }),
-      );
+      this.look().catch((error: unknown) => ports.log('error', 'looking at destinations failed', { error }));
     });
   }
 
@@ -345,7 +347,8 @@ class OpenDesk implements Desk {
   }
 
   #destinationChanged(destinationId: string): void {
-    if (this.destinations.status(destinationId).state !== 'ready') this.listings.forget(destinationId);
+    if (this.destinations.status(destinationId).state !== 'ready')
+      for (const kept of [this.listings, this.comparing]) kept.forget(destinationId);
     this.overview.soon();
   }
 

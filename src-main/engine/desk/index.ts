@@ -4,7 +4,7 @@ export { type Desk, openDesk } from './desk.ts';
 export type { Currency } from './overview.ts';
 export { destinationRecordAt, distinctSources, nameOfSources, newSetRecord } from './set-making.ts';
 export { type Found, findDestination } from './destination-place.ts';
-export { compareStates, figuresOfRuns, searchIn, versionsOf } from './history.ts';
+export { figuresOfRuns, searchIn, versionsOf } from './history.ts';
 export { integrityStatus } from './integrity.ts';
 export { wireErrorOf } from './jobs.ts';
 export { readLog } from './log-reader.ts';
