@@ -4,7 +4,7 @@
  */
 import type { BackupSet, Destination, LastBackup, Overview } from '../../../src-shared/model/index.ts';
 import type { Ports } from '../kernel/index.ts';
-import { daysOf } from './days.ts';
+import { type Grown, daysOf } from './days.ts';
 import type { Destinations } from './destinations.ts';
 import type { Jobs } from './jobs.ts';
 import type { Tell } from './ports.ts';
@@ -59,7 +59,7 @@ export class OverviewBoard {
       jobs.open().flatMap(({ kind, setId }) => (kind === 'backup' && setId !== null ? [setId] : [])),
     );
     const facts = { nowMs: ports.clock.nowMs(), sets, destinations, lastRuns: runs.lastBackups(), atWork };
-    const days = daysOf(runs.list(null, DAY_RUNS_MAX), facts.nowMs);
+    const days = daysOf(runs.list(null, DAY_RUNS_MAX), this.#grown(state.destinations), facts.nowMs);
     return { verdict: judge(facts), sets, destinations, days };
   }
 
@@ -108,6 +108,15 @@ export class OverviewBoard {
       verified: times,
       damageCount,
     };
+  }
+
+  #grown(destinations: readonly DestinationRecord[]): readonly Grown[] {
+    return destinations.flatMap(({ destinationId }) =>
+      (this.#options.destinations.status(destinationId).snapshots ?? []).map(({ time, stats }) => ({
+        time,
+        bytesStored: stats.bytesStored,
+      })),
+    );
   }
 
   async #makeWhileStale(): Promise<void> {
