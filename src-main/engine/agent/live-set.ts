@@ -115,6 +115,16 @@ export class LiveSet {
     };
   }
 
+  /**
+   * Up to when everything is in a snapshot. While all sources are watched and nothing is left to do, that is `nowMs`; null
+   * where nobody can say so, because the set is kept waiting.
+   */
+  protectedMs(nowMs: number | null): number | undefined {
+    if (nowMs === null || this.#protectedUntilMs === undefined) return this.#protectedUntilMs;
+    const { state } = this.status;
+    return state === 'watching' ? Math.max(nowMs, this.#protectedUntilMs) : this.#protectedUntilMs;
+  }
+
   /** The scheduled look at everything. What it finds that nobody told of goes to the log, as a defect. */
   scanAndProve(): void {
     const work = this.#inTurn(async () => {

@@ -27,6 +27,8 @@ import type { LiveSet } from './live-set.ts';
 
 /** Silence is measured in days. */
 const STALE_EVERY_MS = 60 * 60_000;
+/** Live backups come by the second, and are written down by the hour. */
+const GOOD_NOTED_EVERY_MS = 60 * 60_000;
 /** What can't be told by an event (power, network, idleness) is asked again so often while something waits for it. */
 const CONDITIONS_EVERY_MS = 30_000;
 
@@ -157,6 +159,7 @@ export class SetRunner {
     await this.#keepWatched(record, waits.length === 0);
     this.#tell(this.#upcomingOf(plan, waits[0]?.kind));
     this.#arm(due, waits.length > 0);
+    await this.#noteProtected(waits.length === 0 ? nowMs : null);
     this.#sayIfStale(nowMs);
     if (plan.next !== null && plan.waits.length === 0 && !this.#isRunning) this.#run();
   }
@@ -213,18 +216,28 @@ export class SetRunner {
     this.#endAlarm = armAlarm({ clock: ports.clock, after }, first, () => this.look());
   }
 
+  /** What a live backup protects is as good as what a run does. `nowMs` is null while the set is kept waiting. */
+  async #noteProtected(nowMs: number | null): Promise<void> {
+    const { book } = this.#options.desk;
+    const goodMs = this.#live?.protectedMs(nowMs);
+    if (goodMs === undefined || goodMs < (book.entry(this.#record).lastGoodMs ?? 0) + GOOD_NOTED_EVERY_MS) return;
+    await book.wasGood(this.#record, goodMs);
+  }
+
   #sayIfStale(nowMs: number): void {
     const { desk, timeZone, alarm, ports } = this.#options;
     const { book } = desk;
     const record = this.#record;
     const { state, lastGoodMs, toldMs } = book.entry(record);
+    const { schedule, pausedUntil, pausedAt, createdAt } = record;
     const facts = {
-      ...{ schedule: record.schedule, state, pausedUntil: record.pausedUntil, pausedSinceMs: null, lastGoodMs, toldMs },
-      ...{ createdMs: Date.parse(record.createdAt), upSinceMs: this.#upSinceMs, isAtWork: this.#isRunning, nowMs },
+      ...{ schedule, state, pausedUntil, lastGoodMs, toldMs, nowMs },
+      pausedSinceMs: pausedAt === null ? null : Date.parse(pausedAt),
+      ...{ createdMs: Date.parse(createdAt), upSinceMs: this.#upSinceMs, isAtWork: this.#isRunning },
       timeZone: timeZone(),
     };
     const found = staleAlarm(facts);
-    if (found === null || !isToldNow(facts)) return;
+    if (found === null || !isToldNow(facts, found)) return;
     alarm(record, found);
     this.#note(book.told(record));
     ports.log('warn', 'a backup set is silent', { set: record.name, alarm: found });

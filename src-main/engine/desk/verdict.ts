@@ -6,8 +6,7 @@ import { assertNever } from '../../../src-shared/assert.ts';
 import type { BackupSet, Destination, Run, Verdict, VerdictReason } from '../../../src-shared/model/index.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-/** No backup for so long wants doing; for so long is a risk. */
-export const STALE_AFTER_DAYS = 7;
+/** No backup for so long is a risk; when it wants doing, each set says itself. */
 export const STALE_BAD_AFTER_DAYS = 30;
 export const VERIFY_AGAIN_AFTER_DAYS = 30;
 /** A backup that was never verified is no news while it is this young. */
@@ -62,7 +61,7 @@ function judgeState(destination: Destination, facts: VerdictFacts): readonly Jud
     case 'away': {
       // A drive in a drawer is how it should be, as long as it comes out now and then.
       const sets = facts.sets.filter((set) => set.destinationId === destinationId);
-      const isFresh = sets.every(({ lastBackup }) => ageDays(facts.nowMs, lastBackup?.time) < STALE_AFTER_DAYS);
+      const isFresh = sets.every((set) => ageDays(facts.nowMs, goodTime(set)) < staleAfterDays(set));
       const reason = { kind: 'away', destinationId, since: destination.awaySince } as const;
       return [{ level: isFresh ? 'good' : 'attention', reason }];
     }
@@ -106,26 +105,43 @@ function judgeSet(set: BackupSet, facts: VerdictFacts): readonly Judged[] {
   const isKnown = destination?.state === 'ready' || lastBackup !== null;
   if (lastBackup === null && isKnown)
     found.push({ level: isAtWork ? 'attention' : 'bad', reason: { kind: 'never-backed-up', setId } });
-  if (lastBackup !== null) found.push(...judgeAge(setId, lastBackup, facts, isAtWork));
+  if (lastBackup !== null) found.push(...judgeAge(set, lastBackup, facts, isAtWork));
   for (const { state, path } of set.sources)
     if (state === 'gone') found.push({ level: 'attention', reason: { kind: 'source-gone', setId, path } });
   return found;
 }
 
 function judgeAge(
-  setId: string,
+  set: BackupSet,
   { time, problemCount }: NonNullable<BackupSet['lastBackup']>,
   { nowMs }: VerdictFacts,
   isAtWork: boolean,
 ): readonly Judged[] {
+  const { setId } = set;
   const found: Judged[] = [];
-  const days = ageDays(nowMs, time);
-  if (days >= STALE_AFTER_DAYS && !isAtWork) {
-    const level = days >= STALE_BAD_AFTER_DAYS ? 'bad' : 'attention';
-    found.push({ level, reason: { kind: 'stale', setId, since: time } });
+  const days = ageDays(nowMs, goodTime(set));
+  const allowed = staleAfterDays(set);
+  // All is in the backup and watched: nothing new is no silence.
+  const isCurrent = set.live.state === 'watching' && set.nextRun.waitsFor === 'changes';
+  if (days >= allowed && !isAtWork && !isCurrent) {
+    const level = days >= Math.max(allowed, STALE_BAD_AFTER_DAYS) ? 'bad' : 'attention';
+    found.push({ level, reason: { kind: 'stale', setId, since: goodTime(set) ?? time } });
   }
   if (problemCount > 0) found.push({ level: 'attention', reason: { kind: 'problems', setId, count: problemCount } });
   return found;
+}
+
+/** Up to when the set is known to be backed up: by a run, or by what is watched. */
+function goodTime({ lastBackup, live }: BackupSet): string | undefined {
+  return [lastBackup?.time ?? '', live.protectedUntil ?? '']
+    .filter((time) => time !== '')
+    .toSorted()
+    .at(-1);
+}
+
+/** Who wants no alarm still sees, in the end, that there is none of late. */
+function staleAfterDays({ schedule }: BackupSet): number {
+  return schedule.staleAfterDays ?? STALE_BAD_AFTER_DAYS;
 }
 
 /** That a drive was pulled out is told by its own state, and is nobody's failure. */

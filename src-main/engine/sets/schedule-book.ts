@@ -10,7 +10,7 @@ import { RECORDS_MAX, type SetRecord } from './set-records.ts';
 
 export type BookEntry = {
   readonly state: ScheduleState;
-  /** When the last good run began; null: there was none yet. */
+  /** When the last good run began, or up to when live backups protect everything; null: there was none yet. */
   readonly lastGoodMs: number | null;
   /** When its silence was told last. */
   readonly toldMs: number | null;
@@ -79,6 +79,13 @@ export class ScheduleBook {
       // From its beginning on: what changed later may not be in it.
       return outcome === 'good' ? { state, lastGoodMs: entry.state.answeredMs, toldMs: null } : { ...entry, state };
     });
+  }
+
+  /** Up to then everything was backed up, by no run of the schedule. */
+  async wasGood(set: SetRecord, goodMs: number): Promise<void> {
+    await this.#change(set, (entry) =>
+      goodMs <= (entry.lastGoodMs ?? 0) ? entry : { ...entry, lastGoodMs: goodMs, toldMs: null },
+    );
   }
 
   /** Its silence was told to the person. */
