@@ -107,8 +107,9 @@ export class LiveSet {
     const changedFolders = pending.reduce<number>((sum, one) => sum + (one === 'everything' ? 0 : one), 0);
     const scanOnly = states.find((state) => state.kind === 'scan-only');
     const gone = states.find((state) => state.kind === 'gone');
+    const isAllPending = pending.includes('everything');
     return {
-      state: this.#stateOf(states, changedFolders),
+      state: this.#stateOf(states, { changedFolders, isAllPending }),
       changedFolders,
       reason: gone?.message ?? scanOnly?.message ?? null,
       protectedUntil: this.#protectedUntilMs === undefined ? null : new Date(this.#protectedUntilMs).toISOString(),
@@ -155,10 +156,15 @@ export class LiveSet {
     await Promise.all(this.#options.journals.map((journal) => journal.close()));
   }
 
-  #stateOf(states: readonly WatchState[], changedFolders: number): Live['state'] {
+  #stateOf(
+    states: readonly WatchState[],
+    { changedFolders, isAllPending }: { readonly changedFolders: number; readonly isAllPending: boolean },
+  ): Live['state'] {
     if (states.some(({ kind }) => kind === 'gone')) return 'source-gone';
     if (this.#isAtWork) return 'backing-up';
-    if (this.#baseline === undefined || states.some(({ kind }) => kind === 'starting')) return 'starting';
+    const isStarting = this.#baseline === undefined || states.some(({ kind }) => kind === 'starting');
+    // Until everything was looked at, nobody knows what is protected.
+    if (isStarting || isAllPending) return 'starting';
     if (changedFolders > 0) return 'settling';
     return states.some(({ kind }) => kind === 'scan-only') ? 'scan-only' : 'watching';
   }

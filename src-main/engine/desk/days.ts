@@ -47,9 +47,9 @@ function growthByDate(grown: readonly Grown[], nowMs: number): ReadonlyMap<strin
   return found;
 }
 
-/** A failure that a later run of the day made good is not the day's. Runs come newest first. */
+/** A failure that a later run of the day made good is not the day's; a drive that went away is nobody's. Newest first. */
 function stateOf(runs: readonly Run[]): DayState {
-  const last = runs.find(({ state }) => state !== 'cancelled');
+  const last = runs.find(({ state, error }) => state !== 'cancelled' && error?.code !== 'destination/gone');
   if (last === undefined) return 'none';
   if (last.state !== 'done') return 'failed';
   return last.problemCount > 0 ? 'problems' : 'good';

@@ -9,6 +9,9 @@ import { displayPath } from '../../../src-shared/format/index.ts';
 import type { EntryType, SnapshotSummary } from '../../../src-shared/model/index.ts';
 import { baseNameOf, bytesOf, joinPath, parentOf, pathWithin } from './paths.ts';
 
+// Not every system has all of them.
+const { O_RDONLY = 0, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+
 export type LiveEntry = { readonly type: EntryType; readonly size: number | null };
 
 /** `prefix`: what paths of the snapshot begin with in this source; `file`: the source is a file, and this its path. */
@@ -90,7 +93,7 @@ export class LiveSources {
 
 /** No link at the end of the path is followed, and no pipe is waited for. */
 async function readStart(file: Buffer, bytesMax: number): Promise<Uint8Array> {
-  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const handle = await open(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   try {
     if (!(await handle.stat()).isFile()) return new Uint8Array();
     const buffer = Buffer.alloc(bytesMax);

@@ -10,11 +10,8 @@ import { localErrno } from '../service/index.ts';
 import { connectedDrives, spaceAt } from './drives.ts';
 import type { Handles } from './handles.ts';
 import type { Places } from './places.ts';
-import { joinPath, parentOf, pathWithin } from './paths.ts';
+import { OWN_FOLDER, joinPath, parentOf, pathWithin } from './paths.ts';
 import { type Standing, destinationPath, standingAt } from './standing.ts';
-
-/** The folder that is made on a drive, or beside other things. */
-const OWN_FOLDER = Buffer.from('Cairn');
 
 export type ProbeOptions = {
   readonly handles: Handles;

@@ -3,7 +3,7 @@ import { CairnError } from '../../../src-shared/errors.ts';
 import { toHex, type Ports } from '../kernel/index.ts';
 import { type DestinationRecord, type SetRecord, SET_DEFAULTS } from '../sets/index.ts';
 import { connectedDrives } from './drives.ts';
-import { baseNameOf, escapePath, parentOf, pathWithin } from './paths.ts';
+import { OWN_FOLDER, baseNameOf, escapePath, parentOf, pathWithin } from './paths.ts';
 import { standingAt } from './standing.ts';
 
 const ID_BYTES = 16;
@@ -43,9 +43,15 @@ export async function destinationRecordAt(
     pathOnDrive: drive === undefined ? null : escapePath(bytes.subarray(drive.mountPoint.length)).replace(/^\//, ''),
   };
   if (found !== undefined) return { ...found, ...where };
-  const name = drive?.label ?? escapePath(baseNameOf(parentOf(bytes) ?? bytes));
+  const name = drive?.label ?? nameOfPlace(bytes);
   const destinationId = toHex(host.ports.random.bytes(ID_BYTES));
   return { destinationId, name, ...where, repositoryId, instanceId, encrypted, remembered: false, passwordFile: null };
+}
+
+/** The folder that a person chose: a folder of our own in it says nothing. */
+function nameOfPlace(place: Buffer): string {
+  const own = baseNameOf(place);
+  return escapePath(own.equals(OWN_FOLDER) ? baseNameOf(parentOf(place) ?? place) : own);
 }
 
 /** What a set is called whose person said nothing: “Documents, Pictures”. */

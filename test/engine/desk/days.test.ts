@@ -44,7 +44,11 @@ describe('the last thirty days', () => {
     expect(day([run(9, 9, { state: 'interrupted' })], '2026-04-09')).toMatchObject({ state: 'failed' });
   });
 
-  it('do not count what was cancelled as good or as failed, nor checks as backups', () => {
+  it('do not count what was cancelled as good or as failed, nor a drive that went away, nor checks as backups', () => {
+    const error = { code: 'destination/gone', message: '', hint: '', retry: 'later' } as const;
+    const away = run(8, 10, { state: 'failed', snapshotId: null, error });
+    expect(day([away], '2026-04-08')).toMatchObject({ state: 'none' });
+    expect(day([away, run(8, 9)], '2026-04-08')).toMatchObject({ state: 'good' });
     expect(day([run(8, 9, { state: 'cancelled', snapshotId: null })], '2026-04-08')).toMatchObject({ state: 'none' });
     expect(day([run(8, 9, { kind: 'verify' })], '2026-04-08')).toMatchObject({ state: 'none', runs: 0 });
   });
