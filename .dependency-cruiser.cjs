@@ -66,7 +66,7 @@ const ELECTRON = '^(electron$|electron/|node_modules/electron/)';
  * Development packages that the product imports all the same: the build puts them into our own files, so they need not
  * be installed where Cairn runs. Electron is the runtime itself there.
  */
-const BUNDLED = '^node_modules/(svelte|bits-ui|@lucide/svelte|valibot|croner|ws|chokidar|electron|@zxcvbn-ts)/';
+const BUNDLED = '^node_modules/(svelte|bits-ui|@lucide/svelte|valibot|croner|ws|chokidar|diff|electron|@zxcvbn-ts)/';
 
 const knownRooms = LAYERS.flatMap((row) => row.rooms).join('|');
 

@@ -3,7 +3,8 @@
  * as a POSIX shell needs it, so that it can be pasted.
  */
 import type { ConflictChoice } from '../src-shared/api/contract.ts';
-import type { Schedule, SetRules, Timing, VerifyDepthName } from '../src-shared/model/index.ts';
+import { formatTiming } from '../src-shared/format/index.ts';
+import type { Schedule, SetRules, VerifyDepthName } from '../src-shared/model/index.ts';
 
 const PLAIN_WORD = /^[A-Za-z0-9_./:=@%+,-]+$/;
 /** Of a snapshot's id: enough to tell it from any other. */
@@ -86,27 +87,26 @@ export function listCommand({ cli, repository }: InRepository, snapshotId: strin
   return join([cli, '--repo', quote(repository), 'ls', quote(path === '' ? id : `${id}:${path}`)]);
 }
 
-/** A timing as “cairn set” takes it. */
-function timingText(timing: Timing): string {
-  switch (timing.kind) {
-    case 'manual':
-    case 'continuous':
-      return timing.kind;
-    case 'minutes':
-      return timing.every % 60 === 0 ? `every ${timing.every / 60}h` : `every ${timing.every}m`;
-    case 'hourly':
-      return `hourly :${String(timing.minute).padStart(2, '0')}`;
-    case 'daily':
-      return `daily ${timing.at}`;
-    case 'weekly':
-      return `weekly ${timing.days.map((day) => day.slice(0, 3)).join(',')} ${timing.at}`;
-    case 'cron':
-      return `cron: ${timing.text}`;
-  }
-}
-
+/** “--no-…” where something is not wanted: of a set that exists it takes away what it had. */
 export function scheduleCommand(cli: string, setName: string, schedule: Schedule): string {
-  return join([cli, 'set', 'edit', quote(setName), '--schedule', quote(timingText(schedule.timing))]);
+  const { timing, conditions, whenDriveConnected, staleAfterDays } = schedule;
+  const flag = (name: string, on: boolean): string => (on ? `--${name}` : `--no-${name}`);
+  const number = (name: string, value: number | null): string =>
+    value === null ? `--no-${name}` : `--${name} ${value}`;
+  return join([
+    cli,
+    'set',
+    'edit',
+    quote(setName),
+    '--schedule',
+    quote(formatTiming(timing)),
+    ...(timing.kind === 'continuous' ? [`--full-scan-hours ${timing.fullScanEveryHours}`] : []),
+    flag('when-drive-connected', whenDriveConnected),
+    flag('only-on-power', conditions.onlyOnMainsPower),
+    flag('only-unmetered', conditions.notOnMetered),
+    number('only-when-idle', conditions.onlyWhenIdleMinutes),
+    number('stale-after', staleAfterDays),
+  ]);
 }
 
 /** The window finds a part of a name, the command line a whole one. */

@@ -9,7 +9,6 @@ import type { Catalog } from '../engine/catalog/index.ts';
 import {
   type CatalogKeeper,
   type Desk,
-  compareStates,
   figuresOver,
   integrityStatus,
   previewOf,
@@ -225,11 +224,8 @@ function historyHandlers({ desk, keeper, catalog }: HandlerOptions): Some<'searc
     'search.find': (input) =>
       searchIn(destinations.repository(input.destinationId), input, keeper.isBehind(input.destinationId)),
     'search.versions': (input) => versionsOf(destinations.repository(input.destinationId), input),
-    'compare.list': (input) => compareStates(destinations.repository(input.destinationId), input),
-    'compare.text': ({ destinationId }) => {
-      destinations.repository(destinationId);
-      throw unavailable('compare texts');
-    },
+    'compare.list': (input) => desk.comparing.list(destinations.repository(input.destinationId), input),
+    'compare.text': (input) => desk.comparing.text(destinations.repository(input.destinationId), input),
     'metrics.get': ({ range }) =>
       figuresOver(range, {
         catalog,

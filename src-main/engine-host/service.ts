@@ -5,7 +5,7 @@
 import os from 'node:os';
 import packageFile from '../../package.json' with { type: 'json' };
 import type { EngineEvent } from '../../src-shared/api/index.ts';
-import type { Job, JobKind, StaleAlarm } from '../../src-shared/model/index.ts';
+import type { Job, JobKind } from '../../src-shared/model/index.ts';
 import { processClock } from '../cli/clock.ts';
 import { homeFolder } from '../cli/home.ts';
 import { type LogFile, openLog } from '../cli/log.ts';
@@ -21,7 +21,7 @@ import {
   startMonitor,
 } from '../engine/desk/index.ts';
 import { openEngine } from '../engine/index.ts';
-import { type Log, type Ports, afterDelay, systemPorts } from '../engine/kernel/index.ts';
+import { type Clock, type Log, type Ports, afterDelay, systemPorts } from '../engine/kernel/index.ts';
 import { systemProbes, systemTimeZone } from '../engine/schedule/index.ts';
 import type { WatchTimes } from '../engine/source/index.ts';
 import { serveClient } from './connection.ts';
@@ -32,8 +32,9 @@ import { metricFamilies } from './metrics.ts';
 import { PasswordGuard } from './password-guard.ts';
 import { StatusFile } from './status-file.ts';
 import { hostStatus } from './host-status.ts';
+import { Notices } from './notices.ts';
 import { Tally } from './tally.ts';
-import type { Activity, EngineHost, EngineService, MessagePortLike, Notice, StartService } from './port.ts';
+import type { Activity, EngineHost, EngineService, MessagePortLike, StartService } from './port.ts';
 
 /** Windows, tabs and scripts together. */
 const CLIENTS_MAX = 32;
@@ -47,6 +48,8 @@ export type ServiceOptions = {
   readonly userHome?: string;
   /** Another than the system’s in tests only. */
   readonly hostName?: string;
+  /** Another than the system’s in tests only. */
+  readonly clock?: Clock;
   readonly every?: Every;
   /** Runs sets by themselves. False only in tests that are about something else. */
   readonly withAgent?: boolean;
@@ -83,7 +86,7 @@ export const startService: StartService = async (host) => {
 export async function openService(options: ServiceOptions): Promise<OpenService> {
   const { home, log, host, confined, userHome = os.homedir(), hostName = os.hostname() } = options;
   const { every = everyInterval, kdfCost, volumes } = options;
-  const ports = { ...systemPorts, log };
+  const ports = { ...systemPorts, log, ...(options.clock === undefined ? {} : { clock: options.clock }) };
   const lock = await lockHome(home, ports);
   try {
     const catalog = openCatalog({ home, log });
@@ -102,8 +105,9 @@ export async function openService(options: ServiceOptions): Promise<OpenService>
       ...(volumes === undefined ? {} : { volumes }),
     });
     await followLoginItem(desk, host);
+    const notices = noticesOf(desk, host);
     const startsAgent = (): Agent | undefined =>
-      options.withAgent === false ? undefined : agentOf(desk, options, ports);
+      options.withAgent === false ? undefined : agentOf(desk, notices, options, ports);
     const status = new StatusFile(home, { after: afterDelay, log, nowText: () => desk.nowText() });
     const keeper = new CatalogKeeper({ destinations: desk.destinations, tell: (event) => desk.tell(event), log });
     const handlers = createHandlers({
@@ -120,7 +124,7 @@ export async function openService(options: ServiceOptions): Promise<OpenService>
     const metrics = (): ReturnType<typeof metricFamilies> =>
       metricFamilies({ desk, catalog, tally, version: packageFile.version });
     const startsMonitor = (): (() => void) => monitorOf(desk, tally, ports, every);
-    const parts = { dispatch, log, startsAgent, startsMonitor, status, keeper, catalog, metrics };
+    const parts = { dispatch, log, notices, startsAgent, startsMonitor, status, keeper, catalog, metrics };
     return serviceOf(desk, lock, host, parts);
   } catch (error) {
     await lock.release();
@@ -128,14 +132,12 @@ export async function openService(options: ServiceOptions): Promise<OpenService>
   }
 }
 
-function agentOf(desk: Desk, { home, host, every = everyInterval, watchTimes }: ServiceOptions, ports: Ports): Agent {
-  return startAgent({
-    ...{ desk, ports, every, after: afterDelay, timeZone: systemTimeZone },
-    probes: systemProbes(host.probes === undefined ? {} : { host: host.probes }),
-    alarm: (record, alarm) => {
-      if (desk.settings.state.notifyStale) host.notify(staleNotice(record.name, alarm));
-    },
-    watch: watchingOf({ home, ports, after: afterDelay, ...(watchTimes === undefined ? {} : { times: watchTimes }) }),
+function noticesOf(desk: Desk, host: EngineHost): Notices {
+  return new Notices({
+    settings: () => desk.settings.state,
+    nameOf: (setId) => desk.sets.nameOf(setId),
+    runs: (limit) => desk.runs.list(null, limit),
+    notify: (notice) => host.notify(notice),
   });
 }
 
@@ -147,13 +149,18 @@ function monitorOf(desk: Desk, tally: Tally, { clock }: Ports, every: Every): ()
   });
 }
 
-function staleNotice(name: string, alarm: StaleAlarm): Notice {
-  const since = alarm.since === null ? 'never' : `last on ${alarm.since.slice(0, 10)}`;
-  const how = alarm.kind === 'missed' ? `${alarm.runs} runs were missed` : `${alarm.days} days without a backup`;
-  return {
-    title: `“${name}” is not being backed up`,
-    body: `${how}; it was backed up ${since}. Open Cairn to see why.`,
-  };
+function agentOf(
+  desk: Desk,
+  notices: Notices,
+  { home, host, every = everyInterval, watchTimes }: ServiceOptions,
+  ports: Ports,
+): Agent {
+  return startAgent({
+    ...{ desk, ports, every, after: afterDelay, timeZone: systemTimeZone },
+    probes: systemProbes(host.probes === undefined ? {} : { host: host.probes }),
+    alarm: (record, alarm) => notices.silent(record.name, alarm),
+    watch: watchingOf({ home, ports, after: afterDelay, ...(watchTimes === undefined ? {} : { times: watchTimes }) }),
+  });
 }
 
 /** A person may have switched it on or off in the system's own settings. */
@@ -165,6 +172,7 @@ async function followLoginItem(desk: Desk, { startsAtLogin }: EngineHost): Promi
 type Serving = {
   readonly dispatch: ReturnType<typeof createDispatch>;
   readonly log: Log;
+  readonly notices: Notices;
   /** Called when everything listens: what it tells first must not be missed. */
   readonly startsAgent: () => Agent | undefined;
   readonly startsMonitor: () => () => void;
@@ -178,11 +186,12 @@ function serviceOf(
   desk: Desk,
   lock: HomeLock,
   host: EngineHost,
-  { dispatch, log, startsAgent, startsMonitor, status, keeper, catalog, metrics }: Serving,
+  { dispatch, log, notices, startsAgent, startsMonitor, status, keeper, catalog, metrics }: Serving,
 ): OpenService {
   const clients = new Set<() => void>();
   const stopTelling = desk.listen((event) => {
     tellHost(desk, host, event);
+    if (event.kind === 'job' && event.job.kind !== 'restore-plan') notices.job(event.job);
     keeper.heard(event);
     if (event.kind === 'overview') status.show(event.overview, titlesOf(desk));
   });
@@ -246,7 +255,7 @@ function titleOf({ kind, setId }: Job, desk: Desk): Activity['title'] {
   return name === undefined ? WORDS[kind] : `${WORDS[kind]} “${name}”`;
 }
 
-/** The tray and the notifications, from the same events that the window gets. */
+/** The tray and the theme, from the same events that the window gets. */
 function tellHost(desk: Desk, host: EngineHost, event: EngineEvent): void {
   if (event.kind === 'overview') {
     const [running] = desk.jobs.open();
@@ -254,11 +263,4 @@ function tellHost(desk: Desk, host: EngineHost, event: EngineEvent): void {
     host.showStatus(hostStatus(event.overview, title, Date.parse(desk.nowText())));
   }
   if (event.kind === 'changed' && event.topic === 'settings') host.showTheme?.(desk.settings.state.theme);
-  if (event.kind !== 'job' || event.job.kind === 'restore-plan') return;
-  const { job } = event;
-  const { notifyFailures, notifySuccesses } = desk.settings.state;
-  const title = titleOf(job, desk);
-  if (job.state === 'failed' && job.error !== null && notifyFailures)
-    host.notify({ title: `${title}: failed`, body: `${job.error.message} ${job.error.hint}` });
-  if (job.state === 'done' && notifySuccesses) host.notify({ title: `${title}: done`, body: '' });
 }

@@ -1,18 +1,16 @@
 /** A schedule that is being changed. What is typed for one timing is kept while another is looked at. */
 import type { Schedule, Timing, Weekday } from '../../src-shared/model/index.ts';
+import { SCHEDULE_LIMITS, TIME_OF_DAY, WEEKDAYS } from '../../src-shared/format/index.ts';
 import { words } from '../words/index.ts';
 
-export const WEEK: readonly Weekday[] = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'];
-
 export const LIMITS = {
-  every: [1, 10_080],
+  every: [1, SCHEDULE_LIMITS.intervalMinutesMax],
   minute: [0, 59],
-  idle: [1, 1440],
-  stale: [1, 3650],
+  idle: [1, SCHEDULE_LIMITS.idleMinutesMax],
+  stale: [1, SCHEDULE_LIMITS.staleDaysMax],
 } as const satisfies Record<string, readonly [number, number]>;
 
 type Kind = Timing['kind'];
-const TIME = /^(?:[01][0-9]|2[0-3]):[0-5][0-9]$/;
 
 /** Undefined: not a whole number within the limits. */
 function numberOf(text: string, [from, to]: readonly [number, number]): number | undefined {
@@ -74,7 +72,7 @@ export class EditSchedule {
   }
 
   get wrongTime(): string {
-    return TIME.test(this.at) ? '' : words.schedule.wrong.time;
+    return TIME_OF_DAY.test(this.at) ? '' : words.schedule.wrong.time;
   }
 
   get wrongDays(): string {
@@ -122,7 +120,7 @@ export class EditSchedule {
       case 'weekly':
         return this.wrongTime !== '' || this.wrongDays !== ''
           ? null
-          : { kind: 'weekly', days: WEEK.filter((day) => this.days.has(day)), at: this.at };
+          : { kind: 'weekly', days: WEEKDAYS.filter((day) => this.days.has(day)), at: this.at };
       case 'cron':
         return this.wrongCron === '' ? { kind: 'cron', text: this.cron.trim() } : null;
     }

@@ -11,6 +11,8 @@ const isActive = (job: Job): boolean => job.state === 'running' || job.state ===
 export class Jobs {
   readonly #client: Client;
   #all = $state.raw<readonly Job[]>([]);
+  /** Jobs that somebody asked for in this window; the others began by themselves, or in another one. */
+  readonly #asked = new Set<string>();
   readonly #ended = new Set<(job: Job) => void>();
 
   /** Plans are asked for and answered inside the restore sheet; nobody wants to see them go by. */
@@ -29,6 +31,18 @@ export class Jobs {
   /** Newest last. */
   get finished(): readonly Job[] {
     return this.#finished;
+  }
+
+  /**
+   * What came of the last job. A backup that ran by itself and went well is no news, and does not take the end of a
+   * restore away while somebody may want to undo it or to open its folder.
+   */
+  get told(): Job | null {
+    const isQuiet = (job: Job): boolean => job.kind === 'backup' && job.state === 'done' && !this.#asked.has(job.jobId);
+    const last = this.#finished.at(-1) ?? null;
+    if (last === null || !isQuiet(last)) return last;
+    const spoken = this.#finished.findLast((job) => !isQuiet(job));
+    return spoken?.kind === 'restore' || spoken?.kind === 'undo' ? spoken : last;
   }
 
   get running(): Job | null {
@@ -59,6 +73,7 @@ export class Jobs {
 
   /** A reply that carries a job is older than an event that has come meanwhile. */
   adopt(job: Job): void {
+    this.#asked.add(job.jobId);
     if (this.find(job.jobId) === null) this.#put(job);
   }
 

@@ -154,9 +154,11 @@ export const DAY_STATES: Readonly<Record<DayState, string>> = {
 /** “Friday 20 November: 4 runs, all good, 312 MB added”. */
 export function dayWords(day: DayOfRuns): string {
   const date = dateName(Date.parse(`${day.date}T12:00`));
-  if (day.runs === 0) return `${date}: ${DAY_STATES[day.state]}`;
+  if (day.runs === 0 && day.snapshots === 0) return `${date}: ${DAY_STATES[day.state]}`;
+  // What is backed up as it happens is no run.
+  const what = day.runs === 0 ? plural(day.snapshots, 'snapshot') : plural(day.runs, 'run');
   const added = day.bytesStored > 0 ? `, ${formatBytes(day.bytesStored)} added` : '';
-  return `${date}: ${plural(day.runs, 'run')}, ${DAY_STATES[day.state]}${added}`;
+  return `${date}: ${what}, ${DAY_STATES[day.state]}${added}`;
 }
 
 export const days = {

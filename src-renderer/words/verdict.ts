@@ -246,5 +246,5 @@ export const verdict = {
     attention: 'Attention',
     bad: 'Needs you now',
   } satisfies Record<Verdict['level'], string>,
-  waiting: 'Drive not connected',
+  waiting: 'Drive away',
 } as const;

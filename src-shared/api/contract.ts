@@ -55,6 +55,8 @@ export const SEARCH_LIMIT_MAX = 500;
 /** The latest versions of one path; older ones are left out. */
 export const VERSIONS_SENT_MAX = 1000;
 export const COMPARE_LIMIT_MAX = 1000;
+/** Of each side of a text comparison. */
+export const COMPARE_TEXT_BYTES_MAX = 1024 * 1024;
 export const METRIC_POINTS_MAX = 200;
 export const SOURCES_MAX = 100;
 export const PATTERNS_MAX = 1000;

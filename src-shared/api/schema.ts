@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import { CairnError } from '../errors.ts';
+import { SCHEDULE_LIMITS, TIME_OF_DAY, WEEKDAYS } from '../format/index.ts';
 import {
   BROWSE_LIMIT_MAX,
   COMPARE_LIMIT_MAX,
@@ -26,10 +27,6 @@ const LOG_LIMIT_MAX = 2000;
 const WORKERS_MAX = 16;
 const BASE_NAME_CHARACTERS_MAX = 255;
 const CHANGE_KINDS = 4;
-const FULL_SCAN_HOURS_MAX = 24 * 7;
-const EVERY_MINUTES_MAX = 60 * 24 * 7;
-const IDLE_MINUTES_MAX = 60 * 24;
-const STALE_AFTER_DAYS_MAX = 3650;
 
 const hexId = (bytes: number) => v.pipe(v.string(), v.regex(new RegExp(`^[0-9a-f]{${bytes * 2}}$`)));
 const handle = hexId(16);
@@ -103,13 +100,13 @@ const settings = v.strictObject({
   notifyStale: v.exactOptional(v.boolean()),
 });
 
-const timeOfDay = v.pipe(v.string(), v.regex(/^(?:[01][0-9]|2[0-3]):[0-5][0-9]$/));
-const weekday = v.picklist(['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday']);
+const timeOfDay = v.pipe(v.string(), v.regex(TIME_OF_DAY));
+const weekday = v.picklist(WEEKDAYS);
 
 const timing = v.variant('kind', [
   v.strictObject({ kind: v.literal('manual') }),
-  v.strictObject({ kind: v.literal('continuous'), fullScanEveryHours: limit(FULL_SCAN_HOURS_MAX) }),
-  v.strictObject({ kind: v.literal('minutes'), every: limit(EVERY_MINUTES_MAX) }),
+  v.strictObject({ kind: v.literal('continuous'), fullScanEveryHours: limit(SCHEDULE_LIMITS.fullScanHoursMax) }),
+  v.strictObject({ kind: v.literal('minutes'), every: limit(SCHEDULE_LIMITS.intervalMinutesMax) }),
   v.strictObject({ kind: v.literal('hourly'), minute: count(59) }),
   v.strictObject({ kind: v.literal('daily'), at: timeOfDay }),
   v.strictObject({
@@ -128,9 +125,9 @@ const schedule = v.strictObject({
   conditions: v.strictObject({
     onlyOnMainsPower: v.boolean(),
     notOnMetered: v.boolean(),
-    onlyWhenIdleMinutes: v.nullable(limit(IDLE_MINUTES_MAX)),
+    onlyWhenIdleMinutes: v.nullable(limit(SCHEDULE_LIMITS.idleMinutesMax)),
   }),
-  staleAfterDays: v.nullable(limit(STALE_AFTER_DAYS_MAX)),
+  staleAfterDays: v.nullable(limit(SCHEDULE_LIMITS.staleDaysMax)),
 });
 
 const comparison = {

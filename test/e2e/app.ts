@@ -48,6 +48,23 @@ export function launch(place: Place, appFolder = '.', args: readonly string[] = 
   });
 }
 
+/** Ends the app, whatever is at work in it: the question whether to stop that is answered, because nobody sits before it. */
+export async function quit(cairn: ElectronApplication): Promise<void> {
+  await cairn.evaluate(({ dialog }) => {
+    dialog.showMessageBox = (...args: unknown[]) => {
+      const { buttons = [] } = args.at(-1) as Electron.MessageBoxOptions;
+      return Promise.resolve({ response: buttons.indexOf('Stop and quit'), checkboxChecked: false });
+    };
+  });
+  await cairn.close();
+}
+
+/** Closes a window and waits until the app knows: what is asked for then opens a new one. */
+export async function closeWindow(cairn: ElectronApplication, page: Page): Promise<void> {
+  await page.close();
+  await expect.poll(() => cairn.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length)).toBe(0);
+}
+
 /** One command of the contract, on a line of its own. Rejects with the code of its error. */
 export function ask<Name extends CommandName>(page: Page, command: Name, input: InputOf<Name>): Promise<ValueOf<Name>> {
   return page.evaluate(
@@ -82,7 +99,8 @@ export const test = base.extend<{ place: Place; cairn: ElectronApplication; page
     info.annotations.push({ type: 'host', description: host });
     const cairn = await launch(place);
     await use(cairn);
-    await cairn.close();
+    // A test may have ended it itself.
+    await quit(cairn).catch(() => cairn.close());
   },
   page: async ({ cairn }, use) => {
     const page = await cairn.firstWindow();

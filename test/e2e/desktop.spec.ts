@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import AxeBuilder from '@axe-core/playwright';
 
-import { ask, expect, launch, test } from './app.ts';
+import { ask, closeWindow, expect, launch, test } from './app.ts';
 import { host } from './host.ts';
 
 type StandIn = {
@@ -97,7 +97,7 @@ test('the tray says how things stand and brings the window back, which says once
 
   for (const round of [1, 2]) {
     const open = round === 1 ? page : (cairn.windows()[0] ?? page);
-    await open.close();
+    await closeWindow(cairn, open);
     const reopened = cairn.waitForEvent('window');
     await cairn.evaluate((electron) => {
       const standin = Reflect.get(electron, '__standin') as StandIn;

@@ -5,7 +5,7 @@
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-import { ask, launch } from './app.ts';
+import { ask, launch, quit } from './app.ts';
 import { PASSWORD, go, row } from './support/person.ts';
 import { expect, firstBackup, test } from './support/real.ts';
 
@@ -66,7 +66,7 @@ test('a second start asks for the password, says when it is wrong, and opens wit
 }) => {
   await ask(page, 'settings.change', { rememberPasswords: false });
   await firstBackup(page, cairn, files);
-  await cairn.close();
+  await quit(cairn);
   const again = await launch(place);
   const second = await again.firstWindow();
   await second.getByRole('main').getByRole('button', { name: 'Unlock' }).first().click();
@@ -77,5 +77,5 @@ test('a second start asks for the password, says when it is wrong, and opens wit
   await dialog.getByLabel('Password', { exact: true }).fill(PASSWORD);
   await dialog.getByRole('button', { name: 'Unlock' }).click();
   await expect(second.getByRole('heading', { name: 'Everything is backed up' })).toBeVisible();
-  await again.close();
+  await quit(again);
 });

@@ -236,7 +236,7 @@ describe('a backup', () => {
   it('keeps to the settings, and none of them is lost in a second start', async () => {
     await client.call('settings.change', { workers: 0, compression: 'lz4', notifySuccesses: true });
     await lab.backedUp(client, { password: PASSWORD });
-    expect(lab.notices.join()).toContain('done');
+    expect(lab.notices.join()).toContain('is backed up');
     await lab.service.close();
     client = await lab.start();
     expect(await client.call('settings.get', {})).toMatchObject({ workers: 0, compression: 'lz4' });

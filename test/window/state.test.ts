@@ -76,6 +76,20 @@ describe('jobs', () => {
     expect(jobs.running).toBeNull();
     expect(jobs.find('p')).not.toBeNull();
   });
+
+  it('leave the end of a restore in view when a backup has run by itself, and not when it was asked for', () => {
+    const jobs = new Jobs(clientOf(() => null));
+    const told = (change: Partial<Job>): string | undefined => {
+      jobs.apply({ kind: 'job', job: { ...job(change.jobId ?? '', 'done'), ...change } });
+      return jobs.told?.jobId;
+    };
+    expect(told({ jobId: '1', kind: 'backup' })).toBe('1');
+    expect(told({ jobId: '2', kind: 'restore' })).toBe('2');
+    expect(told({ jobId: '3', kind: 'backup' })).toBe('2');
+    expect(told({ jobId: '4', kind: 'backup', state: 'failed' })).toBe('4');
+    jobs.adopt(job('5', 'running'));
+    expect(told({ jobId: '5', kind: 'backup' })).toBe('5');
+  });
 });
 
 describe('what is asked for', () => {

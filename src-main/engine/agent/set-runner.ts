@@ -237,7 +237,7 @@ export class SetRunner {
       timeZone: timeZone(),
     };
     const found = staleAlarm(facts);
-    if (found === null || !isToldNow(facts)) return;
+    if (found === null || !isToldNow(facts, found)) return;
     alarm(record, found);
     this.#note(book.told(record));
     ports.log('warn', 'a backup set is silent', { set: record.name, alarm: found });

@@ -7,6 +7,7 @@ import { CairnError, isCairnError } from '../../../src-shared/errors.ts';
 import type { ChangedFolders, LiveReport } from '../api.ts';
 import type { Job, Measurement, Settings, SnapshotSummary } from '../../../src-shared/model/index.ts';
 import { DriveWatch, systemVolumes } from '../drives/index.ts';
+import { Comparing } from './comparing.ts';
 import { Destinations } from './destinations.ts';
 import { Handles } from './handles.ts';
 import { JobNotes } from './job-notes.ts';
@@ -51,6 +52,7 @@ export type Desk = {
   /** What is remembered of each set's runs by the clock. */
   readonly book: ScheduleBook;
   readonly listings: Listings;
+  readonly comparing: Comparing;
   readonly measuring: Measuring;
   readonly overview: OverviewBoard;
   readonly handles: Handles;
@@ -109,6 +111,7 @@ class OpenDesk implements Desk {
   readonly runs: Runs;
   readonly book: ScheduleBook;
   readonly listings = new Listings();
+  readonly comparing: Comparing;
   readonly measuring: Measuring;
   readonly overview: OverviewBoard;
   readonly handles: Handles;
@@ -137,6 +140,7 @@ class OpenDesk implements Desk {
     const { every, volumes = systemVolumes(userHome) } = options;
     this.drives = new DriveWatch({ source: volumes, every, log: ports.log });
     const { drives } = this;
+    this.comparing = new Comparing({ listings: this.listings, records });
     this.places = new Places({ handles: this.handles, drives, userHome, confined: options.confined });
     const tell = (event: EngineEvent): void => this.tell(event);
     const measured = (measurement: Measurement): void => tell({ kind: 'measurement', measurement });
@@ -355,7 +359,8 @@ class OpenDesk implements Desk {
   }
 
   #destinationChanged(destinationId: string): void {
-    if (this.destinations.status(destinationId).state !== 'ready') this.listings.forget(destinationId);
+    if (this.destinations.status(destinationId).state !== 'ready')
+      for (const kept of [this.listings, this.comparing]) kept.forget(destinationId);
     this.overview.soon();
   }
 

@@ -1,17 +1,13 @@
-/** What the window asks over all snapshots: search, the versions of one path, what differs between two states. */
-import { COMPARE_LIMIT_MAX, type InputOf, VERSIONS_SENT_MAX } from '../../../src-shared/api/index.ts';
+/** What the window asks over all snapshots: search, and the versions of one path. */
+import { type InputOf, VERSIONS_SENT_MAX } from '../../../src-shared/api/index.ts';
 import { escapePath } from '../../../src-shared/format/index.ts';
 import type {
-  Change,
-  ChangeKind,
-  ComparisonPage,
-  EntryType,
   PathVersion,
   SearchPage,
   SnapshotSummary,
 } from '../../../src-shared/model/index.ts';
 import type { OpenRepository } from '../api.ts';
-import { baseNameOf, bytesOf, parentOf } from '../kernel/index.ts';
+import { baseNameOf, bytesOf } from '../kernel/index.ts';
 
 type Times = ReadonlyMap<string, string>;
 
@@ -54,7 +50,8 @@ export async function versionsOf(
   const snapshots = await repository.snapshots();
   const times = timesOf(snapshots);
   const latest = snapshots.at(-1)?.id;
-  const versions = await repository.versions(bytesOf(path));
+  // A damaged folder of one snapshot must not hide the versions in the others.
+  const versions = await repository.versions(bytesOf(path), () => undefined);
   return versions
     .toReversed()
     .slice(0, VERSIONS_SENT_MAX)
@@ -67,79 +64,6 @@ export async function versionsOf(
       contentHash,
       isCurrent: lastSnapshot === latest,
     }));
-}
-
-const KINDS: readonly ChangeKind[] = ['added', 'removed', 'changed', 'metadata'];
-
-export async function compareStates(
-  repository: OpenRepository,
-  { before, after, path, kinds, offset, limit }: InputOf<'compare.list'>,
-): Promise<ComparisonPage> {
-  const diff = await repository.diff(before, after, bytesOf(path));
-  const all = KINDS.flatMap((change) => diff[change].map((one) => ({ path: one, change })));
-  const wanted = all
-    .filter(({ change }) => kinds.includes(change))
-    .toSorted((left, right) => (left.path < right.path ? -1 : 1))
-    .slice(offset, offset + Math.min(limit, COMPARE_LIMIT_MAX));
-  const sides = new Sides(repository);
-  const entries: Change[] = [];
-  for (const { path: one, change } of wanted) {
-    const old = change === 'added' ? undefined : await sides.entry(before, one);
-    const now = change === 'removed' || after === 'live' ? undefined : await sides.entry(after, one);
-    entries.push({
-      path: one,
-      change,
-      type: now?.type ?? old?.type ?? 'file',
-      sizeBefore: sizeOf(old),
-      sizeAfter: sizeOf(now),
-    });
-  }
-  const count = (change: ChangeKind): number => diff[change].length;
-  return {
-    entries,
-    incomplete: false,
-    totals: {
-      added: count('added'),
-      removed: count('removed'),
-      changed: count('changed'),
-      metadata: count('metadata'),
-    },
-  };
-}
-
-type Known = { readonly type: EntryType; readonly size: number };
-
-function sizeOf(entry: Known | undefined): number | null {
-  return entry?.type === 'file' ? entry.size : null;
-}
-
-/** Folders of the two states, each read once: changes lie together. */
-class Sides {
-  readonly #repository: OpenRepository;
-  readonly #folders = new Map<string, Promise<ReadonlyMap<string, Known>>>();
-
-  constructor(repository: OpenRepository) {
-    this.#repository = repository;
-  }
-
-  async entry(snapshot: string, path: string): Promise<Known | undefined> {
-    const bytes = bytesOf(path);
-    const folder = parentOf(bytes) ?? Buffer.alloc(0);
-    const key = `${snapshot} ${folder.toString('latin1')}`;
-    let known = this.#folders.get(key);
-    if (known === undefined) {
-      known = this.#read(snapshot, folder);
-      this.#folders.set(key, known);
-    }
-    return (await known).get(path);
-  }
-
-  async #read(snapshot: string, folder: Buffer): Promise<ReadonlyMap<string, Known>> {
-    const found = new Map<string, Known>();
-    for await (const { path, type, size } of this.#repository.list({ snapshot, path: folder }, { recursive: false }))
-      found.set(path, { type, size });
-    return found;
-  }
 }
 
 function timesOf(snapshots: readonly SnapshotSummary[]): Times {

@@ -5,7 +5,7 @@ export type { Currency } from './overview.ts';
 export { destinationRecordAt, distinctSources, nameOfSources, newSetRecord } from './set-making.ts';
 export { placeOfDestination } from './destination-place.ts';
 export { figuresOver } from './figures.ts';
-export { compareStates, searchIn, versionsOf } from './history.ts';
+export { searchIn, versionsOf } from './history.ts';
 export { startMonitor } from './monitor.ts';
 export { integrityStatus } from './integrity.ts';
 export { wireErrorOf } from './jobs.ts';

@@ -74,6 +74,10 @@ export class ListingColumns {
     return bytes;
   }
 
+  entriesOf(names: ReadonlySet<string>): readonly BrowseEntry[] {
+    return this.#names.flatMap((name, row) => (names.has(name) ? [this.entry(row)] : []));
+  }
+
   /** The rows in an order, those whose names hold `filter` in any case. */
   view(sort: BrowseSort, filter: string): Uint32Array {
     const wanted = filter.toLocaleLowerCase('en');

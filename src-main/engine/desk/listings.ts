@@ -6,7 +6,7 @@
 import { CairnError } from '../../../src-shared/errors.ts';
 import { escapePath } from '../../../src-shared/format/index.ts';
 import type { BrowseSort } from '../../../src-shared/api/index.ts';
-import type { BrowsePage } from '../../../src-shared/model/index.ts';
+import type { BrowseEntry, BrowsePage } from '../../../src-shared/model/index.ts';
 import type { OpenRepository } from '../api.ts';
 import { bytesOf } from '../kernel/index.ts';
 import { ListingColumns } from './listing-columns.ts';
@@ -49,6 +49,15 @@ export class Listings {
   /** What the entries of these names in a folder hold together. */
   async bytesOf(repository: OpenRepository, at: ListingAt, names: ReadonlySet<string>): Promise<number> {
     return (await this.#listing(repository, at)).columns.bytesOf(names);
+  }
+
+  /** Those of these names that are in a folder. */
+  async entriesOf(
+    repository: OpenRepository,
+    at: ListingAt,
+    names: ReadonlySet<string>,
+  ): Promise<readonly BrowseEntry[]> {
+    return (await this.#listing(repository, at)).columns.entriesOf(names);
   }
 
   /** A repository was closed: what it showed is not shown any more. */

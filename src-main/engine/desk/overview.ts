@@ -5,7 +5,7 @@
 import type { BackupSet, Destination, LastBackup, Overview } from '../../../src-shared/model/index.ts';
 import { forecastCapacity, roomFor } from '../drives/index.ts';
 import type { Ports } from '../kernel/index.ts';
-import { daysOf } from './days.ts';
+import { type Grown, daysOf } from './days.ts';
 import type { Destinations } from './destinations.ts';
 import type { Jobs } from './jobs.ts';
 import type { Tell } from './ports.ts';
@@ -69,7 +69,7 @@ export class OverviewBoard {
     );
     const nowMs = ports.clock.nowMs();
     const facts = { nowMs, sets, destinations, lastRuns: runs.lastBackups(), goodUntilMs, atWork, tight };
-    const days = daysOf(runs.list(null, DAY_RUNS_MAX), facts.nowMs);
+    const days = daysOf(runs.list(null, DAY_RUNS_MAX), this.#grown(state.destinations), facts.nowMs);
     return { verdict: judge(facts), sets, destinations, days };
   }
 
@@ -127,6 +127,15 @@ export class OverviewBoard {
   #isTight({ destinationId, freeBytes }: Destination): boolean {
     const { expected } = this.#options.destinations.status(destinationId);
     return freeBytes !== null && roomFor(expected, freeBytes).kind !== 'fits';
+  }
+
+  #grown(destinations: readonly DestinationRecord[]): readonly Grown[] {
+    return destinations.flatMap(({ destinationId }) =>
+      (this.#options.destinations.status(destinationId).snapshots ?? []).map(({ time, stats }) => ({
+        time,
+        bytesStored: stats.bytesStored,
+      })),
+    );
   }
 
   async #makeWhileStale(): Promise<void> {

@@ -18,9 +18,7 @@ import { type Random, joinPath, parentOf, pathWithin } from '../kernel/index.ts'
 import { localErrno } from '../service/index.ts';
 import type { Handles } from './handles.ts';
 import type { Places } from './places.ts';
-
-/** The folder that is made on a drive, or beside other things. */
-const OWN_FOLDER = Buffer.from('Cairn');
+import { OWN_FOLDER } from './set-making.ts';
 
 export type ProbeOptions = {
   readonly handles: Handles;

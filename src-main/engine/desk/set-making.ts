@@ -15,6 +15,8 @@ import { type Ports, baseNameOf, bytesOf, parentOf, pathWithin, toHex } from '..
 import { type DestinationRecord, type SetRecord, SET_DEFAULTS } from '../sets/index.ts';
 import { factsOf } from './destination-status.ts';
 
+/** The folder that Cairn makes for a repository on a drive, or beside other things. */
+export const OWN_FOLDER = Buffer.from('Cairn');
 const ID_BYTES = 16;
 const NAMES_MAX = 3;
 
@@ -60,7 +62,7 @@ export async function destinationRecordAt(place: string, options: RecordOptions)
   };
   if (found !== undefined) return { ...found, ...where };
   const label = onDrive === undefined ? undefined : volume?.label;
-  const name = label ?? escapePath(baseNameOf(parentOf(bytes) ?? bytes));
+  const name = label ?? nameOfPlace(bytes);
   const destinationId = toHex(ports.random.bytes(ID_BYTES));
   return { destinationId, name, ...where, repositoryId, instanceId, encrypted, remembered: false, passwordFile: null };
 }
@@ -80,6 +82,12 @@ async function refuseCopy(
     `This is a copy of “${name}”, made byte by byte, and ${displayPath(bytes)} is connected too.`,
     { hint: 'Nothing was changed. Disconnect the one that is not to be used any more, and choose the other again.' },
   );
+}
+
+/** The folder that a person chose: a folder of our own in it says nothing. */
+function nameOfPlace(place: Buffer): string {
+  const own = baseNameOf(place);
+  return escapePath(own.equals(OWN_FOLDER) ? baseNameOf(parentOf(place) ?? place) : own);
 }
 
 /** What a set is called whose person said nothing: “Documents, Pictures”. */

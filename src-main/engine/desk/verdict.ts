@@ -6,8 +6,7 @@ import { assertNever } from '../../../src-shared/assert.ts';
 import type { BackupSet, Destination, Run, Verdict, VerdictReason } from '../../../src-shared/model/index.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-/** No backup for so long wants doing; for so long is a risk. */
-export const STALE_AFTER_DAYS = 7;
+/** No backup for so long is a risk; when it wants doing, each set says itself. */
 export const STALE_BAD_AFTER_DAYS = 30;
 export const VERIFY_AGAIN_AFTER_DAYS = 30;
 /** A backup that was never verified is no news while it is this young. */
@@ -72,7 +71,7 @@ function judgeState(destination: Destination, facts: VerdictFacts): readonly Jud
     case 'away': {
       // A drive in a drawer is how it should be, as long as it comes out now and then.
       const sets = facts.sets.filter((set) => set.destinationId === destinationId);
-      const isFresh = sets.every((set) => ageDays(facts.nowMs, goodUntilOf(set, facts)) < STALE_AFTER_DAYS);
+      const isFresh = sets.every((set) => ageDays(facts.nowMs, goodUntilOf(set, facts)) < staleAfterDays(set));
       const reason = { kind: 'away', destinationId, since: destination.awaySince } as const;
       return [{ level: isFresh ? 'good' : 'attention', reason }];
     }
@@ -137,8 +136,9 @@ function judgeAge(
   const found: Judged[] = [];
   const time = goodUntilOf(set, facts) ?? newest;
   const days = ageDays(facts.nowMs, time);
-  if (days >= STALE_AFTER_DAYS && !isAtWork) {
-    const level = days >= STALE_BAD_AFTER_DAYS ? 'bad' : 'attention';
+  const allowed = staleAfterDays(set);
+  if (days >= allowed && !isAtWork) {
+    const level = days >= Math.max(allowed, STALE_BAD_AFTER_DAYS) ? 'bad' : 'attention';
     found.push({ level, reason: { kind: 'stale', setId, since: time } });
   }
   if (problemCount > 0) found.push({ level: 'attention', reason: { kind: 'problems', setId, count: problemCount } });
@@ -159,6 +159,11 @@ function goodUntilOf(set: BackupSet, { nowMs, goodUntilMs }: VerdictFacts): stri
   const noted = goodUntilMs.get(setId);
   const times = [lastBackup.time, live.protectedUntil, noted === undefined ? null : new Date(noted).toISOString()];
   return times.flatMap((time) => time ?? []).reduce((left, right) => (left > right ? left : right));
+}
+
+/** Who wants no alarm still sees, in the end, that there is none of late. */
+function staleAfterDays({ schedule }: BackupSet): number {
+  return schedule.staleAfterDays ?? STALE_BAD_AFTER_DAYS;
 }
 
 function isAfter(time: string | undefined, { startedAt, durationMs }: Run): boolean {

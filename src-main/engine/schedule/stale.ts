@@ -1,6 +1,6 @@
 /**
  * When a set's silence is an alarm. The worst a backup can do is to stop without a word; the next worst is to cry so often
- * that nobody listens. So an alarm is told at most once a day, and never
+ * that nobody listens. So each alarm is told once in a silence (the app goes on showing it), and never
  *
  *   - while a person has paused the set for less time than the alarm asks of it,
  *   - to somebody who has just switched the computer on, before the set had its first chance to catch up,
@@ -35,8 +35,6 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 export const FIRST_CHANCE_MS = 30 * 60_000;
 export const MISSED_RUNS = 2;
 const MISSED_SILENCE_MS = DAY_MS;
-/** A little less than a day, so that a notice at nine does not come later every day. */
-const TELL_AGAIN_MS = DAY_MS - 60 * 60_000;
 
 /** The alarm as it stands, whether or not it has been told; null: all is well, or nothing is expected. */
 export function staleAlarm(facts: StaleFacts): StaleAlarm | null {
@@ -55,9 +53,17 @@ export function staleAlarm(facts: StaleFacts): StaleAlarm | null {
   return missed >= MISSED_RUNS ? { kind: 'missed', since, runs: missed } : null;
 }
 
-/** Whether a person should be told now. */
-export function isToldNow({ toldMs, nowMs }: StaleFacts): boolean {
-  return toldMs === null || toldMs > nowMs || nowMs - toldMs >= TELL_AGAIN_MS;
+/** Whether a person should be told now: that it is `staleAfterDays` is news after the missed runs, and then nothing is. */
+export function isToldNow(
+  { toldMs, lastGoodMs, createdMs, schedule, nowMs }: StaleFacts,
+  { kind }: Pick<StaleAlarm, 'kind'>,
+): boolean {
+  // Told in the future: the clock was set back, and nobody knows what was told.
+  if (toldMs === null || toldMs > nowMs) return true;
+  const sinceMs = Math.max(lastGoodMs ?? createdMs, createdMs);
+  // Before this silence, where what ended the one before was not noted.
+  if (toldMs < sinceMs) return true;
+  return kind === 'no-good-backup' && toldMs < sinceMs + (schedule.staleAfterDays ?? 0) * DAY_MS;
 }
 
 function isExcused({ pausedUntil, pausedSinceMs, nowMs }: StaleFacts, staleAfterDays: number): boolean {

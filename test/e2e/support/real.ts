@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ElectronApplication, Page } from '@playwright/test';
 
-import { test as base, expect } from '../app.ts';
+import { test as base, closeWindow, expect } from '../app.ts';
 import { PASSWORD } from './person.ts';
 
 export type Files = { readonly documents: string; readonly drive: string };
@@ -51,7 +51,7 @@ export async function firstBackup(page: Page, cairn: ElectronApplication, files:
 
 /** The window is closed and opened again, as from the tray; the app goes on meanwhile. */
 export async function reopen(cairn: ElectronApplication, page: Page): Promise<Page> {
-  await page.close();
+  await closeWindow(cairn, page);
   const reopened = cairn.waitForEvent('window');
   await cairn.evaluate(({ app }) => app.emit('second-instance', {}, [], ''));
   const window = await reopened;

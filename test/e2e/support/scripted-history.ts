@@ -1,5 +1,5 @@
 /** Search, versions, comparisons and figures of the scripted engine, made from its invented tree. */
-import type { InputOf, ValueOf } from '../../../src-shared/api/contract.ts';
+import { type InputOf, METRIC_POINTS_MAX, type ValueOf } from '../../../src-shared/api/contract.ts';
 import type {
   BrowseEntry,
   Change,
@@ -187,7 +187,8 @@ const CURVES: Readonly<Record<MetricName, (share: number, roll: number) => reado
 };
 
 export function metricsOf(scenario: Scenario, range: MetricRange, nowMs: number): Metrics {
-  const { hours, points } = RANGES[range];
+  const { hours } = RANGES[range];
+  const points = Math.min(RANGES[range].points, METRIC_POINTS_MAX);
   const fromMs = nowMs - hours * 3_600_000;
   const isEmpty = scenario === 'new-set' || scenario.startsWith('first-run');
   const series = (Object.keys(CURVES) as MetricName[]).map((name) => ({

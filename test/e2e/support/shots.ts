@@ -120,7 +120,14 @@ export const SHOTS: readonly Shot[] = [
   { name: 'splash', scenario: 'silent' },
   { name: 'old-engine', scenario: 'old-engine' },
   { name: 'refused', scenario: 'refused' },
-  { name: 'palette', scenario: 'healthy', act: (page) => page.keyboard.press('Control+k') },
+  {
+    name: 'palette',
+    scenario: 'healthy',
+    act: async (page) => {
+      await page.getByText('Everything is backed up').waitFor();
+      await page.keyboard.press('Control+k');
+    },
+  },
   { name: 'keys', scenario: 'healthy', act: (page) => page.keyboard.press('?') },
   {
     name: 'unlock',
@@ -305,16 +312,16 @@ export const SHOTS: readonly Shot[] = [
     name: 'edit-folders',
     scenario: 'healthy',
     act: async (page) => {
-      await page.getByRole('button', { name: 'Change' }).click();
+      await page.getByRole('button', { name: 'Change', exact: true }).click();
     },
   },
   {
     name: 'folder-picker',
     scenario: 'healthy',
     act: async (page) => {
-      await page.getByRole('button', { name: 'Change' }).click();
+      await page.getByRole('button', { name: 'Change', exact: true }).click();
       await page.getByRole('button', { name: 'Add folder' }).click();
-      await page.getByRole('button', { name: 'Use' }).waitFor();
+      await page.getByRole('button', { name: 'Use', exact: true }).waitFor();
     },
   },
   {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseTiming } from '../../../src-shared/format/index.ts';
+import type { StaleAlarm } from '../../../src-shared/model/index.ts';
 import {
   FIRST_CHANCE_MS,
   SCHEDULE_DEFAULTS,
@@ -91,19 +92,29 @@ describe('silence', () => {
     expect(staleAlarm(facts({ nowMs: 0, upSinceMs: NOW_MS }))).toBeNull();
   });
 
-  it('is told once a day at most', () => {
-    expect(isToldNow(facts({ toldMs: null }))).toBe(true);
-    expect(isToldNow(facts({ toldMs: daysAgo(0.5) }))).toBe(false);
-    expect(isToldNow(facts({ toldMs: daysAgo(1) }))).toBe(true);
-    expect(isToldNow(facts({ toldMs: NOW_MS + 1 }))).toBe(true);
-    // A year of looking every minute.
+  it('is told once, and a second time only when missed runs have become the days the set allows', () => {
+    const gone = { lastGoodMs: daysAgo(8), createdMs: daysAgo(30) };
+    const toldNow = (toldMs: number | null, kind: StaleAlarm['kind']): boolean =>
+      isToldNow(facts({ ...gone, toldMs }), { kind });
+    expect(toldNow(null, 'missed')).toBe(true);
+    expect(toldNow(daysAgo(5), 'missed')).toBe(false);
+    expect(toldNow(daysAgo(5), 'no-good-backup')).toBe(true);
+    expect(toldNow(daysAgo(1), 'no-good-backup')).toBe(false);
+    // Of the silence before this one, and by a clock that was set back since.
+    expect(toldNow(daysAgo(9), 'missed')).toBe(true);
+    expect(toldNow(NOW_MS + 1, 'no-good-backup')).toBe(true);
+  });
+
+  it('is told twice in a year of silence, whoever looks however often', () => {
     let toldMs: number | null = null;
-    let count = 0;
+    const told: string[] = [];
     for (let nowMs = NOW_MS; nowMs < NOW_MS + 365 * DAY_MS; nowMs += 10 * 60_000) {
-      if (!isToldNow(facts({ toldMs, nowMs }))) continue;
+      const now = facts({ lastGoodMs: NOW_MS, toldMs, nowMs, state: startState(NOW_MS) }, 'daily 21:00');
+      const alarm = staleAlarm(now);
+      if (alarm === null || !isToldNow(now, alarm)) continue;
       toldMs = nowMs;
-      count++;
+      told.push(`${alarm.kind} ${Math.floor((nowMs - NOW_MS) / DAY_MS)}`);
     }
-    expect(count).toBeLessThanOrEqual(365 * (24 / 23) + 1);
+    expect(told).toEqual(['missed 1', 'no-good-backup 7']);
   });
 });
