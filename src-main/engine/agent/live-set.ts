@@ -13,8 +13,8 @@ import { CairnError, isCairnError } from '../../../src-shared/errors.ts';
 import { escapePath } from '../../../src-shared/format/index.ts';
 import type { Live } from '../../../src-shared/model/index.ts';
 import type { ChangedFolders, LiveReport } from '../api.ts';
-import type { Ports } from '../kernel/index.ts';
-import type { After, Batch, DirtyNote, WatchSource, WatchState } from '../source/index.ts';
+import type { After, Ports } from '../kernel/index.ts';
+import type { Batch, DirtyNote, WatchSource, WatchState } from '../source/index.ts';
 import { Gate } from './gate.ts';
 
 /**
