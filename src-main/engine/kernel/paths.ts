@@ -1,9 +1,6 @@
 /** Absolute paths as bytes: joined, cut and compared without being read as text. */
 import { unescapePath } from '../../../src-shared/format/index.ts';
 
-/** The folder that Cairn makes for a repository on a drive, or beside other things. */
-export const OWN_FOLDER = Buffer.from('Cairn');
-
 const SLASH = 0x2f;
 /** On Windows paths are text, and both of its separators count. */
 const BACKSLASH = 0x5c;
