@@ -75,6 +75,6 @@ describe.runIf(process.platform === 'linux')('cairn watch', { timeout: 60_000 },
     expect(log).toContain('key/wrong-password');
     for (const secret of [PASSWORD, 'wrong-password', 'hook-uuid', 'hook-token', recoveryKey])
       expect(log.replaceAll('key/wrong-password', '')).not.toContain(secret);
-    for (const line of log.trimEnd().split('\n')) expect(JSON.parse(line)).toMatchObject({ level: expect.any(String) });
+    for (const line of log.trimEnd().split('\n')) expect(JSON.parse(line)).toHaveProperty('level');
   });
 });

@@ -153,11 +153,7 @@ export function foldersOf(root: Buffer): Folders {
  * Folders that are other than they were and were not reported. A file with two names counts as reported in all its
  * folders when it is in one: the kernel tells of the name that was used, and whoever looks finds the others by inode.
  */
-export function missedFolders(
-  before: Folders,
-  after: Folders,
-  dirty: ReadonlySet<string>,
-): readonly string[] {
+export function missedFolders(before: Folders, after: Folders, dirty: ReadonlySet<string>): readonly string[] {
   const inodes = new Set<bigint>();
   for (const folder of dirty) {
     for (const state of [before.get(folder), after.get(folder)])
