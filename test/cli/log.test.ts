@@ -63,14 +63,17 @@ describe('the log', () => {
     // The window's reader knows all three, oldest first.
     const messages = (await readLog(home, 'info', 1000)).map(({ message }) => message);
     expect(messages.length).toBeGreaterThan(12);
-    expect(messages).toEqual(Array.from({ length: messages.length }, (_, index) => `run ${40 - messages.length + index}`));
+    expect(messages).toEqual(
+      Array.from({ length: messages.length }, (_, index) => `run ${40 - messages.length + index}`),
+    );
   });
 
   it('holds to that size also where very much is written at once', async () => {
     const log = openLog({ home, clock: clockAt({ ms: 0 }), onFailure: () => undefined, fileBytesMax: 10_000 });
     for (let number = 0; number < 2000; number++) log.write('info', 'one of many', { number });
     await log.close();
-    for (const name of readdirSync(path.join(home, 'log'))) expect(statSync(file(name)).size).toBeLessThanOrEqual(10_000);
+    for (const name of readdirSync(path.join(home, 'log')))
+      expect(statSync(file(name)).size).toBeLessThanOrEqual(10_000);
     expect(linesOf().at(-1)).toMatchObject({ number: 1999 });
   });
 
@@ -79,7 +82,9 @@ describe('the log', () => {
     const bytesMax = 20_000;
     const statuses = await Promise.all(
       ['one', 'two', 'three'].map((name) => {
-        const actor = spawn(process.execPath, [ACTOR, home, name, String(count), String(bytesMax)], { stdio: 'inherit' });
+        const actor = spawn(process.execPath, [ACTOR, home, name, String(count), String(bytesMax)], {
+          stdio: 'inherit',
+        });
         return new Promise((resolve) => actor.on('exit', resolve));
       }),
     );
@@ -95,7 +100,8 @@ describe('the log', () => {
       expect(numbers.toSorted((left, right) => left - right)).toEqual(numbers.map((_, index) => oldest + index));
     }
     // A page that was turned twice would be nearly empty, and one with lines gone for it.
-    for (const name of ['cairn.log.2', 'cairn.log.1']) expect(statSync(file(name)).size).toBeGreaterThan(bytesMax * 0.8);
+    for (const name of ['cairn.log.2', 'cairn.log.1'])
+      expect(statSync(file(name)).size).toBeGreaterThan(bytesMax * 0.8);
   });
 
   it('turns its page again after a process died while it was turning it', async () => {
@@ -145,7 +151,9 @@ describe('the log', () => {
     await log.close();
     const lines = linesOf();
     expect(lines.length).toBeGreaterThan(50);
-    expect(lines.at(-1)?.['message']).toBe(`${100 - (lines.length - 1)} lines were lost, because the log could not be written in time`);
+    expect(lines.at(-1)?.['message']).toBe(
+      `${100 - (lines.length - 1)} lines were lost, because the log could not be written in time`,
+    );
   });
 
   it('begins a line of its own after one that was torn', async () => {
@@ -202,7 +210,11 @@ describe('a line of the log', () => {
     ['one in small letters', { text: recoveryKey.toLowerCase() }, recoveryKey.toLowerCase().slice(10, 30)],
     ['an address with a password', { error: new Error('fetch https://ada:hunter2@host/x failed') }, 'hunter2'],
     ['a link with a token', { url: 'http://127.0.0.1:8600/#token=abcdefghijklmnop' }, 'abcdefgh'],
-    ['the context of an error', { error: new CairnError('app/busy', 'x', { context: { token: 'abcdefgh' } }) }, 'abcdefgh'],
+    [
+      'the context of an error',
+      { error: new CairnError('app/busy', 'x', { context: { token: 'abcdefgh' } }) },
+      'abcdefgh',
+    ],
   ])('leaves out %s', (_what, fields, secret) => {
     const line = logLine({ time: 'now', level: 'warn', message: 'm', ...fields });
     expect(line).not.toContain(secret);
@@ -210,7 +222,13 @@ describe('a line of the log', () => {
   });
 
   it('keeps what only sounds like it', () => {
-    const fields = { rememberPassword: true, passwordFile: '/etc/pw', keys: 3, path: '/home/ada@work/notes', set: null };
+    const fields = {
+      rememberPassword: true,
+      passwordFile: '/etc/pw',
+      keys: 3,
+      path: '/home/ada@work/notes',
+      set: null,
+    };
     expect(JSON.parse(logLine(fields))).toEqual(fields);
   });
 

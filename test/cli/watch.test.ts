@@ -1,7 +1,9 @@
 /** `cairn watch` and `cairn status` as programs: a change is backed up by itself, and whoever asks hears how things stand. */
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Place, ended } from './cairn.ts';
+import { FAST_KDF, PASSWORD, Place, ended } from './cairn.ts';
 
 let place: Place;
 let child: ChildProcessWithoutNullStreams | undefined;
@@ -50,5 +52,29 @@ describe.runIf(process.platform === 'linux')('cairn watch', { timeout: 60_000 },
     child.kill('SIGTERM');
     expect(await end).toMatchObject({ status: 0 });
     expect(await statusUntil(() => true)).toMatchObject({ isRunning: false });
+  });
+
+  it('tells its log what it did, and nothing that is secret', async () => {
+    place.write('letter.txt', 'Dear Ada,');
+    const { recoveryKey } = (await place.json(['init', ...FAST_KDF])) as { recoveryKey: string };
+    const hook = 'https://127.0.0.1:9/ping/hook-uuid?token=hook-token';
+    const file = ['--password-file', place.passwordFile];
+    const set = ['set', 'add', '--name', 'Letters', '--source', place.source, '--webhook', hook, ...file];
+    await place.json([...set, '--schedule', 'continuous']);
+    // Wrong in every way that asks for a secret.
+    const wrong = { CAIRN_PASSWORD_FILE: '', CAIRN_PASSWORD: 'wrong-password' };
+    expect((await place.run(['ls', 'latest'], { environment: wrong })).status).toBe(12);
+    child = place.start(['watch', '--json']);
+    const end = ended(child);
+    await statusUntil(({ isRunning, sets }) => isRunning && sets[0]?.live?.state === 'watching');
+    child.kill('SIGTERM');
+    await end;
+
+    const log = readFileSync(path.join(place.home, 'log/cairn.log'), 'utf8');
+    expect(log).toContain('everything is looked at');
+    expect(log).toContain('key/wrong-password');
+    for (const secret of [PASSWORD, 'wrong-password', 'hook-uuid', 'hook-token', recoveryKey])
+      expect(log.replaceAll('key/wrong-password', '')).not.toContain(secret);
+    for (const line of log.trimEnd().split('\n')) expect(JSON.parse(line)).toHaveProperty('level');
   });
 });
