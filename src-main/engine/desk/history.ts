@@ -1,11 +1,7 @@
 /** What the window asks over all snapshots: search, and the versions of one path. */
 import { type InputOf, VERSIONS_SENT_MAX } from '../../../src-shared/api/index.ts';
 import { escapePath } from '../../../src-shared/format/index.ts';
-import type {
-  PathVersion,
-  SearchPage,
-  SnapshotSummary,
-} from '../../../src-shared/model/index.ts';
+import type { PathVersion, SearchPage, SnapshotSummary } from '../../../src-shared/model/index.ts';
 import type { OpenRepository } from '../api.ts';
 import { baseNameOf, bytesOf } from '../kernel/index.ts';
 
