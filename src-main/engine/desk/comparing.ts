@@ -10,6 +10,7 @@ import type {
   ChangeKind,
   ComparisonPage,
   EntryType,
+  ListedEntry,
   TextComparison,
   TreeDiff,
 } from '../../../src-shared/model/index.ts';
@@ -147,12 +148,32 @@ export class Comparing {
           if (isCairnError(error, 'path/not-found')) return [];
           throw error;
         });
-        for (const { path, type, size } of entries) found.set(path, { type, size: type === 'file' ? size : null });
+        // A snapshot of nothing but a file has no folder to list.
+        const alone = entries.length === 0 && folder === '' ? await itself(repository, snapshotId, wanted) : [];
+        for (const { path, type, size } of [...entries, ...alone])
+          found.set(path, { type, size: type === 'file' ? size : null });
       }
       return found;
     };
     return { known, content: (path) => contentOf(repository, snapshotId, path) };
   }
+}
+
+/** A listing of a file is the file. */
+async function itself(
+  repository: OpenRepository,
+  snapshot: string,
+  [path = '', ...others]: readonly string[],
+): Promise<readonly ListedEntry[]> {
+  if (others.length > 0) return [];
+  const listed = repository.list({ snapshot, path: bytesOf(path) }, { recursive: false });
+  const first = await listed.next().catch((error: unknown) => {
+    // What is no path of a snapshot is in none.
+    if (isCairnError(error, 'path/not-found') || isCairnError(error, 'usage/invalid')) return undefined;
+    throw error;
+  });
+  await listed.return(undefined);
+  return first?.done === false && first.value.path === path ? [first.value] : [];
 }
 
 function liveSide(live: LiveSources): Side {

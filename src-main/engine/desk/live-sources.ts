@@ -19,6 +19,8 @@ type LiveSource = { readonly prefix: string; readonly file: string | null; reado
 
 export class LiveSources {
   readonly #sources: readonly LiveSource[];
+  /** Folders that were looked at, for one question: as many as a page has. */
+  readonly #held = new Map<string, Promise<boolean>>();
 
   private constructor(sources: readonly LiveSource[]) {
     this.#sources = sources;
@@ -44,10 +46,12 @@ export class LiveSources {
     );
   }
 
-  /** Undefined where there is nothing now, or nobody can say. */
+  /** Undefined where there is nothing now, where a link leads out of the sources, or where nobody can say. */
   async entry(path: string): Promise<LiveEntry | undefined> {
     const file = this.#fileOf(path);
-    const found = file === undefined ? undefined : await lstat(file).catch(() => undefined);
+    const folder = file === undefined ? undefined : parentOf(file);
+    if (file === undefined || folder === undefined || !(await this.#holds(folder))) return undefined;
+    const found = await lstat(file).catch(() => undefined);
     return found && { type: typeOf(found), size: found.isFile() ? found.size : null };
   }
 
@@ -60,9 +64,11 @@ export class LiveSources {
     const folder = file === undefined ? undefined : parentOf(file);
     if (file === undefined || folder === undefined) return new Uint8Array();
     try {
-      const real = joinPath(await realpath(folder, { encoding: 'buffer' }), baseNameOf(file));
-      await this.#refuseOutside(real);
-      return await readStart(real, bytesMax);
+      // No link is left in the way that is read, whatever the folders on it were when they were looked at.
+      const real = await realpath(folder, { encoding: 'buffer' });
+      if (!(await this.#holds(real)))
+        throw new CairnError('app/unavailable', 'A link leads out of the protected folders here.');
+      return await readStart(joinPath(real, baseNameOf(file)), bytesMax);
     } catch (error) {
       if (isGone(error)) return new Uint8Array();
       if (error instanceof CairnError) throw error;
@@ -82,12 +88,22 @@ export class LiveSources {
     return names.some((name) => name === '' || name === '.' || name === '..') ? undefined : joinPath(source.root, rest);
   }
 
-  async #refuseOutside(real: Buffer): Promise<void> {
+  /** Whether a folder really is one of the sources or lies in one; that of a source which is a file is its own. */
+  #holds(folder: Buffer): Promise<boolean> {
+    const key = folder.toString('latin1');
+    const known = this.#held.get(key) ?? this.#isInside(folder);
+    this.#held.set(key, known);
+    return known;
+  }
+
+  async #isInside(folder: Buffer): Promise<boolean> {
+    if (this.#sources.some(({ file, root }) => file !== null && parentOf(root)?.equals(folder) === true)) return true;
+    const real = await realpath(folder, { encoding: 'buffer' }).catch(() => undefined);
+    if (real === undefined) return false;
     const roots = await Promise.all(
       this.#sources.map(({ root }) => realpath(root, { encoding: 'buffer' }).catch(() => root)),
     );
-    if (!roots.some((root) => pathWithin(real, root)))
-      throw new CairnError('app/unavailable', 'A link leads out of the protected folders here.');
+    return roots.some((root) => pathWithin(real, root));
   }
 }
 
