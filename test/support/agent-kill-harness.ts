@@ -230,6 +230,8 @@ class AgentKillLab {
     const [status] = (await ended) as [number | null];
     this.#agent = undefined;
     claim(status === 0, `the agent did not end well: ${status} ${this.#said}`);
+    // It may have ended before it had to write anything; whoever writes next ends what the dead left running.
+    this.#cli(['backup', this.#source]);
     await this.#opened(async (repository) => {
       const { ok, damage } = await repository.verify({ depth: { kind: 'deep' } });
       claim(ok, `verify --deep finds damage: ${JSON.stringify(damage.slice(0, 3))}`);

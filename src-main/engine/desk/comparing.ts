@@ -15,13 +15,12 @@ import type {
   TreeDiff,
 } from '../../../src-shared/model/index.ts';
 import type { OpenRepository } from '../api.ts';
-import { concatBytes } from '../kernel/index.ts';
+import { bytesOf, concatBytes } from '../kernel/index.ts';
 import type { StateFile } from '../service/index.ts';
 import type { SetsState } from '../sets/index.ts';
 import { lineDiff } from './line-diff.ts';
 import type { Listings } from './listings.ts';
 import { LiveSources } from './live-sources.ts';
-import { bytesOf } from '../kernel/index.ts';
 import { textOf } from './preview.ts';
 
 const LIVE = 'live';
