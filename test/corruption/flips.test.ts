@@ -5,7 +5,7 @@ import { checkCases } from '../support/damage-check.ts';
 import { type SmallRepository, buildSmallRepository } from '../support/damage-repository.ts';
 import { seeded, testSeed } from '../support/seed.ts';
 
-const STEP = 16;
+const STEP = 32;
 const TIMEOUT_MS = 300_000;
 const seed = testSeed('flips');
 

@@ -19,8 +19,8 @@ const wordsOf = (findings: readonly Finding[]): string[] =>
   findings.map(({ where, violation }) => `${where}\n${violation.message}`);
 
 describe.each([
-  { kind: 'encrypted', encrypted: true, operationsMin: 250, distinctMin: 900, recoversEvery: 4 },
-  { kind: 'unencrypted', encrypted: false, operationsMin: 220, distinctMin: 850, recoversEvery: 8 },
+  { kind: 'encrypted', encrypted: true, operationsMin: 250, distinctMin: 900, recoversEvery: 16 },
+  { kind: 'unencrypted', encrypted: false, operationsMin: 220, distinctMin: 850, recoversEvery: 32 },
 ])('a crash in the life of an $kind repository', ({ encrypted, operationsMin, distinctMin, recoversEvery }) => {
   let source: ScenarioSource;
   let life: Life;

@@ -3,10 +3,10 @@ import { expect, test } from 'vitest';
 import { runLiveChain } from '../../support/live-chain.ts';
 import { testSeed } from '../../support/seed.ts';
 
-const SNAPSHOTS = 160;
+const SNAPSHOTS = 90;
 
 test(
-  'hundreds of live snapshots stay within 64 commit files and 16 index runs, and the first and the newest come back',
+  'many live snapshots stay within 64 commit files and 16 index runs, and the first and the newest come back',
   { timeout: 300_000 },
   async () => {
     const figures = await runLiveChain({ seed: testSeed('live chain'), snapshots: SNAPSHOTS, files: 200, restores: 1 });
