@@ -34,15 +34,18 @@ export class Jobs {
   }
 
   /**
-   * What came of the last job. A backup that ran by itself and went well is no news, and does not take the end of a
-   * restore away while somebody may want to undo it or to open its folder.
+   * What came of the last job. A backup that ran by itself and went well is no news: it does not take away the end of a
+   * restore, which somebody may want to undo, or of what was asked for here.
    */
   get told(): Job | null {
     const isQuiet = (job: Job): boolean => job.kind === 'backup' && job.state === 'done' && !this.#asked.has(job.jobId);
     const last = this.#finished.at(-1) ?? null;
     if (last === null || !isQuiet(last)) return last;
     const spoken = this.#finished.findLast((job) => !isQuiet(job));
-    return spoken?.kind === 'restore' || spoken?.kind === 'undo' ? spoken : last;
+    if (spoken === undefined) return last;
+    // A failure that a later backup made good is no news any more.
+    const isKept = spoken.kind === 'restore' || spoken.kind === 'undo';
+    return isKept || (spoken.state === 'done' && this.#asked.has(spoken.jobId)) ? spoken : last;
   }
 
   get running(): Job | null {

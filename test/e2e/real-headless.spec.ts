@@ -101,6 +101,10 @@ test('a page that is closed in the middle shows the same job again, and a full d
   await page.goto(served.url);
   await beginFirstBackup(page);
   await expect(jobBar(page).getByText(`Backed up ${FILES + 1} files`, { exact: true })).toBeVisible();
+  // What runs by itself would take its turn in between.
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await page.getByRole('menuitem', { name: 'Until I resume' }).click();
+  await expect(page.getByText('Paused until you resume it').first()).toBeVisible();
   write((index) => seeded(100 + index).bytes(FILE_BYTES));
   await go(page, 'Settings');
   await page.getByLabel('Read at most').fill('500 kB');

@@ -77,7 +77,7 @@ describe('jobs', () => {
     expect(jobs.find('p')).not.toBeNull();
   });
 
-  it('leave the end of a restore in view when a backup has run by itself, and not when it was asked for', () => {
+  it('leave the end of what was asked for in view when a backup has run by itself', () => {
     const jobs = new Jobs(clientOf(() => null));
     const told = (change: Partial<Job>): string | undefined => {
       jobs.apply({ kind: 'job', job: { ...job(change.jobId ?? '', 'done'), ...change } });
@@ -89,6 +89,9 @@ describe('jobs', () => {
     expect(told({ jobId: '4', kind: 'backup', state: 'failed' })).toBe('4');
     jobs.adopt(job('5', 'running'));
     expect(told({ jobId: '5', kind: 'backup' })).toBe('5');
+    expect(told({ jobId: '6', kind: 'backup' })).toBe('5');
+    expect(told({ jobId: '7', kind: 'backup', state: 'failed' })).toBe('7');
+    expect(told({ jobId: '8', kind: 'backup' })).toBe('8');
   });
 });
 
