@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { runKills } from '../support/kill-harness.ts';
 import { testSeed } from '../support/seed.ts';
 
-const ROUNDS = 12;
+const ROUNDS = 8;
 const TIMEOUT_MS = 600_000;
 const CLI = path.resolve(import.meta.dirname, '../../out/main/cli.js');
 
