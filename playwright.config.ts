@@ -14,5 +14,6 @@ export default defineConfig({
   retries: process.env['CI'] === 'true' ? 1 : 0,
   forbidOnly: process.env['CI'] === 'true',
   reporter: [['list'], ['./test/e2e/reporter.ts'], ['json', { outputFile: 'out/e2e-results.json' }]],
-  use: { trace: 'retain-on-failure' },
+  // What is written of every test is thrown away for nearly all of them.
+  use: { trace: 'on-first-retry' },
 });

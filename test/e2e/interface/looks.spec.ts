@@ -138,7 +138,9 @@ test.describe('axe finds nothing serious in light, dark and forced colours:', ()
       for (const { name, colorScheme, forcedColors } of COLOURS) {
         await cairn.page.emulateMedia({ colorScheme, forcedColors, reducedMotion: 'reduce' });
         await cairn.page.waitForTimeout(100);
-        expect(await cairn.findings(), name).toEqual([]);
+        // Other colours can change nothing but contrast.
+        const rules = name === 'light' ? undefined : ['color-contrast', 'link-in-text-block'];
+        expect(await cairn.findings(rules), name).toEqual([]);
       }
     });
   }

@@ -21,8 +21,8 @@ export type CairnWindow = {
   readonly clicks: () => Promise<number>;
   /** What the engine was asked last by this name. */
   readonly asked: (command: string) => Promise<unknown>;
-  /** Serious and critical findings of axe, as texts. */
-  readonly findings: () => Promise<readonly string[]>;
+  /** Serious and critical findings of axe, as texts; of these rules, or all. */
+  readonly findings: (rules?: readonly string[]) => Promise<readonly string[]>;
   /** Errors of the page, and refusals of its policy. */
   readonly troubles: readonly string[];
 };
@@ -70,8 +70,9 @@ export const test = base.extend<{ readonly cairn: CairnWindow }, WorkerFixtures>
       clicks: () => page.evaluate(() => Number(sessionStorage.getItem('clicks'))),
       asked: (command) =>
         page.evaluate((name) => new Map<string, unknown>(window.scripted.engine.inputs).get(name), command),
-      findings: async () => {
-        const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
+      findings: async (rules) => {
+        const axe = new AxeBuilder({ page }).setLegacyMode(true);
+        const { violations } = await (rules === undefined ? axe : axe.withRules([...rules])).analyze();
         return violations
           .filter(({ impact }) => impact === 'serious' || impact === 'critical')
           .map(
