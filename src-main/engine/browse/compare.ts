@@ -2,10 +2,10 @@
 import { CairnError } from '../../../src-shared/errors.ts';
 import { escapePath } from '../../../src-shared/format/index.ts';
 import type { TreeDiff } from '../../../src-shared/model/index.ts';
-import { type Entry, folderRef, type FolderRef, compareEntries, diffFolders } from '../merkle/index.ts';
+import { type Entry, folderRef, type FolderRef, compareEntries, diffFolders, joinNames } from '../merkle/index.ts';
 import type { Repository } from '../repository/index.ts';
 import type { Snapshot } from '../snapshot/index.ts';
-import { fetchPages, joinNames, locateMaybe, splitPath } from './locate.ts';
+import { fetchPages, locateMaybe, splitPath } from './locate.ts';
 
 export type DiffLists = {
   readonly added: string[];

@@ -8,12 +8,12 @@ import { CairnError, isIntegrityError } from '../../../src-shared/errors.ts';
 import { displayPath, escapePath, formatTimeNs } from '../../../src-shared/format/index.ts';
 import type { FileVersion } from '../../../src-shared/model/index.ts';
 import { Breather, toHex } from '../kernel/index.ts';
-import { type Entry, folderRef, type FolderRef, canonicalName, iterateFolder } from '../merkle/index.ts';
+import { type Entry, folderRef, type FolderRef, canonicalName, iterateFolder, joinNames } from '../merkle/index.ts';
 import type { Repository } from '../repository/index.ts';
 import type { Snapshot } from '../snapshot/index.ts';
 import { compilePattern } from '../source/index.ts';
 import { damageTeller, type OnUnreadable, WALK_DEPTH_MAX } from './list.ts';
-import { fetchPages, joinNames, locateMaybe, onlySource, topFolder } from './locate.ts';
+import { fetchPages, locateMaybe, onlySource, topFolder } from './locate.ts';
 
 const PATTERN_CHARACTERS_MAX = 4096;
 const RESULTS_MAX = 1_000_000;

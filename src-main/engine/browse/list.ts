@@ -10,27 +10,19 @@ import {
   iterateFolder,
   iterateFolderLeaves,
   type OnDamagedPage,
+  ENTRY_TYPE,
+  joinNames,
 } from '../merkle/index.ts';
 import type { Repository } from '../repository/index.ts';
 import type { Snapshot } from '../snapshot/index.ts';
-import { type Located, fetchPages, joinNames, locate } from './locate.ts';
+import { type Located, fetchPages, locate } from './locate.ts';
 
 export const WALK_DEPTH_MAX = 8192;
-
-const TYPE_OF = {
-  file: 'file',
-  directory: 'directory',
-  symlink: 'symlink',
-  fifo: 'fifo',
-  socket: 'socket',
-  'char-device': 'device',
-  'block-device': 'device',
-} as const satisfies Record<Entry['nodeType'], EntryType>;
 
 export function describeEntry(entry: Entry, path: Uint8Array): ListedEntry {
   return {
     path: escapePath(path),
-    type: TYPE_OF[entry.nodeType],
+    type: ENTRY_TYPE[entry.nodeType],
     size: sizeOf(entry),
     mtime: formatTimeNs(entry.mtimeNs),
     mode: entry.mode,
@@ -133,7 +125,7 @@ function folderOf(located: Located): FolderRef {
 function rowOf(entry: Entry): FolderRow {
   return {
     name: escapePath(entry.name),
-    type: TYPE_OF[entry.nodeType],
+    type: ENTRY_TYPE[entry.nodeType],
     size: sizeOf(entry),
     mtimeMs: millisecondsOf(entry.mtimeNs),
     mode: entry.mode,

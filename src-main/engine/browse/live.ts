@@ -7,7 +7,14 @@ import { escapePath } from '../../../src-shared/format/index.ts';
 import type { TreeDiff } from '../../../src-shared/model/index.ts';
 import { hash } from '../codec/index.ts';
 import { compareBytes, equalBytes } from '../kernel/index.ts';
-import { type DirectoryEntry, type Entry, canonicalName, encodeAttributes, iterateFolder } from '../merkle/index.ts';
+import {
+  type DirectoryEntry,
+  type Entry,
+  canonicalName,
+  encodeAttributes,
+  iterateFolder,
+  joinNames,
+} from '../merkle/index.ts';
 import type { Repository } from '../repository/index.ts';
 import type { Snapshot, SnapshotSourceRecord } from '../snapshot/index.ts';
 import {
@@ -31,7 +38,7 @@ import {
 } from '../source/index.ts';
 import type { DiffLists } from './compare.ts';
 import { WALK_DEPTH_MAX } from './list.ts';
-import { fetchPages, joinNames, onlySource, splitPath } from './locate.ts';
+import { fetchPages, onlySource, splitPath } from './locate.ts';
 
 /**
  * What changed on disk since a snapshot. `ownFolders` are no part of any backup: the repository, CAIRN_HOME.

@@ -4,7 +4,7 @@
  */
 import { CairnError } from '../../../src-shared/errors.ts';
 import { displayPath } from '../../../src-shared/format/index.ts';
-import { type Entry, type FolderRef, type PageFetch, findEntry, iterateFolder } from '../merkle/index.ts';
+import { type Entry, type FolderRef, type PageFetch, findEntry, iterateFolder, joinNames } from '../merkle/index.ts';
 import type { Repository } from '../repository/index.ts';
 import type { Snapshot } from '../snapshot/index.ts';
 
@@ -37,11 +37,6 @@ export function splitPath(path: Uint8Array): readonly Uint8Array[] {
     if (names.length > PATH_NAMES_MAX) throw new CairnError('usage/invalid', 'The path is deeper than any backup.');
   }
   return names;
-}
-
-/** The names joined with “/”. */
-export function joinNames(names: readonly Uint8Array[]): Uint8Array {
-  return Buffer.concat(names.flatMap((name, index) => (index === 0 ? [name] : [Buffer.from('/'), name])));
 }
 
 /** The top page of a snapshot: one entry per source. */

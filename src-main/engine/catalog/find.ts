@@ -7,12 +7,11 @@
 import { escapePath } from '../../../src-shared/format/index.ts';
 import type { FileVersion } from '../../../src-shared/model/index.ts';
 import { utf8 } from '../kernel/index.ts';
-import { canonicalName } from '../merkle/index.ts';
+import { canonicalName, joinNames } from '../merkle/index.ts';
 import { compilePattern } from '../source/index.ts';
 import { fold } from './fold.ts';
 import type { FindAnswer, PathNames } from './messages.ts';
 import { requiredLiteral } from './pattern-literal.ts';
-import { joinPath } from './questions.ts';
 import { Timeline, fileVersion } from './timeline.ts';
 import type { TreeReads } from './tree-reads.ts';
 import type { Group, View } from './view.ts';
@@ -31,7 +30,7 @@ export function findEntries(reads: TreeReads, view: View, pattern: string): Find
   const mayMatch = onName ? foldedMatcher(wanted) : () => true;
   const found = new FoundPaths();
   const take = (group: Group, id: number, names: PathNames): void => {
-    if (onName || isMatch(canonicalName(joinPath(names)).text)) found.add(group, names, reads.versions(id));
+    if (onName || isMatch(canonicalName(joinNames(names)).text)) found.add(group, names, reads.versions(id));
   };
   const folders = new FolderNames(reads);
   for (const { path, folded } of reads.names.holding(literalOf(wanted))) {

@@ -1,8 +1,8 @@
 /** A folder in one snapshot, and the versions of one path (see view.ts for what the answers are about). */
 import { escapePath, formatTime } from '../../../src-shared/format/index.ts';
-import type { CatalogEntry, EntryType, FileVersion } from '../../../src-shared/model/index.ts';
-import { compareBytes, concatBytes, equalBytes, toHex } from '../kernel/index.ts';
-import type { NodeType } from '../merkle/index.ts';
+import type { CatalogEntry, FileVersion } from '../../../src-shared/model/index.ts';
+import { compareBytes, equalBytes, toHex } from '../kernel/index.ts';
+import { ENTRY_TYPE } from '../merkle/index.ts';
 import type { Facts } from './facts.ts';
 import type { FolderAnswer, PathNames } from './messages.ts';
 import { Timeline, fileVersion } from './timeline.ts';
@@ -12,22 +12,6 @@ import { type Group, type View, stretchOf } from './view.ts';
 /** No folder of a backup is larger; one that claims to be would fill the memory. */
 const FOLDER_ENTRIES_MAX = 5_000_000;
 const NS_PER_MS = 1_000_000n;
-const SLASH = Uint8Array.of(0x2f);
-
-export const ENTRY_TYPE = {
-  file: 'file',
-  directory: 'directory',
-  symlink: 'symlink',
-  fifo: 'fifo',
-  socket: 'socket',
-  'char-device': 'device',
-  'block-device': 'device',
-} as const satisfies Record<NodeType, EntryType>;
-
-/** The bytes of a path. */
-export function joinPath(names: PathNames): Uint8Array {
-  return concatBytes(names.flatMap((name, index) => (index === 0 ? [name] : [SLASH, name])));
-}
 
 /** The versions of a path, oldest first; none where no snapshot of the view has it. */
 export function listVersions(reads: TreeReads, view: View, names: PathNames): readonly FileVersion[] {

@@ -7,13 +7,12 @@
  */
 import { escapePath } from '../../../src-shared/format/index.ts';
 import type { CatalogHit, CatalogPage } from '../../../src-shared/model/index.ts';
-import { canonicalName } from '../merkle/index.ts';
+import { ENTRY_TYPE, canonicalName } from '../merkle/index.ts';
 import { compilePattern } from '../source/index.ts';
 import { CatalogDamage } from './database-file.ts';
 import { fold } from './fold.ts';
 import type { SearchAsk } from './messages.ts';
 import { requiredLiteral } from './pattern-literal.ts';
-import { ENTRY_TYPE } from './questions.ts';
 import { fileVersion } from './timeline.ts';
 import { DEPTH_MAX, type Stretch, type TreeReads, type Version } from './tree-reads.ts';
 import { type Group, type View, stretchOf } from './view.ts';

@@ -6,6 +6,7 @@
  * Invariant: an Entry that came out of a decoder keeps every bound of this file, whoever wrote the bytes. Most of
  * all its name is one plain path component: a hostile repository can't make a restore climb out of its target.
  */
+import type { EntryType } from '../../../src-shared/model/index.ts';
 import type { BlobId, ContentHash, PageId } from '../../../src-shared/ids.ts';
 
 /** Longest raw name. Linux and macOS stop at 255 bytes, NTFS at 255 UTF-16 units (765 bytes as UTF-8). */
@@ -135,6 +136,17 @@ export const NODE_TYPE_NUMBER = {
   'char-device': 6,
   'block-device': 7,
 } as const satisfies Record<NodeType, number>;
+
+/** What a node is to whoever looks at a snapshot. */
+export const ENTRY_TYPE = {
+  file: 'file',
+  directory: 'directory',
+  symlink: 'symlink',
+  fifo: 'fifo',
+  socket: 'socket',
+  'char-device': 'device',
+  'block-device': 'device',
+} as const satisfies Record<NodeType, EntryType>;
 
 const NUL = 0;
 const DOT = 0x2e;

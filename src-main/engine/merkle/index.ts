@@ -15,6 +15,7 @@ export {
   type ChunkRef,
   type DeviceEntry,
   type DirectoryEntry,
+  ENTRY_TYPE,
   type Entry,
   type EntryMetadata,
   EXTENSION_BYTES_MAX,
@@ -84,7 +85,7 @@ export {
   type PageFetch,
 } from './page-reader.ts';
 export { PageRecordCursor } from './page-cursor.ts';
-export { CANONICAL_NAME_BYTES_MAX, canonicalName, type CanonicalName, nodePath } from './name.ts';
+export { CANONICAL_NAME_BYTES_MAX, canonicalName, type CanonicalName, joinNames, nodePath } from './name.ts';
 export {
   createNodeHasher,
   type FolderNode,

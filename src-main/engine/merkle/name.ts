@@ -10,6 +10,8 @@ import { utf8 } from '../kernel/index.ts';
 /** Longest canonical name in bytes of UTF-8: escaping makes four bytes of one, NFC at most three. */
 export const CANONICAL_NAME_BYTES_MAX = 4 * 4096;
 
+const SLASH = Buffer.from('/');
+
 export type CanonicalName = {
   readonly text: string;
   /** The raw bytes, where they are not the UTF-8 of `text`. */
@@ -95,4 +97,9 @@ function sequenceLength(bytes: Uint8Array, at: number): number {
     if (byte < least || byte > most) return 0;
   }
   return length;
+}
+
+/** A path in a snapshot from its raw names. */
+export function joinNames(names: readonly Uint8Array[]): Uint8Array {
+  return Buffer.concat(names.flatMap((name, index) => (index === 0 ? [name] : [SLASH, name])));
 }
