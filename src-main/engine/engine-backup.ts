@@ -142,29 +142,33 @@ export function backupApi(
 ): Pick<OpenRepository, 'backup' | 'backUpChanges'> {
   const measuring = { figure: host.figure, clock: host.ports.clock };
   const memories = new FolderMemories(host, repository);
+  const sweeper = new Sweeper(host, repository, store);
   const run = <Report>(request: BackupRequest, flow: (options: BackupOptions) => Promise<Report>): Promise<Report> =>
-    throttled(host, throttle, request, () => runBackup(host, root, { repository, store }, request, flow));
+    throttled(host, throttle, request, () => runBackup(host, root, repository, request, flow));
   return {
     backup: (request) =>
       noted(
         measuring,
         'backup',
-        () =>
-          run(request, (options) =>
+        async () => {
+          await sweeper.sweep();
+          return run(request, (options) =>
             memories.remembering(
               options.sources,
               (folders) => backup(repository, { ...options, folders }),
               () => true,
             ),
-          ),
+          );
+        },
         (report) => report,
       ),
     backUpChanges: (request, { since, folders }) =>
       noted(
         measuring,
         'live',
-        () =>
-          run(request, (options) =>
+        async () => {
+          await sweeper.sweepNowAndThen();
+          return run(request, (options) =>
             memories.remembering(
               options.sources,
               (notes) =>
@@ -175,7 +179,8 @@ export function backupApi(
                 ),
               ({ wasFull }) => wasFull,
             ),
-          ),
+          );
+        },
         ({ report }) => report,
       ),
   };
@@ -184,12 +189,11 @@ export function backupApi(
 async function runBackup<Report>(
   host: Host,
   root: string,
-  { repository, store }: { readonly repository: Repository; readonly store: LocalStore },
+  repository: Repository,
   request: BackupRequest,
   run: (options: BackupOptions) => Promise<Report>,
 ): Promise<Report> {
   const { self } = repository.context;
-  await sweepOwn(host, repository, store);
   // Held from before the snapshots are listed until this one is published: events of one id form one line.
   const claim = await claimWriter({ home: host.home, ports: host.ports, self });
   try {
@@ -212,14 +216,38 @@ async function runBackup<Report>(
   }
 }
 
-/** Nothing is removed where another drive stands now; that ends the backup a moment later. */
-async function sweepOwn({ ports }: Host, { context }: Repository, store: LocalStore): Promise<void> {
-  try {
-    await assertSameInstance(store, context.instance);
-    await sweepTemporaries({ store, self: context.self, ports });
-  } catch (error) {
-    if (!isCairnError(error)) throw error;
-    ports.log('warn', 'old temporary files could not be removed', { reason: error.message });
+/** A live backup comes every few seconds; to look for old temporary files is to look into every folder of packs. */
+const SWEEP_PAUSE_MS = 10 * 60_000;
+
+/** Removes what dead sessions left half written. Its failure fails no backup. */
+class Sweeper {
+  readonly #ports: Host['ports'];
+  readonly #repository: Repository;
+  readonly #store: LocalStore;
+  #sweptAtMs: number | undefined;
+
+  constructor({ ports }: Host, repository: Repository, store: LocalStore) {
+    this.#ports = ports;
+    this.#repository = repository;
+    this.#store = store;
+  }
+
+  /** Nothing is removed where another drive stands now; that ends the backup a moment later. */
+  async sweep(): Promise<void> {
+    const { context } = this.#repository;
+    this.#sweptAtMs = this.#ports.clock.monotonicMs();
+    try {
+      await assertSameInstance(this.#store, context.instance);
+      await sweepTemporaries({ store: this.#store, self: context.self, ports: this.#ports });
+    } catch (error) {
+      if (!isCairnError(error)) throw error;
+      this.#ports.log('warn', 'old temporary files could not be removed', { reason: error.message });
+    }
+  }
+
+  async sweepNowAndThen(): Promise<void> {
+    const nowMs = this.#ports.clock.monotonicMs();
+    if (this.#sweptAtMs === undefined || nowMs - this.#sweptAtMs >= SWEEP_PAUSE_MS) await this.sweep();
   }
 }
 

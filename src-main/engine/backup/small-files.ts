@@ -38,7 +38,7 @@ export class SmallFiles {
   readonly #lanes: () => Lanes | undefined;
   readonly #context: RepositoryContext;
   /** Where there are no lanes. */
-  #here: { readonly reader: FilesReader; readonly contents: Uint8Array } | undefined;
+  #here: FilesReader | undefined;
   #collected: Collected[] = [];
   #collectedFiles = 0;
   #collectedBytes = 0;
@@ -103,9 +103,10 @@ export class SmallFiles {
     const request = { parts: collected.map(partOf), files, bytes };
     const lanes = this.#lanes();
     if (lanes === undefined) {
-      this.#here ??= { reader: new FilesReader(this.#context.blobHasher), contents: new Uint8Array(BATCH_BYTES_MAX) };
-      const { reader, contents } = this.#here;
-      this.#receive(collected, reader.read(request, contents), contents);
+      this.#here ??= new FilesReader(this.#context.blobHasher);
+      // Mostly a few files of a live backup: each backup with a megabyte of its own would keep the collector at work.
+      const contents = new Uint8Array(bytes);
+      this.#receive(collected, this.#here.read(request, contents), contents);
       this.#forget(files, bytes);
       return;
     }

@@ -20,7 +20,8 @@ import { type ZstdLane, nativeZstd, zstdBound } from './zstd-native.ts';
 
 /** More lanes than this would only wait for memory; libuv's pool has four threads unless told otherwise. */
 export const BACKGROUND_JOBS_MAX = 16;
-/** A lane's memory begins with room for an ordinary segment and grows for a larger one. */
+/** A lane's memory: enough for a live backup of one change, or for an ordinary segment, and more for a larger one. */
+const LANE_BYTES_SMALL = 128 * 1024;
 const LANE_BYTES_FIRST = 1024 * 1024 + 64 * 1024;
 
 export type BackgroundCodec = {
@@ -71,7 +72,7 @@ async function compressIn(
   check: (decoded: Uint8Array) => void,
 ): Promise<Compressed> {
   if (lane.packed.length < zstdBound(plain.length)) {
-    const bytes = Math.max(LANE_BYTES_FIRST, plain.length);
+    const bytes = plain.length <= LANE_BYTES_SMALL ? LANE_BYTES_SMALL : Math.max(LANE_BYTES_FIRST, plain.length);
     lane.packed = new Uint8Array(zstdBound(bytes));
     lane.decoded = new Uint8Array(bytes);
   }

@@ -65,6 +65,8 @@ export type SegmentBundler = {
 /** Buffers kept for the next segments; more are made where more segments are under way. */
 const SPARE_BUFFERS_MAX = 3;
 const BUFFER_BYTES = SEGMENT_BYTES_TARGET * 2;
+/** Enough for a live backup of one change, of which there are thousands; a larger one gets to the full size at once. */
+const BUFFER_BYTES_FIRST = 128 * 1024;
 
 /** Bundles blobs into plain segments in memory of its own. */
 export function createSegmentBundler(): SegmentBundler {
@@ -73,7 +75,19 @@ export function createSegmentBundler(): SegmentBundler {
   let length = 0;
   let blobs: BlobRecord[] = [];
 
-  const take = (): Uint8Array => spare.pop() ?? new Uint8Array(BUFFER_BYTES);
+  let bufferBytes = BUFFER_BYTES_FIRST;
+  const take = (bytes: number): Uint8Array => {
+    if (bytes > bufferBytes) bufferBytes = BUFFER_BYTES;
+    return spare.pop() ?? new Uint8Array(bufferBytes);
+  };
+  /** The buffer begun, with room for so many bytes more. */
+  const withRoom = (bytes: number): Uint8Array => {
+    if (buffer === undefined) return take(bytes);
+    if (length + bytes <= buffer.length) return buffer;
+    const larger = take(BUFFER_BYTES);
+    larger.set(buffer.subarray(0, length));
+    return larger;
+  };
   const complete = (memory: Uint8Array, bytes: number, records: readonly BlobRecord[]): PlainSegment => ({
     plain: memory.subarray(0, bytes),
     blobs: records,
@@ -94,11 +108,11 @@ export function createSegmentBundler(): SegmentBundler {
     add: (id, type, plain) => {
       assert(plain.length <= BLOB_BYTES_MAX, 'a blob is larger than the format allows');
       if (plain.length >= SEGMENT_BYTES_TARGET) {
-        const memory = plain.length <= BUFFER_BYTES ? take() : new Uint8Array(plain.length);
+        const memory = plain.length <= BUFFER_BYTES ? take(BUFFER_BYTES) : new Uint8Array(plain.length);
         memory.set(plain);
         return complete(memory, plain.length, [{ id, type, offset: 0, length: plain.length }]);
       }
-      buffer ??= take();
+      buffer = withRoom(plain.length);
       buffer.set(plain, length);
       blobs.push({ id, type, offset: length, length: plain.length });
       length += plain.length;

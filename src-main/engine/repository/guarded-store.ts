@@ -26,6 +26,9 @@ export function guardedStore(inner: Store, assertPlace: (place: Place) => Promis
     ...(inner.removeTemporaryOf === undefined
       ? {}
       : { removeTemporaryOf: (tags) => guard.guarded(async () => inner.removeTemporaryOf?.(tags)) }),
+    ...(inner.listNames === undefined
+      ? {}
+      : { listNames: (folder) => inner.listNames?.(folder) ?? Promise.resolve([]) }),
     ...(inner.listFolders === undefined
       ? {}
       : { listFolders: (folder) => inner.listFolders?.(folder) ?? Promise.resolve([]) }),

@@ -108,13 +108,17 @@ export class Repository {
 
   /** Forgets everything that was read: another session may have changed it, or the drive may have lost it. */
   refresh(): void {
+    this.#forgetIndex();
+    this.context.kept.commits.clear();
+    this.context.kept.snapshots.clear();
+  }
+
+  #forgetIndex(): void {
     this.#index = undefined;
     this.#scannedAtMs = undefined;
     this.#spoiled = new Set();
     this.#spoiledAtScan = 0;
     this.#reader = new BlobReader(this.context);
-    this.context.kept.commits.clear();
-    this.context.kept.snapshots.clear();
   }
 
   /**
@@ -228,8 +232,8 @@ export class Repository {
         await session.end();
       }
     } finally {
-      // A merge that failed half-way has changed the files too.
-      this.refresh();
+      // A merge that failed half-way has changed the files too. What was read of those that still stand stays true.
+      this.#forgetIndex();
     }
   }
 }

@@ -9,6 +9,7 @@ import { parsePackId } from '../../../src-shared/ids.ts';
 import { FILE_TYPE, FRAME_KIND, OBJECT_TYPE, openObjectFile } from '../codec/index.ts';
 import { mapBounded } from '../kernel/index.ts';
 import { openPack } from '../pack/index.ts';
+import type { Store } from '../store/index.ts';
 import type { RepositoryContext } from './context.ts';
 import { damageOf } from './damage.ts';
 import { FOLDERS, baseName } from './names.ts';
@@ -16,6 +17,8 @@ import { FOLDERS, baseName } from './names.ts';
 /** A record with a great many sources and problems stays well under this. */
 const SNAPSHOT_FILE_BYTES_MAX = 16 * 1024 * 1024;
 const READS_AT_ONCE = 8;
+/** A snapshot file is named by its snapshot, which cannot be of another size; the size of thousands is not asked for. */
+const ANY_SIZE = 0;
 
 export type SnapshotObject = { readonly file: string; readonly bytes: Uint8Array };
 export type SnapshotObjects = {
@@ -43,12 +46,17 @@ export async function readSnapshotObjects(context: RepositoryContext): Promise<S
     read(name, () => kept.snapshots.of(name, sizeBytes, () => readCommitSnapshots(context, name, sizeBytes))),
   );
   // Listed after the commit files: a merge writes here first and removes there last, so nothing slips through.
-  const files = await context.store.list(FOLDERS.snapshots);
-  const fromFiles = await mapBounded(files, READS_AT_ONCE, ({ name, sizeBytes }) =>
-    read(name, () => kept.snapshots.of(name, sizeBytes, () => readSnapshotFile(context, name))),
+  const names = await snapshotNames(context.store);
+  const fromFiles = await mapBounded(names, READS_AT_ONCE, (name) =>
+    read(name, () => kept.snapshots.of(name, ANY_SIZE, () => readSnapshotFile(context, name))),
   );
-  kept.snapshots.keepOnly(new Set([...commits, ...files].map(({ name }) => name)));
+  kept.snapshots.keepOnly(new Set([...commits.map(({ name }) => name), ...names]));
   return { objects: [...fromFiles.flat(), ...fromCommits.flat()], damaged };
+}
+
+/** Every backup lists them, and in years there are thousands. */
+async function snapshotNames(store: Store): Promise<readonly string[]> {
+  return store.listNames?.(FOLDERS.snapshots) ?? (await store.list(FOLDERS.snapshots)).map(({ name }) => name);
 }
 
 async function readSnapshotFile(context: RepositoryContext, name: string): Promise<readonly Uint8Array[]> {

@@ -5,6 +5,7 @@
  */
 import { CairnError, isCairnError } from '../../../src-shared/errors.ts';
 import type { SnapshotSummary } from '../../../src-shared/model/index.ts';
+import { hash } from '../codec/index.ts';
 import { toHex } from '../kernel/index.ts';
 import type { Repository } from '../repository/index.ts';
 import { escapePath } from '../../../src-shared/format/index.ts';
@@ -24,9 +25,10 @@ export async function listSnapshots(repository: Repository): Promise<SnapshotLis
   const { objects, damaged } = await repository.snapshotObjects();
   const found = new Map<string, Snapshot>();
   const unreadable = [...damaged];
+  const decode = decoderOf(repository).listing();
   for (const { file, bytes } of objects) {
     try {
-      const { id, record } = decodeOnce(bytes, repository.config.publicKey);
+      const { id, record } = decode(bytes);
       if (record.repositoryId !== repository.config.repositoryId) {
         throw new CairnError('integrity/damaged', `${file} belongs to another repository.`);
       }
@@ -39,15 +41,48 @@ export async function listSnapshots(repository: Repository): Promise<SnapshotLis
   return { snapshots: [...found.values()].sort(bySnapshotOrder), damaged: unreadable };
 }
 
-/** A repository gives the same bytes again for a file that it has read; checking a signature takes a tenth of a millisecond. */
-const decoded = new WeakMap<Uint8Array, Snapshot>();
+type Decoded = { readonly hash: string; readonly snapshot: Snapshot };
 
-function decodeOnce(bytes: Uint8Array, publicKey: Uint8Array): Snapshot {
-  const known = decoded.get(bytes);
-  if (known !== undefined) return known;
-  const snapshot = decodeSnapshot(bytes, publicKey);
-  decoded.set(bytes, snapshot);
-  return snapshot;
+/**
+ * Decodes each snapshot once, however often they are listed: checking a signature takes a tenth of a millisecond. A
+ * repository gives the same bytes again for a file that it has read; after a merge the same snapshot comes out of another
+ * file, and the hash of its bytes tells. What a listing does not meet is forgotten after it.
+ */
+class SnapshotDecoder {
+  readonly #publicKey: Uint8Array;
+  readonly #byBytes = new WeakMap<Uint8Array, Decoded>();
+  #byHash: ReadonlyMap<string, Decoded> = new Map();
+
+  constructor(publicKey: Uint8Array) {
+    this.#publicKey = publicKey;
+  }
+
+  /** Gives the function that decodes the snapshots of one listing. */
+  listing(): (bytes: Uint8Array) => Snapshot {
+    const before = this.#byHash;
+    const now = new Map<string, Decoded>();
+    this.#byHash = now;
+    return (bytes) => {
+      const decoded = this.#byBytes.get(bytes) ?? this.#decode(bytes, before);
+      now.set(decoded.hash, decoded);
+      return decoded.snapshot;
+    };
+  }
+
+  #decode(bytes: Uint8Array, before: ReadonlyMap<string, Decoded>): Decoded {
+    const digest = toHex(hash(bytes));
+    const decoded = before.get(digest) ?? { hash: digest, snapshot: decodeSnapshot(bytes, this.#publicKey) };
+    this.#byBytes.set(bytes, decoded);
+    return decoded;
+  }
+}
+
+const decoders = new WeakMap<Repository, SnapshotDecoder>();
+
+function decoderOf(repository: Repository): SnapshotDecoder {
+  const decoder = decoders.get(repository) ?? new SnapshotDecoder(repository.config.publicKey);
+  decoders.set(repository, decoder);
+  return decoder;
 }
 
 /**

@@ -187,6 +187,15 @@ class FolderStore implements LocalStore {
       .sort((left, right) => (left.name < right.name ? -1 : left.name > right.name ? 1 : 0));
   }
 
+  async listNames(folder: string): Promise<readonly string[]> {
+    checkFolder(folder);
+    const items = await this.#explained('list', folder, () => this.#itemsIn(folder));
+    return items
+      .filter(({ kind, name }) => kind === 'file' && isSegment(name) && !isTemporaryName(name))
+      .map(({ name }) => joinName(folder, name))
+      .sort();
+  }
+
   async listFolders(folder: string): Promise<readonly string[]> {
     checkFolder(folder);
     const items = await this.#explained('list', folder, () => this.#itemsIn(folder));

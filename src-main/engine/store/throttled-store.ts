@@ -38,6 +38,9 @@ function throttledStore(inner: Store, bucket: RateBucket): Store {
     ...(inner.removeTemporaryOf === undefined
       ? {}
       : { removeTemporaryOf: (tags) => inner.removeTemporaryOf?.(tags) ?? Promise.resolve() }),
+    ...(inner.listNames === undefined
+      ? {}
+      : { listNames: (folder) => inner.listNames?.(folder) ?? Promise.resolve([]) }),
     ...(inner.listFolders === undefined
       ? {}
       : { listFolders: (folder) => inner.listFolders?.(folder) ?? Promise.resolve([]) }),

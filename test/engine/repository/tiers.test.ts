@@ -180,6 +180,17 @@ describe('a merge', () => {
     expect(filesIn(lab, 'packs').filter((name) => name.includes('tmp-'))).toEqual([]);
   });
 
+  test('leaves snapshots what they were to whoever listed them before: none is decoded and checked again', async () => {
+    const repository = await open();
+    const before = await listSnapshots(repository);
+    await repository.tidy({ commitFiles: 0, indexRuns: 2 });
+    expect(filesIn(lab, 'commits')).toEqual([]);
+    const after = await listSnapshots(repository);
+    expect(after.snapshots).toHaveLength(rounds);
+    // They come out of other files now, and are the same objects all the same.
+    for (const [index, { record }] of after.snapshots.entries()) expect(record).toBe(before.snapshots[index]?.record);
+  });
+
   test('done by two processes at once loses nothing', async () => {
     const tidied = await Promise.allSettled(
       [open(), open()].map(async (repository) => (await repository).tidy({ commitFiles: 2, indexRuns: 2 })),
