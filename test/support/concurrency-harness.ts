@@ -21,6 +21,7 @@ import {
 } from '../../src-main/engine/repository/index.ts';
 import { listSnapshots } from '../../src-main/engine/snapshot/index.ts';
 import { createLocalStore } from '../../src-main/engine/store/index.ts';
+import { claim } from './claim.ts';
 import { type Job, PASSWORD, type Setting, type Told } from './concurrency-actor.ts';
 import { type Seeded, seeded } from './seed.ts';
 import { buildTree, mutateTree } from './tree-builder.ts';
@@ -397,8 +398,4 @@ class Soak {
     }
     return byWriter.size;
   }
-}
-
-function claim(holds: boolean, message: string): asserts holds {
-  if (!holds) throw new Error(message);
 }

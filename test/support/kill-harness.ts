@@ -14,6 +14,7 @@ import type { OpenRepository } from '../../src-main/engine/api.ts';
 import { type Engine, openEngine } from '../../src-main/engine/index.ts';
 import { silentLog, systemRandom } from '../../src-main/engine/kernel/index.ts';
 import { type LocalStore, createLocalStore } from '../../src-main/engine/store/index.ts';
+import { claim } from './claim.ts';
 import { type Seeded, seeded } from './seed.ts';
 import { buildTree, mutateTree } from './tree-builder.ts';
 import { type WalkRecord, compareTrees, walkTree } from './walker.ts';
@@ -345,10 +346,6 @@ class KillLab {
 
 function expectOk({ status, stderr, stdout }: Ended): void {
   claim(status === 0, `the command failed with ${status}: ${stderr.slice(0, 500)} ${stdout.slice(0, 500)}`);
-}
-
-function claim(holds: boolean, message: string): asserts holds {
-  if (!holds) throw new Error(message);
 }
 
 /** Finished files anywhere below a folder; 0 where there is no folder. */
