@@ -8,6 +8,7 @@ import path from 'node:path';
 import type { OpenRepository } from '../../src-main/engine/api.ts';
 import { openEngine } from '../../src-main/engine/index.ts';
 import { silentLog } from '../../src-main/engine/kernel/index.ts';
+import { finishedFilesBelow } from './listing.ts';
 import { type Seeded, seeded } from './seed.ts';
 import { buildTree } from './tree-builder.ts';
 import { type WalkRecord, compareTrees, walkTree } from './walker.ts';
@@ -131,9 +132,7 @@ class LiveChain {
 
   #count(): void {
     for (const name of ['commits', 'index'] as const) {
-      const folder = path.join(this.#folder, 'repository', name);
-      const entries = fs.existsSync(folder) ? fs.readdirSync(folder, { withFileTypes: true }) : [];
-      const files = entries.filter((entry) => entry.isFile() && !entry.name.startsWith('tmp-')).length;
+      const files = finishedFilesBelow(path.join(this.#folder, 'repository', name)).length;
       this.#most[name] = Math.max(this.#most[name], files);
     }
   }
