@@ -24,6 +24,7 @@ import { type WriterId, parseWriterId } from '../../src-shared/ids.ts';
 import type { VerifyReport } from '../../src-shared/model/index.ts';
 import { type VerifyDepth, verify } from '../../src-main/engine/verify/index.ts';
 import { type Files, filesOf, storeOf } from '../support/damage-repository.ts';
+import { filesBelow } from '../support/listing.ts';
 import { seeded } from '../support/seed.ts';
 
 /** Packs from 4 kB of new data on; merging at every backup. */
@@ -192,13 +193,7 @@ export class SharedRepository {
 
   #read(source: SourceName): Tree {
     const root = path.join(this.#folder, source);
-    const files = fs.readdirSync(root, { recursive: true, withFileTypes: true }).filter((item) => item.isFile());
-    return new Map(
-      files.map((item) => {
-        const file = path.join(item.parentPath, item.name);
-        return [path.relative(root, file), fs.readFileSync(file, 'latin1')];
-      }),
-    );
+    return new Map(filesBelow(root).map((file) => [path.relative(root, file), fs.readFileSync(file, 'latin1')]));
   }
 }
 

@@ -14,6 +14,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { OpenRepository } from '../../src-main/engine/api.ts';
 import { openEngine } from '../../src-main/engine/index.ts';
 import { silentLog } from '../../src-main/engine/kernel/index.ts';
+import { claim } from './claim.ts';
+import { filesBelow } from './listing.ts';
 import { type Seeded, seeded } from './seed.ts';
 import { buildTree } from './tree-builder.ts';
 import { compareTrees, walkTree } from './walker.ts';
@@ -268,16 +270,6 @@ class AgentKillLab {
   #environment(): NodeJS.ProcessEnv {
     return { PATH: process.env['PATH'], HOME: this.#folder, TZ: 'UTC', CAIRN_HOME: this.#home };
   }
-}
-
-function filesBelow(folder: string): readonly string[] {
-  if (!fs.existsSync(folder)) return [];
-  const found = fs.readdirSync(folder, { recursive: true, withFileTypes: true });
-  return found.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
-}
-
-function claim(holds: boolean, message: string): asserts holds {
-  if (!holds) throw new Error(message);
 }
 
 /** Lines of a journal of dirty folders that were not acknowledged, as the file alone says it. */

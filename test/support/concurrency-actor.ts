@@ -7,6 +7,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { OpenRepository } from '../../src-main/engine/api.ts';
 import { openEngine } from '../../src-main/engine/index.ts';
+import { claim } from './claim.ts';
 import { seeded } from './seed.ts';
 import { type WalkRecord, compareTrees } from './walker.ts';
 
@@ -34,10 +35,6 @@ export type Told =
   | { readonly kind: 'log'; readonly message: string };
 
 const tell = (told: Told): void => void process.send?.(told);
-
-function claim(holds: boolean, message: string): asserts holds {
-  if (!holds) throw new Error(message);
-}
 
 async function read(repository: OpenRepository, job: Extract<Job, { kind: 'read' }>): Promise<string> {
   const random = seeded(job.seed);

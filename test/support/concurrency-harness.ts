@@ -21,7 +21,9 @@ import {
 } from '../../src-main/engine/repository/index.ts';
 import { listSnapshots } from '../../src-main/engine/snapshot/index.ts';
 import { createLocalStore } from '../../src-main/engine/store/index.ts';
+import { claim } from './claim.ts';
 import { type Job, PASSWORD, type Setting, type Told } from './concurrency-actor.ts';
+import { finishedFilesBelow } from './listing.ts';
 import { type Seeded, seeded } from './seed.ts';
 import { buildTree, mutateTree } from './tree-builder.ts';
 import { type WalkRecord, compareTrees, walkTree } from './walker.ts';
@@ -337,9 +339,7 @@ class Soak {
   }
 
   #count(folder: string): number {
-    const full = path.join(this.#repository, folder);
-    if (!fs.existsSync(full)) return 0;
-    return fs.readdirSync(full).filter((name) => !name.startsWith('tmp-')).length;
+    return finishedFilesBelow(path.join(this.#repository, folder)).length;
   }
 
   /** Nobody works any more: the next backup of each, then every snapshot ever promised. */
@@ -397,8 +397,4 @@ class Soak {
     }
     return byWriter.size;
   }
-}
-
-function claim(holds: boolean, message: string): asserts holds {
-  if (!holds) throw new Error(message);
 }

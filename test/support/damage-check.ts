@@ -13,6 +13,7 @@ import { Repository } from '../../src-main/engine/repository/index.ts';
 import { type Snapshot, listSnapshots } from '../../src-main/engine/snapshot/index.ts';
 import type { Store } from '../../src-main/engine/store/index.ts';
 import { type VerifyDepth, type VerifyOptions, verify } from '../../src-main/engine/verify/index.ts';
+import { ClaimError, claim } from './claim.ts';
 import type { DamageCase } from './damage-cases.ts';
 import {
   type ExpectedEntry,
@@ -22,13 +23,6 @@ import {
   storeOf,
 } from './damage-repository.ts';
 import { type Seeded, seeded } from './seed.ts';
-
-/** A claim that does not hold. */
-export class DamageCheckError extends Error {}
-
-function claim(holds: boolean, message: () => string): asserts holds {
-  if (!holds) throw new DamageCheckError(message());
-}
 
 export type LostPath = { readonly snapshot: SnapshotId; readonly path: string };
 
@@ -294,7 +288,7 @@ export async function checkCases(
 }
 
 function describe(error: unknown): string {
-  if (error instanceof DamageCheckError) return error.message;
+  if (error instanceof ClaimError) return error.message;
   if (isCairnError(error)) return `${error.code}: ${error.message} ${at(error)}`;
   return `UNTYPED ${String(error)} ${error instanceof Error ? at(error) : ''}`;
 }

@@ -14,6 +14,8 @@ import type { OpenRepository } from '../../src-main/engine/api.ts';
 import { type Engine, openEngine } from '../../src-main/engine/index.ts';
 import { silentLog, systemRandom } from '../../src-main/engine/kernel/index.ts';
 import { type LocalStore, createLocalStore } from '../../src-main/engine/store/index.ts';
+import { claim } from './claim.ts';
+import { finishedFilesBelow } from './listing.ts';
 import { type Seeded, seeded } from './seed.ts';
 import { buildTree, mutateTree } from './tree-builder.ts';
 import { type WalkRecord, compareTrees, walkTree } from './walker.ts';
@@ -225,7 +227,7 @@ class KillLab {
 
   async #killOnce(size: Size): Promise<void> {
     this.#change(size);
-    const packsBefore = countFiles(path.join(this.#repository, 'packs'));
+    const packsBefore = this.#filesIn('packs');
     const before = await this.#store.listTemporary();
     const ended = await this.#cli(['backup', this.#source], this.#drawKillMs(size));
     const acknowledged = this.#acknowledge(ended.stdout);
@@ -238,9 +240,9 @@ class KillLab {
       this.#counts.finished++;
       this.#typicalMs[size] = ended.durationMs;
     }
-    const hasSession = countFiles(path.join(this.#repository, 'sessions')) > 0;
+    const hasSession = this.#filesIn('sessions') > 0;
     const hasTemporary = (await this.#store.listTemporary()).length > before.length;
-    const hasPacks = countFiles(path.join(this.#repository, 'packs')) > packsBefore;
+    const hasPacks = this.#filesIn('packs') > packsBefore;
     if (hasSession) this.#counts.leftSession++;
     if (hasTemporary) this.#counts.leftTemporary++;
     if (hasPacks && !acknowledged) this.#counts.leftPacks++;
@@ -319,7 +321,7 @@ class KillLab {
     } finally {
       await repository.close();
     }
-    const sessions = countFiles(path.join(this.#repository, 'sessions'));
+    const sessions = this.#filesIn('sessions');
     claim(sessions === 0, `${sessions} sessions are left though nobody works here`);
   }
 
@@ -336,24 +338,18 @@ class KillLab {
     this.#acknowledge(ended.stdout);
     const temporary = await this.#store.listTemporary();
     claim(temporary.length === 0, `${temporary.length} temporary files are never removed`);
-    const commits = countFiles(path.join(this.#repository, 'commits'));
-    const runs = countFiles(path.join(this.#repository, 'index'));
+    const commits = this.#filesIn('commits');
+    const runs = this.#filesIn('index');
     claim(commits <= 64 && runs <= 16, `${commits} commit files and ${runs} index runs are too many`);
     await this.#check();
+  }
+
+  /** How many finished ones there are in a folder of the repository. */
+  #filesIn(folder: string): number {
+    return finishedFilesBelow(path.join(this.#repository, folder)).length;
   }
 }
 
 function expectOk({ status, stderr, stdout }: Ended): void {
   claim(status === 0, `the command failed with ${status}: ${stderr.slice(0, 500)} ${stdout.slice(0, 500)}`);
-}
-
-function claim(holds: boolean, message: string): asserts holds {
-  if (!holds) throw new Error(message);
-}
-
-/** Finished files anywhere below a folder; 0 where there is no folder. */
-function countFiles(folder: string): number {
-  if (!fs.existsSync(folder)) return 0;
-  const found = fs.readdirSync(folder, { recursive: true, withFileTypes: true });
-  return found.filter((entry) => entry.isFile() && !entry.name.startsWith('tmp-')).length;
 }

@@ -5,6 +5,7 @@ import { BLOB_TYPE, hash } from '../../src-main/engine/codec/index.ts';
 import type { Repository, RepositoryLimits } from '../../src-main/engine/repository/index.ts';
 import type { BlobId } from '../../src-shared/ids.ts';
 import type { Lab } from './engine-lab.ts';
+import { filesBelow } from './listing.ts';
 import { seeded } from './seed.ts';
 
 /** Every form of a repository with little data: packs from 20 kB, merging from 4 commit files and 3 runs. */
@@ -17,12 +18,8 @@ export function noise(seed: number, count: number): Buffer {
 
 /** Files of the repository in one of its folders, packs of all 256 folders included, sorted, relative to the repository. */
 export function filesIn(lab: Lab, folder: string): string[] {
-  const root = path.join(lab.repositoryPath, folder);
-  if (!fs.existsSync(root)) return [];
-  return fs
-    .readdirSync(root, { recursive: true, withFileTypes: true })
-    .filter((item) => item.isFile())
-    .map((item) => path.relative(lab.repositoryPath, path.join(item.parentPath, item.name)))
+  return filesBelow(path.join(lab.repositoryPath, folder))
+    .map((file) => path.relative(lab.repositoryPath, file))
     .sort();
 }
 

@@ -8,6 +8,7 @@ import path from 'node:path';
 import type { OpenRepository } from '../../src-main/engine/api.ts';
 import { openEngine } from '../../src-main/engine/index.ts';
 import { silentLog } from '../../src-main/engine/kernel/index.ts';
+import { finishedFilesBelow } from './listing.ts';
 import { type Seeded, seeded } from './seed.ts';
 import { buildTree } from './tree-builder.ts';
 import { type WalkRecord, compareTrees, walkTree } from './walker.ts';
@@ -15,6 +16,7 @@ import { type WalkRecord, compareTrees, walkTree } from './walker.ts';
 const PASSWORD = 'correct horse';
 const CHANGES_MAX = 3;
 const WRITE_BYTES_MAX = 3000;
+const PROGRESS_EVERY = 250;
 
 export type LiveChainOptions = {
   readonly seed: number;
@@ -22,6 +24,8 @@ export type LiveChainOptions = {
   readonly files: number;
   /** Restores of the first and of the newest snapshot, in turn. */
   readonly restores: number;
+  /** Told after every PROGRESS_EVERY snapshots: how many there are, and the median time of one of the latest. */
+  readonly progress?: (made: number, medianMs: number) => void;
 };
 
 export type LiveChainFigures = {
@@ -33,6 +37,10 @@ export type LiveChainFigures = {
   readonly newestMs: readonly number[];
   readonly differences: readonly string[];
 };
+
+export function median(all: readonly number[]): number {
+  return all.toSorted((a, b) => a - b)[Math.floor(all.length / 2)] ?? 0;
+}
 
 export async function runLiveChain(options: LiveChainOptions): Promise<LiveChainFigures> {
   const folder = fs.mkdtempSync(path.join(tmpdir(), 'cairn-live-chain-'));
@@ -77,12 +85,19 @@ class LiveChain {
     const firstTree = walkTree(this.#source);
     let since = (await this.#repository.backup({ sources })).snapshotId;
     const first = since;
+    let latestMs: number[] = [];
     for (let made = 1; made < snapshots; made++) {
       const folders = Array.from({ length: this.#random.between(1, CHANGES_MAX) }, () => this.#change(all));
+      const startMs = performance.now();
       const { report, wasFull } = await this.#repository.backUpChanges({ sources }, { since, folders });
       if (report === undefined || wasFull) throw new Error(`live backup ${made} was none`);
       since = report.snapshotId;
+      latestMs.push(performance.now() - startMs);
       this.#count();
+      if (made % PROGRESS_EVERY === 0) {
+        this.#options.progress?.(made, median(latestMs));
+        latestMs = [];
+      }
     }
     const newestTree = walkTree(this.#source);
     const differences: string[] = [];
@@ -117,9 +132,7 @@ class LiveChain {
 
   #count(): void {
     for (const name of ['commits', 'index'] as const) {
-      const folder = path.join(this.#folder, 'repository', name);
-      const entries = fs.existsSync(folder) ? fs.readdirSync(folder, { withFileTypes: true }) : [];
-      const files = entries.filter((entry) => entry.isFile() && !entry.name.startsWith('tmp-')).length;
+      const files = finishedFilesBelow(path.join(this.#folder, 'repository', name)).length;
       this.#most[name] = Math.max(this.#most[name], files);
     }
   }

@@ -16,11 +16,6 @@ export function mustRun(program: string, ...args: readonly string[]): void {
   if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr}`);
 }
 
-/** Everything below a folder, sorted. */
-export function namesIn(folder: string): string[] {
-  return fs.readdirSync(folder, { recursive: true, encoding: 'utf8' }).toSorted();
-}
-
 export class MountedDrive {
   /** False: a tmpfs, which is no drive that a person would know, and is found in its place only. */
   readonly isReal: boolean;

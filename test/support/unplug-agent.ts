@@ -8,7 +8,8 @@ import path from 'node:path';
 import type { BackupSet, Destination, Job, Overview } from '../../src-shared/model/index.ts';
 import { everyInterval } from '../../src-main/engine/desk/index.ts';
 import { noise } from './lab-files.ts';
-import { MountedDrive, namesIn } from './mounted-drive.ts';
+import { namesIn } from './listing.ts';
+import { MountedDrive } from './mounted-drive.ts';
 import { BY_HAND, ServiceLab, type TestClient } from './service-lab.ts';
 import { compareTrees } from './walker.ts';
 

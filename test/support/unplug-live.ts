@@ -7,7 +7,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { Destination, Job } from '../../src-shared/model/index.ts';
 import { noise } from './lab-files.ts';
-import { MountedDrive, mustRun, namesIn } from './mounted-drive.ts';
+import { namesIn } from './listing.ts';
+import { MountedDrive, mustRun } from './mounted-drive.ts';
 import { BY_HAND, ServiceLab, type TestClient, toldStates } from './service-lab.ts';
 
 const FILES = 24;

@@ -5,7 +5,6 @@
  *
  * Everything is done by the real system calls; only the moment is chosen by counting them.
  */
-import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { isCairnError } from '../../src-shared/errors.ts';
@@ -13,6 +12,7 @@ import { type FileSystem, createLocalStore, nodeFileSystem } from '../../src-mai
 import { Lab } from './engine-lab.ts';
 import { interceptFileSystem } from './intercept-filesystem.ts';
 import { LOW_LIMITS, noise, put } from './lab-files.ts';
+import { mustRun } from './mounted-drive.ts';
 import { compareTrees } from './walker.ts';
 
 export type UnplugReport = {
@@ -34,12 +34,8 @@ const ours = path.join(drives, 'ours');
 const theirs = path.join(drives, 'theirs');
 const base = path.join(drives, 'base');
 
-function run(program: string, ...args: readonly string[]): void {
-  const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr}`);
-}
-const mount = (folder: string): void => run('mount', '--bind', folder, lab.repositoryPath);
-const unmount = (): void => run('umount', '-l', lab.repositoryPath);
+const mount = (folder: string): void => mustRun('mount', '--bind', folder, lab.repositoryPath);
+const unmount = (): void => mustRun('umount', '-l', lab.repositoryPath);
 
 const state = (folder: string): string[] =>
   fs
@@ -130,7 +126,7 @@ async function comeBack(): Promise<void> {
 }
 
 fs.mkdirSync(drives);
-run('mount', '-t', 'tmpfs', 'tmpfs', drives);
+mustRun('mount', '-t', 'tmpfs', 'tmpfs', drives);
 for (const folder of [ours, theirs, lab.repositoryPath]) fs.mkdirSync(folder);
 const stranger = new Lab(8);
 await stranger.init();
@@ -149,5 +145,5 @@ for (let at = 0; await attempt(at, 3); at += every) runs.commitFile++;
 const report: UnplugReport = { runs, ended, strayed, afterwards };
 process.stdout.write(JSON.stringify(report));
 unmount();
-run('umount', '-l', drives);
+mustRun('umount', '-l', drives);
 lab.dispose();

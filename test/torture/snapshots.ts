@@ -2,7 +2,7 @@
  * `npm run torture snapshots [SNAPSHOTS]`: 5,000 live snapshots. How many files the repository has at most, and what it
  * takes to restore the newest beside the first. CAIRN_TEST_SEED repeats the changes.
  */
-import { runLiveChain } from '../support/live-chain.ts';
+import { median, runLiveChain } from '../support/live-chain.ts';
 import { testSeed } from '../support/seed.ts';
 
 const snapshots = Number(process.argv[2] ?? 5000);
@@ -12,8 +12,8 @@ const { firstMs, newestMs, differences, ...figures } = await runLiveChain({
   snapshots,
   files: 5000,
   restores: 9,
+  progress: (made, ms) => console.log(`${made} snapshots, the latest in ${ms.toFixed(0)} ms each`),
 });
-const median = (all: readonly number[]): number => all.toSorted((a, b) => a - b)[Math.floor(all.length / 2)] ?? 0;
 const ratio = median(newestMs) / median(firstMs);
 console.log(JSON.stringify(figures));
 console.log(

@@ -5,7 +5,6 @@
  * After a crash nothing has to be mended: sets are watched anew, which begins with a look at everything; what stood in the
  * journals is backed up before it; and a run that did not end is due again.
  */
-import path from 'node:path';
 import type { EngineEvent } from '../../../src-shared/api/index.ts';
 import { CairnError, isCairnError } from '../../../src-shared/errors.ts';
 import type { Job, StaleAlarm } from '../../../src-shared/model/index.ts';
@@ -14,7 +13,7 @@ import { type After, type Ports, bytesOf } from '../kernel/index.ts';
 import type { Probes } from '../schedule/index.ts';
 import type { SetRecord } from '../sets/index.ts';
 import { LiveSet } from './live-set.ts';
-import { missedPaths } from './proof.ts';
+import { absolutePath, missedPaths } from './proof.ts';
 import { SetRunner } from './set-runner.ts';
 import type { OpenSourceWatch } from './watching.ts';
 
@@ -149,7 +148,8 @@ class RunningAgent implements Agent {
       missed: async (before, after_, told) => {
         const repository = desk.destinations.repository(record.destinationId);
         const diff = await repository.diff(before, after_, new Uint8Array());
-        return missedPaths(diff, told, (inSnapshot) => absolutePath(record, inSnapshot));
+        const sources = (await repository.snapshots()).find(({ id }) => id === after_)?.sources ?? [];
+        return missedPaths(diff, told, (inSnapshot) => absolutePath(sources, inSnapshot));
       },
       newest: async () => (await desk.newestSnapshot(setId))?.id,
       after,
@@ -187,13 +187,4 @@ class RunningAgent implements Agent {
       this.#options.desk.overview.soon();
     });
   }
-}
-
-/** A snapshot of one source has paths from its root; of several each begins with the name of its source. */
-function absolutePath({ sources }: SetRecord, inSnapshot: string): string {
-  const [only] = sources;
-  if (sources.length === 1 && only !== undefined) return path.posix.join(only, inSnapshot);
-  const name = inSnapshot.split('/')[0] ?? '';
-  const source = sources.find((one) => path.posix.basename(one) === name);
-  return path.posix.join(source ?? '/', inSnapshot.slice(name.length));
 }

@@ -99,7 +99,7 @@ export class LiveSet {
   /** A backup of everything ended well, whoever asked for it: what is still to be done begins from there. */
   backedUp(snapshotId: string, startedAtMs: number): void {
     this.#baseline = snapshotId;
-    this.#protectedUntilMs = Math.max(this.#protectedUntilMs ?? 0, startedAtMs);
+    this.#protected(startedAtMs);
     this.#options.changed();
   }
 
@@ -108,9 +108,7 @@ export class LiveSet {
    * a backup from being made. A set that is paused, or whose drive is away, stays where it was.
    */
   goodUntilMs(nowMs: number): number | undefined {
-    const isWatched = this.#watches.every(({ state, pending }) => state.kind === 'watching' && pending === 0);
-    const isCurrent = this.#baseline !== undefined && this.gate.isOpen && !this.#isAtWork && isWatched;
-    return isCurrent ? nowMs : this.#protectedUntilMs;
+    return this.gate.isOpen && this.status.state === 'watching' ? nowMs : this.#protectedUntilMs;
   }
 
   /** What was left in the journal by the process before: backed up first, because the look at everything takes longer. */
@@ -199,8 +197,12 @@ export class LiveSet {
     return this.#inTurn(async () => {
       await this.#backUpChanges(batch.folders);
       acknowledge?.();
-      this.#protectedUntilMs = Math.max(this.#protectedUntilMs ?? 0, takenAtMs);
+      this.#protected(takenAtMs);
     });
+  }
+
+  #protected(untilMs: number): void {
+    this.#protectedUntilMs = Math.max(this.#protectedUntilMs ?? 0, untilMs);
   }
 
   async #backUpChanges(folders: readonly Buffer[]): Promise<void> {

@@ -167,7 +167,7 @@ export class SetRunner {
     if (this.#live === undefined) {
       const opened = await this.#options.openLive(record);
       // Changed or closed meanwhile: the next look opens what is wanted then.
-      if (this.#isClosed || record !== this.#record) return opened.close();
+      if (this.#isOutdated(record)) return opened.close();
       this.#live = opened;
     }
     if (isFree) this.#live.gate.open();

@@ -10,8 +10,9 @@ import { RESTORE_DEFAULTS, restore } from '../../../src-main/engine/restore/inde
 import { type Snapshot, listSnapshots } from '../../../src-main/engine/snapshot/index.ts';
 import { Lab } from '../../support/engine-lab.ts';
 import { LOW_LIMITS, flipIn, noise, put } from '../../support/lab-files.ts';
+import { namesIn } from '../../support/listing.ts';
 import { buildTree } from '../../support/tree-builder.ts';
-import { compareTrees, walkTree } from '../../support/walker.ts';
+import { compareTrees } from '../../support/walker.ts';
 
 let lab: Lab;
 let repository: Repository;
@@ -26,14 +27,6 @@ afterEach(() => lab.dispose());
 
 const inOut = (...names: readonly string[]): string => path.join(out, ...names);
 const read = (file: string): string => fs.readFileSync(file, 'utf8');
-
-/** All names below a folder, sorted. */
-function namesIn(folder: string): string[] {
-  return walkTree(folder)
-    .map(({ path: name }) => Buffer.from(name, 'hex').toString())
-    .filter((name) => name !== '')
-    .sort();
-}
 
 describe('patterns', () => {
   beforeEach(async () => {

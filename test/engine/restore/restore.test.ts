@@ -7,6 +7,7 @@ import type { Repository } from '../../../src-main/engine/repository/index.ts';
 import { setModificationTime } from '../../../src-main/engine/restore/target.ts';
 import { Lab } from '../../support/engine-lab.ts';
 import { put } from '../../support/lab-files.ts';
+import { namesIn } from '../../support/listing.ts';
 import { testSeed } from '../../support/seed.ts';
 import { buildTree } from '../../support/tree-builder.ts';
 import { compareTrees, walkTree } from '../../support/walker.ts';
@@ -27,14 +28,6 @@ const inOut = (...names: readonly string[]): string => path.join(out, ...names);
 const stamp = (file: string | Buffer, timeNs: bigint): void =>
   setModificationTime({ kind: 'path', path: Buffer.from(file), follow: false }, timeNs);
 const read = (file: string): string => fs.readFileSync(file, 'utf8');
-
-/** All names below a folder, sorted. */
-function namesIn(folder: string): string[] {
-  return walkTree(folder)
-    .map(({ path: name }) => Buffer.from(name, 'hex').toString())
-    .filter((name) => name !== '')
-    .sort();
-}
 
 describe('into a target', () => {
   beforeEach(async () => {
