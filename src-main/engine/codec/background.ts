@@ -3,7 +3,8 @@
  * compressed bytes, and shown to a check before anyone gets it (verify before publish).
  *
  * Invariants: at most `jobs` segments are worked on at a time, the others wait in the order they came; the memory that
- * is decoded into belongs to the lane, so a check keeps nothing of it; results are owned by whoever asked.
+ * is decoded into belongs to the lane, so a check keeps nothing of it; results are owned by whoever asked. Whoever makes
+ * a codec closes it: a live backup every few seconds would otherwise leave a megabyte of zstd's own memory behind each.
  * With no jobs, everything happens at once on this thread.
  */
 import { assert } from '../../../src-shared/assert.ts';
@@ -35,6 +36,8 @@ export type BackgroundCodec = {
     plain: Uint8Array,
     check: (decoded: Uint8Array) => void,
   ) => Promise<Compressed>;
+  /** Gives the memory back; of what is still compressed when that is done. May be called again. */
+  readonly close: () => void;
 };
 
 type Lane = { readonly zstd: ZstdLane; packed: Uint8Array; decoded: Uint8Array };
@@ -42,27 +45,58 @@ type Lane = { readonly zstd: ZstdLane; packed: Uint8Array; decoded: Uint8Array }
 export function createBackgroundCodec(jobs: number): BackgroundCodec {
   assert(jobs >= 0 && jobs <= BACKGROUND_JOBS_MAX, 'a bounded number of jobs');
   const createLane = jobs > 0 ? nativeZstd() : undefined;
-  if (createLane === undefined) return { compress: (...job) => Promise.resolve(compressHere(...job)) };
-  const idle: Lane[] = Array.from({ length: jobs }, () => ({
-    zstd: createLane(),
-    packed: new Uint8Array(0),
-    decoded: new Uint8Array(0),
-  }));
-  const waiting: ((lane: Lane) => void)[] = [];
+  if (createLane === undefined)
+    return { compress: (...job) => Promise.resolve(compressHere(...job)), close: () => undefined };
+  const lanes = new Lanes(jobs, createLane);
   return {
     compress: async (spec, plain, check) => {
       const level = zstdLevelOf(spec);
       if (level === undefined || !isWorthCompressing(spec, plain)) return compressHere(spec, plain, check);
-      const lane = idle.pop() ?? (await new Promise<Lane>((resolve) => waiting.push(resolve)));
+      const lane = await lanes.take();
       try {
         return await compressIn(lane, level, plain, check);
       } finally {
-        const next = waiting.shift();
-        if (next === undefined) idle.push(lane);
-        else next(lane);
+        lanes.giveBack(lane);
       }
     },
+    close: () => lanes.close(),
   };
+}
+
+/** Made at their first need: most backups have one or two segments. */
+class Lanes {
+  readonly #most: number;
+  readonly #create: () => ZstdLane;
+  readonly #idle: Lane[] = [];
+  readonly #waiting: ((lane: Lane) => void)[] = [];
+  #made = 0;
+  #isClosed = false;
+
+  constructor(most: number, create: () => ZstdLane) {
+    this.#most = most;
+    this.#create = create;
+  }
+
+  take(): Lane | Promise<Lane> {
+    assert(!this.#isClosed, 'a codec that was closed compresses nothing more');
+    const idle = this.#idle.pop();
+    if (idle !== undefined) return idle;
+    if (this.#made >= this.#most) return new Promise((resolve) => this.#waiting.push(resolve));
+    this.#made++;
+    return { zstd: this.#create(), packed: new Uint8Array(0), decoded: new Uint8Array(0) };
+  }
+
+  giveBack(lane: Lane): void {
+    const next = this.#waiting.shift();
+    if (next !== undefined) next(lane);
+    else if (this.#isClosed) lane.zstd.free();
+    else this.#idle.push(lane);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const { zstd } of this.#idle.splice(0)) zstd.free();
+  }
 }
 
 async function compressIn(

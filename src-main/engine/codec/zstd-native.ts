@@ -6,13 +6,19 @@
  * and 90 MB more memory over a backup (measured on 658 MB). Node exports zstd's stable functions to addons, and the
  * “koffi” package (N-API, prebuilt) calls them. Where either is missing (Electron exports no zstd) the caller keeps
  * node:zlib; the format is the same.
+ *
+ * Contexts are zstd's own memory, a megabyte and more each, of which the collector knows nothing: whoever makes a lane
+ * frees it, and those of a thread go with the thread.
  */
+import { isMainThread } from 'node:worker_threads';
 import { type ForeignFunction, loadKoffi } from '../kernel/index.ts';
 
 /** A pair of zstd contexts; one call at a time. Lengths in bytes; undefined says that zstd refused. */
 export type ZstdLane = {
   readonly compress: (level: number, plain: Uint8Array, into: Uint8Array) => Promise<number | undefined>;
   readonly decompress: (bytes: Uint8Array, into: Uint8Array) => Promise<number | undefined>;
+  /** Once, while no call is under way; the lane is not used after it. */
+  readonly free: () => void;
 };
 
 /** The same on this thread, for one call at a time. Undefined says that zstd refused, or that there is no room. */
@@ -32,6 +38,19 @@ export function zstdBound(length: number): number {
   return length + (length >>> 8) + (length < small ? (small - length) >>> 11 : 0) + 64;
 }
 
+let pairsOpen = 0;
+
+/** How many pairs of contexts this thread has now. */
+export function zstdPairsOpen(): number {
+  return pairsOpen;
+}
+
+type Pair = {
+  readonly compressor: unknown;
+  readonly decompressor: unknown;
+  readonly setLevel: (level: number) => void;
+  readonly free: () => void;
+};
 type Binding = { readonly createLane: () => ZstdLane; readonly here: ZstdHere };
 
 let binding: { readonly found: Binding | undefined } | undefined;
@@ -58,25 +77,35 @@ function bind(): Binding | undefined {
     const library = loadKoffi().load(null);
     const createCompressor = library.func('void *ZSTD_createCCtx()');
     const createDecompressor = library.func('void *ZSTD_createDCtx()');
+    const freeCompressor = library.func('size_t ZSTD_freeCCtx(void *context)');
+    const freeDecompressor = library.func('size_t ZSTD_freeDCtx(void *context)');
     const setParameter = library.func('size_t ZSTD_CCtx_setParameter(void *context, int parameter, int value)');
     const compress = library.func('size_t ZSTD_compress2(void *context, void *to, size_t room, void *from, size_t n)');
     const decompress = library.func(
       'size_t ZSTD_decompressDCtx(void *context, void *to, size_t room, void *from, size_t n)',
     );
-    const createPair = (): { compressor: unknown; decompressor: unknown; setLevel: (level: number) => void } => {
-      const compressor = createCompressor();
+    const createPair = (): Pair => {
+      const [compressor, decompressor] = [createCompressor(), createDecompressor()];
+      pairsOpen++;
       let levelSet: number | undefined;
       const setLevel = (level: number): void => {
         if (level !== levelSet) setParameter(compressor, PARAMETER_LEVEL, level);
         levelSet = level;
       };
-      return { compressor, decompressor: createDecompressor(), setLevel };
+      const free = (): void => {
+        pairsOpen--;
+        freeCompressor(compressor);
+        freeDecompressor(decompressor);
+      };
+      return { compressor, decompressor, setLevel, free };
     };
     const own = createPair();
+    if (!isMainThread) process.once('exit', own.free);
     return {
       createLane: () => {
-        const { compressor, decompressor, setLevel } = createPair();
+        const { compressor, decompressor, setLevel, free } = createPair();
         return {
+          free,
           compress: (level, plain, into) => {
             setLevel(level);
             return call(compress, compressor, into, into.length, plain, plain.length);

@@ -250,6 +250,7 @@ export class WriteSession {
     await this.#stopIfCondemned();
     const publication = this.#usesPacks ? await this.#publishPacks(seal) : await this.#publishCommitFile(seal);
     this.#state = 'published';
+    this.#codec.close();
     await this.#session.end();
     return publication;
   }
@@ -258,6 +259,7 @@ export class WriteSession {
   async abort(): Promise<void> {
     if (this.#state !== 'open') return;
     this.#state = 'aborted';
+    this.#codec.close();
     await this.#dataUpload.abort();
     await this.#treeUpload.abort();
     await this.#session.end();

@@ -203,6 +203,7 @@ export const SHOTS: readonly Shot[] = [
     scenario: 'healthy',
     act: async (page) => {
       await find(page, 'notes');
+      await page.getByRole('option').first().waitFor();
       await page.keyboard.press('ArrowDown');
       await page.getByText('# Notes').waitFor();
     },
