@@ -110,6 +110,11 @@ export type ChangedFolders = {
   readonly since: string;
   /** Absolute paths, raw bytes. */
   readonly folders: readonly Buffer[];
+  /**
+   * Some of it happened while everything was looked at, perhaps between two names of one file: then the snapshot has what
+   * came before under one of them, and what came after under the other.
+   */
+  readonly areLinksInDoubt?: boolean;
 };
 
 /** `snapshot` is `latest`, `latest~N` or an id prefix; `path` raw bytes as in SNAP:PATH, empty for everything. */

@@ -162,7 +162,7 @@ export function backupApi(
         },
         (report) => report,
       ),
-    backUpChanges: (request, { since, folders }) =>
+    backUpChanges: (request, { since, ...changed }) =>
       noted(
         measuring,
         'live',
@@ -175,7 +175,7 @@ export function backupApi(
                 backUpChanges(
                   repository,
                   { ...options, folders: notes },
-                  { parentId: parseSnapshotId(since), folders },
+                  { parentId: parseSnapshotId(since), ...changed },
                 ),
               ({ wasFull }) => wasFull,
             ),

@@ -31,6 +31,7 @@ import { type WalkRecord, compareTrees, walkTree } from './walker.ts';
 const ACTOR = path.join(import.meta.dirname, 'concurrency-actor.ts');
 const KDF_COST = 4;
 const WATCH_MS = 100;
+const PAIR_ROUNDS_MIN = 8;
 
 export type SoakOptions = {
   readonly seed: number;
@@ -245,7 +246,8 @@ class Soak {
   async #prefill(): Promise<void> {
     const source = path.join(this.#folder, 'sources', 'small');
     fs.mkdirSync(source, { recursive: true });
-    const repository = await openEngine({ home: this.#home('first'), log: silentLog }).open(this.#repository, () =>
+    const engine = openEngine({ home: this.#home('first'), log: silentLog });
+    const repository = await engine.open(this.#repository, () =>
       Promise.resolve({ kind: 'password', password: PASSWORD }),
     );
     for (let count = 0; count < REPOSITORY_LIMITS.commitFiles - 1; count++) {
@@ -277,12 +279,12 @@ class Soak {
     while (this.#goesOn()) await this.#backUp(writer, { source, records: this.#change(source) });
   }
 
-  /** Two processes back up one tree at the same time, one a little after the other. */
+  /** Two processes back up one tree, at once or one a little after the other; often enough to have met. */
   async #pair(writers: readonly Actor[], source: string): Promise<void> {
-    while (this.#goesOn()) {
+    for (let round = 0; this.#goesOn() || (round < PAIR_ROUNDS_MIN && !this.#isOver); round++) {
       const truth = { source, records: this.#change(source) };
       const backups = writers.map(async (writer, index) => {
-        await sleep(index * this.#random.between(0, 150));
+        await sleep(round % 2 === 0 ? 0 : index * this.#random.between(0, 150));
         await this.#backUp(writer, truth);
       });
       await Promise.all(backups);

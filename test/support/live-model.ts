@@ -142,9 +142,9 @@ class ModelTree {
             note(one);
           },
         }),
-      backUpChanges: async ({ since, folders }) => {
+      backUpChanges: async ({ since, ...changed }) => {
         const notes = this.#memory!.begin();
-        const scope = { parentId: parseSnapshotId(since), folders };
+        const scope = { parentId: parseSnapshotId(since), ...changed };
         const done = await lab.backUpChanges(repository, scope, { folders: notes });
         await notes.keep(done.wasFull);
         if (done.wasFull) this.#figures.everything++;

@@ -24,6 +24,8 @@ import { Gate } from './gate.ts';
 const LINKS_PAUSE_FACTOR = 20;
 const LINKS_PAUSE_MIN_MS = 1000;
 const LINKS_PAUSE_MAX_MS = 10 * 60_000;
+/** What happened before the end of a look at everything is told by then, or very soon after. */
+const NOTE_LATE_MS_MAX = 1000;
 /** Of the paths that no watcher told of. */
 const MISSED_LOGGED_MAX = 20;
 /** Sources that are about to ask for a look at everything are waited for, so that all get one: looked at so often, … */
@@ -82,6 +84,11 @@ export class LiveSet {
   #isProofAsked = false;
   #isClosed = false;
   #protectedUntilMs: number | undefined;
+  /** When a folder was told of last. */
+  #notedAtMs = Number.NEGATIVE_INFINITY;
+  /** Something changed while everything was looked at: see ChangedFolders.areLinksInDoubt. */
+  #areLinksInDoubt = false;
+  #doubtUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: LiveSetOptions) {
     this.#options = options;
@@ -99,6 +106,8 @@ export class LiveSet {
   /** A backup of everything ended well, whoever asked for it: what is still to be done begins from there. */
   backedUp(snapshotId: string, startedAtMs: number): void {
     this.#baseline = snapshotId;
+    if (this.#notedAtMs >= startedAtMs) this.#areLinksInDoubt = true;
+    this.#doubtUntilMs = this.#options.ports.clock.nowMs() + NOTE_LATE_MS_MAX;
     this.#protected(startedAtMs);
     this.#options.changed();
   }
@@ -208,8 +217,9 @@ export class LiveSet {
   async #backUpChanges(folders: readonly Buffer[]): Promise<void> {
     const { backUpChanges, ports } = this.#options;
     if (this.#baseline === undefined) throw new CairnError('engine/internal', 'Nothing was backed up whole before.');
-    const changed = { since: this.#baseline, folders };
+    const changed = { since: this.#baseline, folders, areLinksInDoubt: this.#areLinksInDoubt };
     const { report, wasFull, wantsFull } = await backUpChanges(changed, await this.#absentSources());
+    if (this.#watches.every(({ pending }) => pending === 0)) this.#areLinksInDoubt = false;
     if (report !== undefined) this.#baseline = report.snapshotId;
     if (wasFull) ports.log('info', 'everything was looked at: another backup came in between, or the rules changed');
     if (wantsFull) this.#fullForLinks();
@@ -251,6 +261,8 @@ export class LiveSet {
   #note(note: DirtyNote, journal: Journal | undefined): void {
     if (note.kind === 'everything') this.#told = undefined;
     else this.#told?.add(escapePath(note.folder));
+    this.#notedAtMs = this.#options.ports.clock.nowMs();
+    if (this.#notedAtMs < this.#doubtUntilMs) this.#areLinksInDoubt = true;
     journal?.note(note);
     this.#options.changed();
   }

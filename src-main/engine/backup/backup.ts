@@ -87,7 +87,7 @@ async function backUp(
     parent === undefined ? resolveSources(options.sources) : resolvePresentSources(options.sources, isAway);
   const live =
     wanted !== undefined && isUsable(wanted, options, parent)
-      ? { scope: wanted, parent, notes: notesFor(parent) }
+      ? { scope: wanted, parent, notes: notesFor(parent, wanted) }
       : undefined;
   const session = await repository.beginWrite(options.writerId, 2 * options.workers);
   try {

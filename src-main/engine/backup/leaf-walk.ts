@@ -103,6 +103,7 @@ export class LeafWalk {
     const before = match?.entry.linkGroup;
     const isLinked = stat.linkCount > 1 && stat.nodeType !== 'directory';
     if (live !== undefined) {
+      if (isLinked && live.areLinksInDoubt) live.linksTouched = true;
       if (isLinked !== (before !== undefined)) live.linksTouched = true;
       // The first of its names may lie where nothing is looked at.
       else if (before !== undefined) return before;

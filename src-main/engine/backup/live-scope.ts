@@ -15,6 +15,8 @@ export type LiveScope = {
   readonly parentId: SnapshotId;
   /** Absolute paths of folders, raw bytes; those outside the sources are passed over. */
   readonly folders: readonly Buffer[];
+  /** Names of one file may differ in the snapshot: see ChangedFolders. */
+  readonly areLinksInDoubt?: boolean;
 };
 
 /** A folder to be listed; `below` are the folders in it of which the same is true. */

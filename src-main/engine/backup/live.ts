@@ -12,6 +12,8 @@ import { type BackupOptions, rulesRecordOf } from './options.ts';
 export type LiveNotes = {
   /** Folders that were taken over, escaped; undefined where nobody will ask. */
   readonly kept: Set<string> | undefined;
+  /** Every name of a file with several names counts as touched. */
+  readonly areLinksInDoubt: boolean;
   /** A name of a file with several names came, went or changed: the others may lie where nothing was looked at. */
   linksTouched: boolean;
 };
@@ -23,8 +25,8 @@ export function isUsable(scope: LiveScope, options: BackupOptions, parent: Snaps
   return parent.record.sources.every((source) => ruleText(source.rules) === rules);
 }
 
-export function notesFor({ record }: Snapshot): LiveNotes {
-  return { kept: record.problemCount > 0 ? new Set() : undefined, linksTouched: false };
+export function notesFor({ record }: Snapshot, { areLinksInDoubt = false }: LiveScope): LiveNotes {
+  return { kept: record.problemCount > 0 ? new Set() : undefined, areLinksInDoubt, linksTouched: false };
 }
 
 /** The parent snapshot's problems with what was taken over: they are as true as before. */

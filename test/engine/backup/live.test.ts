@@ -228,6 +228,18 @@ describe('a live backup', () => {
       wantsFull: true,
     });
     await lab.backup(repository);
+    // Nothing changed: only whoever knows of changes during the backup before has a reason to doubt it.
+    const parentId = parseSnapshotId((await state(repository)).id);
+    for (const [folder, areLinksInDoubt] of [
+      ['b', true],
+      ['b', false],
+      ['', true],
+    ] as const) {
+      const scope = { parentId, folders: [Buffer.from(at(lab, folder))], areLinksInDoubt };
+      expect(await lab.backUpChanges(repository, scope)).toMatchObject({
+        wantsFull: folder === 'b' && areLinksInDoubt,
+      });
+    }
     expect(await live(lab, repository, () => fs.unlinkSync(at(lab, 'b', 'again')))).toMatchObject({ wantsFull: true });
     await lab.backup(repository);
     expect(await live(lab, repository, () => fs.writeFileSync(at(lab, 'b', 'alone'), 'alone'))).toMatchObject({
