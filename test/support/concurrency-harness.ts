@@ -32,6 +32,7 @@ const ACTOR = path.join(import.meta.dirname, 'concurrency-actor.ts');
 const KDF_COST = 4;
 const WATCH_MS = 100;
 const PAIR_ROUNDS_MIN = 8;
+const secret = () => Promise.resolve({ kind: 'password', password: PASSWORD } as const);
 
 export type SoakOptions = {
   readonly seed: number;
@@ -246,10 +247,7 @@ class Soak {
   async #prefill(): Promise<void> {
     const source = path.join(this.#folder, 'sources', 'small');
     fs.mkdirSync(source, { recursive: true });
-    const engine = openEngine({ home: this.#home('first'), log: silentLog });
-    const repository = await engine.open(this.#repository, () =>
-      Promise.resolve({ kind: 'password', password: PASSWORD }),
-    );
+    const repository = await openEngine({ home: this.#home('first'), log: silentLog }).open(this.#repository, secret);
     for (let count = 0; count < REPOSITORY_LIMITS.commitFiles - 1; count++) {
       fs.writeFileSync(path.join(source, `file-${count % 4}`), this.#random.bytes(500));
       const { snapshotId } = await repository.backup({ sources: [Buffer.from(source)] });
@@ -351,9 +349,7 @@ class Soak {
     const store = createLocalStore({ root: this.#repository, random: systemPorts.random });
     const temporary = await store.listTemporary();
     claim(temporary.length === 0, `${temporary.length} temporary files of the killed are left`);
-    const repository = await openEngine({ home: this.#home('last'), log: silentLog }).open(this.#repository, () =>
-      Promise.resolve({ kind: 'password', password: PASSWORD }),
-    );
+    const repository = await openEngine({ home: this.#home('last'), log: silentLog }).open(this.#repository, secret);
     const { ok, damage } = await repository.verify({ depth: { kind: 'deep' } });
     claim(ok, `verify --deep finds damage at the end: ${JSON.stringify(damage.slice(0, 3))}`);
     const listed = (await repository.snapshots()).map(({ id }) => id);
@@ -388,7 +384,7 @@ class Soak {
       store: createLocalStore({ root: this.#repository, random: systemPorts.random }),
       ports: systemPorts,
       self: { host: 'end', bootId: '', processId: 1, isAlive: () => true },
-      secret: () => Promise.resolve({ kind: 'password', password: PASSWORD }),
+      secret,
     });
     const { snapshots } = await listSnapshots(repository);
     const byWriter = Map.groupBy(snapshots, ({ record }) => record.writerId);
