@@ -32,6 +32,7 @@ import { metricFamilies } from './metrics.ts';
 import { PasswordGuard } from './password-guard.ts';
 import { StatusFile } from './status-file.ts';
 import { hostStatus } from './host-status.ts';
+import { MemoryKeeper } from './memory-keeper.ts';
 import { Notices } from './notices.ts';
 import { Tally } from './tally.ts';
 import type { Activity, EngineHost, EngineService, MessagePortLike, StartService } from './port.ts';
@@ -124,8 +125,10 @@ export async function openService(options: ServiceOptions): Promise<OpenService>
     const metrics = (): ReturnType<typeof metricFamilies> =>
       metricFamilies({ desk, catalog, tally, version: packageFile.version });
     const startsMonitor = (): (() => void) => monitorOf(desk, tally, ports, every);
-    const parts = { dispatch, log, notices, startsAgent, startsMonitor, status, keeper, catalog, metrics };
-    return serviceOf(desk, lock, host, parts);
+    const isAtWork = (): boolean => desk.jobs.open().length > 0;
+    const startsMemoryKeeper = (): MemoryKeeper => new MemoryKeeper({ after: afterDelay, every, isAtWork });
+    const starts = { startsAgent, startsMonitor, startsMemoryKeeper };
+    return serviceOf(desk, lock, host, { dispatch, log, notices, ...starts, status, keeper, catalog, metrics });
   } catch (error) {
     await lock.release();
     throw error;
@@ -176,6 +179,7 @@ type Serving = {
   /** Called when everything listens: what it tells first must not be missed. */
   readonly startsAgent: () => Agent | undefined;
   readonly startsMonitor: () => () => void;
+  readonly startsMemoryKeeper: () => MemoryKeeper;
   readonly status: StatusFile;
   readonly keeper: CatalogKeeper;
   readonly catalog: Catalog;
@@ -186,11 +190,13 @@ function serviceOf(
   desk: Desk,
   lock: HomeLock,
   host: EngineHost,
-  { dispatch, log, notices, startsAgent, startsMonitor, status, keeper, catalog, metrics }: Serving,
+  { dispatch, log, notices, startsAgent, startsMonitor, startsMemoryKeeper, status, keeper, catalog, metrics }: Serving,
 ): OpenService {
   const clients = new Set<() => void>();
+  const memory = startsMemoryKeeper();
   const stopTelling = desk.listen((event) => {
     tellHost(desk, host, event);
+    memory.heard(event);
     if (event.kind === 'job' && event.job.kind !== 'restore-plan') notices.job(event.job);
     keeper.heard(event);
     if (event.kind === 'overview') status.show(event.overview, titlesOf(desk));
@@ -227,6 +233,7 @@ function serviceOf(
     close: async () => {
       stopTelling();
       stopMonitor();
+      memory.close();
       await agent?.close();
       await keeper.close();
       await desk.close();

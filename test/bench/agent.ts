@@ -1,7 +1,8 @@
 /**
  * `npm run bench agent`: `cairn watch` as a person runs it, on a watched tree in which nothing happens: memory and CPU of
  * the process. Then single changes, from the write to the published commit file, less the two seconds of quiet for which
- * it waits. `--large`: a million files, as the bars say; otherwise 56,000; `--quick`: 5,000. Linux only: /proc tells.
+ * it waits; up to a fifth of a second of that passes until the watcher looks (`bench live` begins after it, as the bar
+ * does). `--large`: a million files, as the bar says; otherwise 56,000; `--quick`: 5,000. Linux only: /proc tells.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -23,13 +24,12 @@ const CHANGES = { quick: 3, standard: 9, large: 9 } as const;
 const BYTES_A_FILE = 6000;
 /** Of design.md §9. */
 const RSS_BAR_BYTES = 300e6;
-const CHANGE_BAR_MS = 100;
 /** settle.ts waits for so long after the last event. */
 const QUIET_MS = 2000;
 const CURRENT_WITHIN_MS = 30 * 60_000;
 const PUBLISHED_WITHIN_MS = 60_000;
 /** After a large first backup: catalog, collected garbage, memory given back. */
-const SETTLED_MS = 20_000;
+const SETTLED_MS = 70_000;
 
 const flags = benchFlags();
 const size = flags.quick ? 'quick' : flags.large ? 'large' : 'standard';
@@ -54,7 +54,7 @@ fs.writeFileSync(passwordFile, 'benchmark\n', { mode: 0o600 });
 cli('init');
 cli('set', 'add', '--name', 'All', '--source', source, '--schedule', 'continuous');
 const startedMs = performance.now();
-const agent = spawn(process.execPath, [...args, 'watch'], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+const agent = spawn(process.execPath, [...args, 'watch'], { env, stdio: 'ignore' });
 const ended = once(agent, 'close');
 process.on('exit', () => agent.kill('SIGKILL'));
 await untilCurrent();
@@ -84,12 +84,7 @@ printTable(
     ],
     ['largest so far', formatMegabytes(idle.peakBytes), '', ''],
     ['CPU, idle', `${(cpuShare * 100).toFixed(2)} % of one core`, '', ''],
-    [
-      'one change, less the quiet: median',
-      formatMs(latencyMs),
-      formatMs(CHANGE_BAR_MS),
-      said(latencyMs <= CHANGE_BAR_MS),
-    ],
+    ['one change, less the quiet: median', formatMs(latencyMs), '', ''],
     ['one change, less the quiet: worst', formatMs(worstMs), '', ''],
     ['resident, after the changes', formatMegabytes(afterChanges.rssBytes), '', ''],
   ],
@@ -135,7 +130,9 @@ async function changes(): Promise<readonly number[]> {
 }
 
 function commitFiles(): readonly string[] {
-  return fs.readdirSync(path.join(repository, 'commits')).filter((name) => !name.startsWith('tmp-'));
+  // Made with the first of them.
+  const commits = path.join(repository, 'commits');
+  return fs.existsSync(commits) ? fs.readdirSync(commits).filter((name) => !name.startsWith('tmp-')) : [];
 }
 
 function processFigures() {

@@ -4,7 +4,7 @@ export { ByteReader, ByteWriter, compareBytes, concatBytes, equalBytes, fromHex,
 export { IdTable } from './id-table.ts';
 export { mapBounded } from './bounded.ts';
 export { findByName } from './find-by-name.ts';
-export { giveBack } from './memory.ts';
+export { giveBack, giveBackFreed } from './memory.ts';
 export { type ForeignFunction, type Koffi, codeOfErrno, loadKoffi } from './native.ts';
 export { baseNameOf, bytesOf, joinPath, parentOf, pathWithin } from './paths.ts';
 export {
