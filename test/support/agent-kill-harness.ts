@@ -15,7 +15,7 @@ import type { OpenRepository } from '../../src-main/engine/api.ts';
 import { openEngine } from '../../src-main/engine/index.ts';
 import { silentLog } from '../../src-main/engine/kernel/index.ts';
 import { claim } from './claim.ts';
-import { filesBelow } from './listing.ts';
+import { filesBelow, finishedFilesBelow } from './listing.ts';
 import { type Seeded, seeded } from './seed.ts';
 import { buildTree } from './tree-builder.ts';
 import { compareTrees, walkTree } from './walker.ts';
@@ -239,7 +239,8 @@ class AgentKillLab {
       claim(ok, `verify --deep finds damage: ${JSON.stringify(damage.slice(0, 3))}`);
       this.#counts.snapshots = (await repository.snapshots()).length;
     });
-    const count = (name: string): number => filesBelow(path.join(this.#repository, name)).length;
+    // A lease that the killed one had only begun to write says nobody's name: it goes after a day.
+    const count = (name: string): number => finishedFilesBelow(path.join(this.#repository, name)).length;
     claim(count('sessions') === 0, `${count('sessions')} sessions are left though nobody works here`);
     claim(count('commits') <= COMMITS_MAX && count('index') <= RUNS_MAX, 'too many commit files or index runs');
   }

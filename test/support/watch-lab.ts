@@ -122,7 +122,9 @@ export type Folders = ReadonlyMap<string, FolderState>;
 export type FolderState = {
   readonly own: string;
   readonly listing: string;
-  /** Inodes of files in it that have other names too. */
+  /** Inodes of the files in it, … */
+  readonly files: readonly bigint[];
+  /** … and of those that have other names too. */
   readonly linked: readonly bigint[];
 };
 
@@ -131,7 +133,7 @@ export function foldersOf(root: Buffer): Folders {
   const visit = (folder: Buffer): void => {
     const { mode, mtimeNs } = fs.lstatSync(folder, { bigint: true });
     const lines: string[] = [];
-    const linked: bigint[] = [];
+    const [files, linked]: [bigint[], bigint[]] = [[], []];
     const names = fs.readdirSync(folder, { encoding: 'buffer' }).toSorted((left, right) => left.compare(right));
     for (const name of names) {
       const entry = Buffer.concat([folder, Buffer.from('/'), name]);
@@ -140,10 +142,11 @@ export function foldersOf(root: Buffer): Folders {
       // Size and time of a folder are its own: they change with its listing.
       const content = stats.isDirectory() ? '' : `${stats.size} ${stats.mtimeNs}`;
       lines.push(`${name.toString('latin1')}\0${stats.mode} ${content} ${target}`);
+      if (stats.isFile()) files.push(stats.ino);
       if (stats.isFile() && stats.nlink > 1n) linked.push(stats.ino);
       if (stats.isDirectory() && name.toString() !== SENTINEL) visit(entry);
     }
-    found.set(folder.toString('latin1'), { own: `${mode} ${mtimeNs}`, listing: lines.join('\0'), linked });
+    found.set(folder.toString('latin1'), { own: `${mode} ${mtimeNs}`, listing: lines.join('\0'), files, linked });
   };
   visit(root);
   return found;
@@ -152,17 +155,23 @@ export function foldersOf(root: Buffer): Folders {
 /**
  * Folders that are other than they were and were not reported. A file with two names counts as reported in all its
  * folders when it is in one: the kernel tells of the name that was used, and whoever looks finds the others by inode.
+ * The second name may have come and gone `meanwhile`: linked, written through the new name, and that one deleted.
  */
-export function missedFolders(before: Folders, after: Folders, dirty: ReadonlySet<string>): readonly string[] {
+export function missedFolders(
+  before: Folders,
+  after: Folders,
+  dirty: ReadonlySet<string>,
+  meanwhile: readonly Folders[] = [],
+): readonly string[] {
   const inodes = new Set<bigint>();
   for (const folder of dirty) {
-    for (const state of [before.get(folder), after.get(folder)])
-      for (const inode of state?.linked ?? []) inodes.add(inode);
+    for (const states of [before, ...meanwhile, after])
+      for (const inode of states.get(folder)?.linked ?? []) inodes.add(inode);
   }
   const parentOf = (folder: string): string => folder.slice(0, folder.lastIndexOf('/'));
   return [...after].flatMap(([folder, now]) => {
     const was = before.get(folder);
-    const isLinked = [...now.linked, ...(was?.linked ?? [])].some((inode) => inodes.has(inode));
+    const isLinked = [...now.files, ...(was?.files ?? [])].some((inode) => inodes.has(inode));
     if (dirty.has(folder) || (isLinked && was !== undefined)) return [];
     if (was === undefined || was.listing !== now.listing) return [folder];
     // Its own attributes are looked at with it or with the folder above.

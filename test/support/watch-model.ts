@@ -5,7 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WatcherKind } from '../../src-main/engine/source/watch/watcher.ts';
 import { seeded } from './seed.ts';
-import { WatchLab, foldersOf, missedFolders } from './watch-lab.ts';
+import { type Folders, WatchLab, foldersOf, missedFolders } from './watch-lab.ts';
 import { createOperations } from './watch-operations.ts';
 
 /** Sequences on one tree. */
@@ -46,14 +46,16 @@ async function runTree(kind: WatcherKind, seed: number): Promise<Outcome> {
       lab.forget();
       const before = foldersOf(lab.root);
       const done: string[] = [];
+      const meanwhile: Folders[] = [];
       for (let steps = random.between(1, STEPS_MAX); steps > 0; steps--) {
         done.push(operations.step());
+        meanwhile.push(foldersOf(lab.root));
         // In between the watcher may see one half of what follows, or none of it.
         if (random.chance(0.3)) await delay(random.between(0, 60));
       }
       const missed = (): readonly string[] => {
         const after = foldersOf(lab.root);
-        return missedFolders(before, after, lab.dirty);
+        return missedFolders(before, after, lab.dirty, meanwhile);
       };
       await lab.settleUntil(() => missed().length === 0);
       if (lab.lost.length > 0) {
