@@ -126,7 +126,7 @@ describe('what was told of while everything was looked at', () => {
   }
 
   // A look at everything read one name of a file, then it was changed through the other name, then that one was read: the
-  // first name kept the old content, and no event tells of it. One in some 3,000 random sequences found it.
+  // first name kept the old content, and no event tells of it. Found by reading, after a random sequence had failed once.
   test('is backed up in doubt about names of one file, once', async () => {
     let end = (): void => undefined;
     const { time, watch, begun, told, doubts } = begin(() => new Promise((resolve) => (end = () => resolve('all'))));
