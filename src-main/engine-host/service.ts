@@ -126,9 +126,9 @@ export async function openService(options: ServiceOptions): Promise<OpenService>
       metricFamilies({ desk, catalog, tally, version: packageFile.version });
     const startsMonitor = (): (() => void) => monitorOf(desk, tally, ports, every);
     const isAtWork = (): boolean => desk.jobs.open().length > 0;
-    const startsMemoryKeeper = (): MemoryKeeper => new MemoryKeeper({ after: afterDelay, every, isAtWork });
-    const starts = { startsAgent, startsMonitor, startsMemoryKeeper };
-    return serviceOf(desk, lock, host, { dispatch, log, notices, ...starts, status, keeper, catalog, metrics });
+    const memory = new MemoryKeeper({ after: afterDelay, every, isAtWork });
+    const parts = { dispatch, log, notices, startsAgent, startsMonitor, status, keeper, memory, catalog, metrics };
+    return serviceOf(desk, lock, host, parts);
   } catch (error) {
     await lock.release();
     throw error;
@@ -179,9 +179,9 @@ type Serving = {
   /** Called when everything listens: what it tells first must not be missed. */
   readonly startsAgent: () => Agent | undefined;
   readonly startsMonitor: () => () => void;
-  readonly startsMemoryKeeper: () => MemoryKeeper;
   readonly status: StatusFile;
   readonly keeper: CatalogKeeper;
+  readonly memory: MemoryKeeper;
   readonly catalog: Catalog;
   readonly metrics: OpenService['metrics'];
 };
@@ -190,10 +190,9 @@ function serviceOf(
   desk: Desk,
   lock: HomeLock,
   host: EngineHost,
-  { dispatch, log, notices, startsAgent, startsMonitor, startsMemoryKeeper, status, keeper, catalog, metrics }: Serving,
+  { dispatch, log, notices, startsAgent, startsMonitor, status, keeper, memory, catalog, metrics }: Serving,
 ): OpenService {
   const clients = new Set<() => void>();
-  const memory = startsMemoryKeeper();
   const stopTelling = desk.listen((event) => {
     tellHost(desk, host, event);
     memory.heard(event);

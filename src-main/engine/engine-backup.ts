@@ -143,32 +143,38 @@ export function backupApi(
   const measuring = { figure: host.figure, clock: host.ports.clock };
   const memories = new FolderMemories(host, repository);
   const sweeper = new Sweeper(host, repository, store);
-  const run = <Report>(request: BackupRequest, flow: (options: BackupOptions) => Promise<Report>): Promise<Report> =>
-    throttled(host, throttle, request, () => runBackup(host, root, repository, request, flow));
+  const run = <Report>(
+    request: BackupRequest,
+    sweep: () => Promise<void>,
+    flow: (options: BackupOptions) => Promise<Report>,
+  ): Promise<Report> =>
+    throttled(host, throttle, request, async () => {
+      await sweep();
+      return runBackup(host, root, repository, request, flow);
+    });
+  const sweep = (): Promise<void> => sweeper.sweep();
+  const sweepNowAndThen = (): Promise<void> => sweeper.sweepNowAndThen();
   return {
     backup: (request) =>
       noted(
         measuring,
         'backup',
-        async () => {
-          await sweeper.sweep();
-          return run(request, (options) =>
+        () =>
+          run(request, sweep, (options) =>
             memories.remembering(
               options.sources,
               (folders) => backup(repository, { ...options, folders }),
               () => true,
             ),
-          );
-        },
+          ),
         (report) => report,
       ),
     backUpChanges: (request, { since, ...changed }) =>
       noted(
         measuring,
         'live',
-        async () => {
-          await sweeper.sweepNowAndThen();
-          return run(request, (options) =>
+        () =>
+          run(request, sweepNowAndThen, (options) =>
             memories.remembering(
               options.sources,
               (notes) =>
@@ -179,8 +185,7 @@ export function backupApi(
                 ),
               ({ wasFull }) => wasFull,
             ),
-          );
-        },
+          ),
         ({ report }) => report,
       ),
   };

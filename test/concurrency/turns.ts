@@ -54,6 +54,7 @@ export class Turns {
         folder.startsWith('packs/') && folder !== 'packs/00'
           ? store.list(folder)
           : turn(`list ${folder}`, () => store.list(folder)),
+      listNames: (folder) => turn(`list ${folder}`, () => store.listNames(folder)),
       move: (from, to) => turn(`move ${from}`, () => store.move(from, to)),
       // No drive removes several files at once.
       remove: async (names, options) => {

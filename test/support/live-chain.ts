@@ -24,8 +24,8 @@ export type LiveChainOptions = {
   readonly files: number;
   /** Restores of the first and of the newest snapshot, in turn. */
   readonly restores: number;
-  /** Told after every PROGRESS_EVERY snapshots: how many there are, and the median time of one of the latest. */
-  readonly progress?: (made: number, medianMs: number) => void;
+  /** Told after every PROGRESS_EVERY snapshots: how many there are, and what each of the latest took. */
+  readonly progress?: (made: number, latestMs: readonly number[]) => void;
 };
 
 export type LiveChainFigures = {
@@ -37,10 +37,6 @@ export type LiveChainFigures = {
   readonly newestMs: readonly number[];
   readonly differences: readonly string[];
 };
-
-export function median(all: readonly number[]): number {
-  return all.toSorted((a, b) => a - b)[Math.floor(all.length / 2)] ?? 0;
-}
 
 export async function runLiveChain(options: LiveChainOptions): Promise<LiveChainFigures> {
   const folder = fs.mkdtempSync(path.join(tmpdir(), 'cairn-live-chain-'));
@@ -95,7 +91,7 @@ class LiveChain {
       latestMs.push(performance.now() - startMs);
       this.#count();
       if (made % PROGRESS_EVERY === 0) {
-        this.#options.progress?.(made, median(latestMs));
+        this.#options.progress?.(made, latestMs);
         latestMs = [];
       }
     }

@@ -47,7 +47,7 @@ export function createBackgroundCodec(jobs: number): BackgroundCodec {
   const createLane = jobs > 0 ? nativeZstd() : undefined;
   if (createLane === undefined)
     return { compress: (...job) => Promise.resolve(compressHere(...job)), close: () => undefined };
-  const lanes = new Lanes(jobs, createLane);
+  const lanes = new LanePool(jobs, createLane);
   return {
     compress: async (spec, plain, check) => {
       const level = zstdLevelOf(spec);
@@ -64,7 +64,7 @@ export function createBackgroundCodec(jobs: number): BackgroundCodec {
 }
 
 /** Made at their first need: most backups have one or two segments. */
-class Lanes {
+class LanePool {
   readonly #most: number;
   readonly #create: () => ZstdLane;
   readonly #idle: Lane[] = [];

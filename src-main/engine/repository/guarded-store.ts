@@ -26,9 +26,6 @@ export function guardedStore(inner: Store, assertPlace: (place: Place) => Promis
     ...(inner.removeTemporaryOf === undefined
       ? {}
       : { removeTemporaryOf: (tags) => guard.guarded(async () => inner.removeTemporaryOf?.(tags)) }),
-    ...(inner.listNames === undefined
-      ? {}
-      : { listNames: (folder) => inner.listNames?.(folder) ?? Promise.resolve([]) }),
     ...(inner.listFolders === undefined
       ? {}
       : { listFolders: (folder) => inner.listFolders?.(folder) ?? Promise.resolve([]) }),
@@ -42,6 +39,7 @@ export function guardedStore(inner: Store, assertPlace: (place: Place) => Promis
     read: (name, range, options) => inner.read(name, range, options),
     stat: (name) => inner.stat(name),
     list: (folder) => inner.list(folder),
+    listNames: (folder) => inner.listNames(folder),
     move: (from, to) => guard.guarded(() => inner.move(from, to)),
     remove: (names, options) => guard.guarded(() => inner.remove(names, options)),
   };

@@ -9,7 +9,6 @@ import { parsePackId } from '../../../src-shared/ids.ts';
 import { FILE_TYPE, FRAME_KIND, OBJECT_TYPE, openObjectFile } from '../codec/index.ts';
 import { mapBounded } from '../kernel/index.ts';
 import { openPack } from '../pack/index.ts';
-import type { Store } from '../store/index.ts';
 import type { RepositoryContext } from './context.ts';
 import { damageOf } from './damage.ts';
 import { FOLDERS, baseName } from './names.ts';
@@ -46,17 +45,12 @@ export async function readSnapshotObjects(context: RepositoryContext): Promise<S
     read(name, () => kept.snapshots.of(name, sizeBytes, () => readCommitSnapshots(context, name, sizeBytes))),
   );
   // Listed after the commit files: a merge writes here first and removes there last, so nothing slips through.
-  const names = await snapshotNames(context.store);
+  const names = await context.store.listNames(FOLDERS.snapshots);
   const fromFiles = await mapBounded(names, READS_AT_ONCE, (name) =>
     read(name, () => kept.snapshots.of(name, ANY_SIZE, () => readSnapshotFile(context, name))),
   );
   kept.snapshots.keepOnly(new Set([...commits.map(({ name }) => name), ...names]));
   return { objects: [...fromFiles.flat(), ...fromCommits.flat()], damaged };
-}
-
-/** Every backup lists them, and in years there are thousands. */
-async function snapshotNames(store: Store): Promise<readonly string[]> {
-  return store.listNames?.(FOLDERS.snapshots) ?? (await store.list(FOLDERS.snapshots)).map(({ name }) => name);
 }
 
 async function readSnapshotFile(context: RepositoryContext, name: string): Promise<readonly Uint8Array[]> {

@@ -61,6 +61,7 @@ export function createMemoryStore(): Store {
         }));
         return files.sort((left, right) => (left.name < right.name ? -1 : 1));
       }),
+    listNames: async (folder) => (await store.list(folder)).map(({ name }) => name),
     move: (from, to) =>
       attempted(() => {
         const bytes = find(from);

@@ -81,8 +81,8 @@ export type Store = {
   stat(name: string): Promise<{ readonly sizeBytes: number } | undefined>;
   /** The files directly in a folder, sorted by name, without temporary files. [] for an empty or proven absent folder. */
   list(folder: string): Promise<StoreEntry[]>;
-  /** The names alone of what `list` gives, where a destination has them for less: sizes cost a look at each file. */
-  listNames?(folder: string): Promise<readonly string[]>;
+  /** The names alone of what `list` gives: sizes may cost a look at each file. */
+  listNames(folder: string): Promise<readonly string[]>;
   /** The names of the folders directly in a folder. Absent where a destination has no folders; then list all there may be. */
   listFolders?(folder: string): Promise<readonly string[]>;
   /** Renames durably; replaces a file of that name. Absent: integrity/missing. */

@@ -38,9 +38,6 @@ function throttledStore(inner: Store, bucket: RateBucket): Store {
     ...(inner.removeTemporaryOf === undefined
       ? {}
       : { removeTemporaryOf: (tags) => inner.removeTemporaryOf?.(tags) ?? Promise.resolve() }),
-    ...(inner.listNames === undefined
-      ? {}
-      : { listNames: (folder) => inner.listNames?.(folder) ?? Promise.resolve([]) }),
     ...(inner.listFolders === undefined
       ? {}
       : { listFolders: (folder) => inner.listFolders?.(folder) ?? Promise.resolve([]) }),
@@ -48,6 +45,7 @@ function throttledStore(inner: Store, bucket: RateBucket): Store {
     read: (name, range, options) => inner.read(name, range, options),
     stat: (name) => inner.stat(name),
     list: (folder) => inner.list(folder),
+    listNames: (folder) => inner.listNames(folder),
     move: (from, to) => inner.move(from, to),
     remove: (names, options) => inner.remove(names, options),
   };

@@ -107,6 +107,7 @@ function failing(store: Store, fails: (step: string) => boolean): Store {
     read: (name, range, options) => store.read(name, range, options),
     stat: (name) => store.stat(name),
     list: (folder) => store.list(folder),
+    listNames: (folder) => store.listNames(folder),
     move: (from, to) => store.move(from, to),
     remove: async (names) => {
       const [first = ''] = names;
